@@ -1,0 +1,17 @@
+# Every third-party library, found once and given one name.
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(Boost 1.74 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+find_package(nlohmann_json REQUIRED)
+
+# Debian's libxgboost-dev exports targets that name build-only paths, so the library is found by hand.
+find_path(XGBOOST_INCLUDE_DIR xgboost/c_api.h REQUIRED)
+find_library(XGBOOST_LIBRARY xgboost REQUIRED)
+add_library(miaudit_xgboost INTERFACE)
+target_include_directories(miaudit_xgboost SYSTEM INTERFACE "$<BUILD_INTERFACE:${XGBOOST_INCLUDE_DIR}>")
+target_link_libraries(miaudit_xgboost INTERFACE "$<BUILD_INTERFACE:${XGBOOST_LIBRARY}>" "$<INSTALL_INTERFACE:xgboost>")

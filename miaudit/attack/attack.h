@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "miaudit/base/context.h"
+#include "miaudit/data/signals.h"
+
+namespace miaudit {
+
+/// What an attack may be given beside the target's outputs.
+enum class Need { labels, known_membership };
+std::string_view need_name(Need need);
+
+/// What an attack sees: signals of the target, never the truth.
+struct Evidence {
+  SignalSource& signals;
+  size_t samples = 0;
+  size_t classes = 0;
+  std::span<const int32_t> labels;  ///< One a record, 0 … classes−1; empty when not given.
+};
+
+/// Records whose membership a calibrating attack may know: those of the other folds, never the ones that it is to score.
+struct KnownRecords {
+  std::span<const uint32_t> records;
+  std::span<const uint8_t> membership;  ///< 1 member, 0 non-member, one for each of `records`.
+};
+
+/// A parameter's type, default and range follow from its alternatives.
+struct IntegerParameter { int64_t fallback, low, high; };
+struct RealParameter { double fallback, low, high; };
+struct ChoiceParameter { std::string_view fallback; std::span<const std::string_view> choices; };
+struct ParameterRow {
+  std::string_view name;     ///< snake_case; the flag is --<attack>-<name>, with hyphens.
+  std::string_view summary;
+  std::variant<IntegerParameter, RealParameter, ChoiceParameter> type;
+};
+
+/// An attack's parameters by name, each within its range.
+class Parameters {
+ public:
+  /// Defaults, overridden by `given` (text, as on the command line). Throws Error(config) for an unknown name, a value that
+  /// does not parse or is out of range.
+  Parameters(std::string_view attack, std::span<const ParameterRow> rows,
+             const std::map<std::string, std::string, std::less<>>& given);
+  int64_t integer(std::string_view name) const;
+  double real(std::string_view name) const;
+  std::string_view choice(std::string_view name) const;
+  /// Every value as text, defaults included: for provenance.
+  const std::map<std::string, std::string, std::less<>>& values() const { return values_; }
+
+ private:
+  std::map<std::string, std::string, std::less<>> values_;
+};
+
+/// How an attack turns scores into a decision: score >= threshold says member.
+enum class DecisionRule {
+  nonmember_mean,          ///< mean score of known non-members (the classic spread rule)
+  member_mean,             ///< mean score of known members (Yeom et al. 2018)
+  best_balanced_accuracy,  ///< the threshold with the largest TPR − FPR on known records
+};
+std::string_view rule_name(DecisionRule rule);
+
+/// An attack that never sees anybody's membership: scores every record; higher = more likely a member.
+using PlainAttack = std::vector<double> (*)(const Evidence&, const Parameters&, const Context&);
+/// An attack that calibrates on known records: writes scores[k] for to_score[k], given the membership of *others*. It is
+/// called once a fold, so its scores must be comparable from fold to fold.
+using CalibratedAttack = void (*)(const Evidence&, const KnownRecords&, std::span<const uint32_t> to_score,
+                                  const Parameters&, const Context&, std::span<double> scores);
+
+/// One row of the table of attacks: flags, listing, documentation check, contract tests and report follow from it.
+struct AttackRow {
+  std::string_view name;
+  std::string_view summary;
+  std::span<const Need> needs;
+  std::span<const ParameterRow> parameters;
+  std::string_view citation;
+  DecisionRule decision;
+  std::variant<PlainAttack, CalibratedAttack> run;
+  /// Smallest number of classes with which the score is not the same for everybody.
+  size_t min_classes = 2;
+
+  bool calibrates() const { return std::holds_alternative<CalibratedAttack>(run); }
+  bool needs_labels() const;
+};
+std::span<const AttackRow> attack_table();
+const AttackRow& find_attack(std::string_view name);  ///< Throws Error(config), naming the nearest.
+
+/// Mean of a signal over the queries of each record, times `sign`: the score of most attacks that need only the target.
+std::vector<double> mean_over_queries(const SignalMatrix& signal, double sign);
+
+}  // namespace miaudit

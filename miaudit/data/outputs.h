@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "miaudit/io/array.h"
+
+namespace miaudit {
+
+/// What a model's output values are.
+enum class OutputForm { logits, probabilities, log_probabilities };
+std::string_view form_name(OutputForm form);
+
+/// Model outputs for consecutive records, from one file: [samples][queries][columns], float16/32/64, row-major.
+/// A query is one augmentation of the record; query j is the same augmentation for every record and model.
+struct OutputsPart {
+  Array values;
+  std::string source;  ///< The file, for messages.
+  size_t samples() const { return values.shape()[0]; }
+};
+
+/// One model's outputs for all audited records: the parts in order, as if they were one array. Binary models may have a
+/// single column (of the positive class's probability or logit); `classes` is then 2 and `columns` 1.
+struct Outputs {
+  std::vector<OutputsPart> parts;
+  size_t samples = 0;
+  size_t queries = 0;
+  size_t columns = 0;
+  size_t classes = 0;
+  OutputForm form = OutputForm::logits;
+};
+
+/// Rows with a value that is not a finite number.
+enum class OnNonfinite { refuse, drop };
+
+}  // namespace miaudit

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace miaudit {
+
+/// A file's bytes: mapped read-only, or read where mapping is not to be had (a pipe).
+/// Throws Error(input) when the path is missing or a directory, Error(io) when it cannot be read.
+class FileBytes {
+ public:
+  static FileBytes open(const std::filesystem::path& path);
+  std::span<const std::byte> bytes() const { return bytes_; }
+  /// Keeps the bytes alive.
+  const std::shared_ptr<const void>& owner() const { return owner_; }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::shared_ptr<const void> owner_;
+};
+
+/// A file that appears whole or not at all: bytes go to a temporary file with a unique name beside `path`, which commit()
+/// makes durable and renames over it. Destroyed before commit(), it leaves nothing. Mode 0600: what an audit writes says
+/// who was in a training set. Throws Error(io) naming the path and the system's reason.
+class OutputFile {
+ public:
+  explicit OutputFile(std::filesystem::path path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::string temporary_;
+  int descriptor_ = -1;
+};
+
+/// OutputFile in one call.
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+/// Makes the directory and its parents (0700 for those it makes). Throws Error(io).
+void make_directory(const std::filesystem::path& path);
+
+/// XXH3-128 of the bytes, as 32 hexadecimal digits: tells contents apart, proves nothing against a forger.
+std::string content_hash(std::span<const std::byte> bytes);
+
+}  // namespace miaudit

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "miaudit/base/context.h"
+#include "miaudit/base/matrix.h"
+
+namespace miaudit {
+
+/// Rows of features with a 0/1 label each. Both classes weigh the same in a fit, whatever their counts, so that the base rate
+/// of a fold says nothing.
+struct TrainingSet {
+  MatrixView<const float> features;
+  std::span<const uint8_t> labels;
+};
+
+/// A fitted classifier of two classes.
+class BinaryClassifier {
+ public:
+  virtual ~BinaryClassifier() = default;
+  /// log-odds of label 1 for each row; out has as many as features has rows.
+  virtual void score(MatrixView<const float> features, std::span<double> out) const = 0;
+};
+
+/// L2-regularised logistic regression on standardised features, by Newton's method. l2 > 0 is the penalty on the standardised weights' ½‖w‖² in
+/// units of one record. A constant feature gets weight 0.
+struct LogisticOptions {
+  double l2 = 1.0;
+};
+std::unique_ptr<BinaryClassifier> fit_logistic(const TrainingSet& data, const LogisticOptions& options, const Context& context);
+
+/// Gradient-boosted trees (XGBoost, hist), one thread, so that sums have one order.
+struct TreesOptions {
+  int trees = 100;
+  double learning_rate = 0.1;
+  int max_leaves = 15;
+  double min_leaf_weight = 20;
+  uint64_t seed = 0;
+};
+std::unique_ptr<BinaryClassifier> fit_trees(const TrainingSet& data, const TreesOptions& options, const Context& context);
+
+/// Multinomial logistic regression trained by mini-batch gradient descent: the demo's target model.
+struct SoftmaxOptions {
+  int epochs = 60;
+  int batch = 64;
+  double learning_rate = 0.1;
+  double momentum = 0.9;
+  uint64_t seed = 0;
+};
+/// Weights [classes][features + 1], the last column the bias.
+struct SoftmaxModel {
+  size_t classes = 0;
+  size_t features = 0;
+  std::vector<float> weights;
+  /// logits[rows][classes]
+  void logits(MatrixView<const float> features_rows, MatrixView<float> out) const;
+};
+/// labels: 0 … classes−1. Deterministic. Reports progress by epoch.
+SoftmaxModel fit_softmax(MatrixView<const float> features, std::span<const int32_t> labels, size_t classes,
+                         const SoftmaxOptions& options, const Context& context);
+
+/// A fold of each record, 0 … folds−1. Records of one group share a fold; without groups, folds are stratified: each combination of stratum values is
+/// spread evenly. Pure function of its arguments. Throws Error(config) when folds < 2 or more than groups (records).
+std::vector<uint8_t> assign_folds(std::span<const uint32_t> strata, std::span<const int64_t> groups, int folds, uint64_t seed);
+
+}  // namespace miaudit

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "miaudit/base/context.h"
+#include "miaudit/metric/estimate.h"
+#include "miaudit/metric/roc.h"
+
+namespace miaudit {
+
+/// Every interval is two-sided at `level` in (0, 1) and speaks of this model and of records like these, not of retraining.
+/// `seed` fixes the split or the resampling where there is one.
+
+/// AUC. Logit-scale DeLong widened where that falls short (few records, AUC near 0 or 1; exact at 0 and 1).
+Estimate auc_estimate(const SortedScores& sorted, double level, const Context& context);
+
+/// TPR at FPR <= fpr; covers the true ROC curve at fpr, threshold uncertainty included (methods.md §5).
+/// fpr in (0, 1). Below 1/(non-members) the value is empty and only the bounds stand. Conservative.
+Estimate tpr_at_fpr_estimate(const SortedScores& sorted, double fpr, double level);
+/// Clopper–Pearson at the realised threshold as if it had been fixed beforehand: for comparison with other tools only.
+Estimate tpr_given_threshold_estimate(const SortedScores& sorted, double fpr, double level);
+
+/// Largest TPR − FPR over thresholds. Low: the threshold is chosen on one half and judged on the other; high: DKW band
+/// (Massart 1990). Conservative.
+Estimate advantage_estimate(const SortedScores& sorted, double level, uint64_t seed);
+/// ½ + ½ advantage.
+Estimate balanced_accuracy_estimate(const SortedScores& sorted, double level, uint64_t seed);
+
+/// Share of members among those called members at this FPR, were members a share `prior` of all; from the TPR's estimate.
+Estimate precision_estimate(const Estimate& tpr, double fpr, double prior);
+
+/// k of n, exact (Clopper & Pearson 1934). n = 0 gives an empty value and [0, 1].
+Estimate proportion_estimate(uint64_t k, uint64_t n, double level);
+
+/// A ROC statistic for the bootstrap.
+using RocStatistic = std::function<double(const SortedScores&)>;
+/// BCa bootstrap (Efron 1987), members and non-members resampled apart; `replicates` >= 200.
+Estimate bca_estimate(const SortedScores& sorted, const RocStatistic& statistic, double level, uint32_t replicates,
+                      uint64_t seed, const Context& context);
+
+/// The records of one person (group) are not independent. group[i] is any id of record i's group.
+struct GroupedScores {
+  std::span<const double> scores;
+  std::span<const int8_t> membership;  ///< 1, 0, −1 = unknown, left out
+  std::span<const int64_t> groups;
+};
+/// AUC with Obuchowski's clustered variance (1997, doi:10.2307/2533958), logit scale, t quantile by number of groups.
+Estimate auc_estimate(const GroupedScores& grouped, double level, const Context& context);
+/// The order-statistic interval with effective counts: each side's count divided by its design effect (Korn & Graubard 1998).
+Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double level, const Context& context);
+Estimate advantage_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context);
+Estimate balanced_accuracy_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context);
+
+/// Two scores of the same records: a − b. AUC by paired DeLong, anything else by a paired bootstrap (percentile).
+Estimate auc_difference(std::span<const double> a, std::span<const double> b, std::span<const int8_t> membership,
+                        double level, const Context& context);
+Estimate statistic_difference(std::span<const double> a, std::span<const double> b, std::span<const int8_t> membership,
+                              const RocStatistic& statistic, double level, uint32_t replicates, uint64_t seed,
+                              const Context& context);
+
+/// AUC of the scores under a random permutation of the known membership: a check of the machinery, its interval must hold 0.5.
+Estimate permutation_null(std::span<const double> scores, std::span<const int8_t> membership, double level,
+                          uint64_t seed, const Context& context);
+
+}  // namespace miaudit
