@@ -7,7 +7,7 @@ namespace miaudit {
 
 std::string grouped(unsigned long long count) {
   std::string digits = std::to_string(count);
-  for (size_t at = digits.size(); at > 3;) digits.insert(at -= 3, " ");
+  for (size_t at = digits.size(); at > 3;) digits.insert(at -= 3, 1, ' ');
   return digits;
 }
 

@@ -39,7 +39,8 @@ template <class... Args>
 /// 1234567 as "1 234 567": every count in a message is written so.
 std::string grouped(unsigned long long count);
 
-/// The name nearest to `given` among `names`, or "" when none is near: for "unknown attack 'losss'; did you mean 'loss'?".
+/// The name nearest to `given` among `names`, or "" when none is near: for "unknown attack 'losss'; did you mean
+/// 'loss'?".
 std::string nearest_name(std::string_view given, const std::vector<std::string>& names);
 
 }  // namespace miaudit

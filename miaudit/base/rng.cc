@@ -34,14 +34,15 @@ uint64_t Rng::operator()() {
   return low | high << 32;
 }
 
-double Rng::uniform() { return static_cast<double>((*this)() >> 11) * 0x1p-53; }
+double Rng::uniform() {
+  return static_cast<double>((*this)() >> 11) * 0x1p-53;
+}
 
 uint64_t Rng::below(uint64_t bound) {
   Wide product = static_cast<Wide>((*this)()) * bound;
   if (static_cast<uint64_t>(product) < bound) {
     const uint64_t threshold = -bound % bound;
-    while (static_cast<uint64_t>(product) < threshold)
-      product = static_cast<Wide>((*this)()) * bound;
+    while (static_cast<uint64_t>(product) < threshold) product = static_cast<Wide>((*this)()) * bound;
   }
   return static_cast<uint64_t>(product >> 64);
 }

@@ -7,8 +7,8 @@
 
 namespace miaudit {
 
-/// Philox4x32-10 (Salmon et al. 2011, doi:10.1145/2063384.2063405): 128 random bits as a pure function of a 64-bit key and a
-/// 128-bit counter.
+/// Philox4x32-10 (Salmon et al. 2011, doi:10.1145/2063384.2063405): 128 random bits as a pure function of a 64-bit key
+/// and a 128-bit counter.
 std::array<uint32_t, 4> philox(uint64_t key, std::array<uint32_t, 4> counter);
 
 /// A counter-based stream: the same (seed, stream) gives the same numbers on every machine, thread and attempt. Two

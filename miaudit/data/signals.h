@@ -21,8 +21,8 @@ struct SignalMatrix {
 class SignalSource {
  public:
   virtual ~SignalSource() = default;
-  /// The target's signal for every record, in the signal's own sign. Valid until the next call. Throws Error(config) for an
-  /// unknown name, Error(input) where the signal needs labels and there are none.
+  /// The target's signal for every record, in the signal's own sign. Valid until the next call. Throws Error(config)
+  /// for an unknown name, Error(input) where the signal needs labels and there are none.
   virtual const SignalMatrix& signal(std::string_view name) = 0;
   /// The target's class probabilities for these records, averaged over queries: out is [records][classes].
   virtual void probabilities(std::span<const uint32_t> records, MatrixView<float> out) = 0;

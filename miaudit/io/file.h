@@ -6,11 +6,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace miaudit {
 
-/// A file's bytes: mapped read-only, or read where mapping is not to be had (a pipe).
-/// Throws Error(input) when the path is missing or a directory, Error(io) when it cannot be read.
+/// A file's bytes: mapped read-only, or read where mapping is not to be had (a pipe). A mapped file must not be cut
+/// short by somebody else while it is in use: the system ends the process that reads the missing part. Throws
+/// Error(input) when the path is missing or a directory, Error(io) when it cannot be read.
 class FileBytes {
  public:
   static FileBytes open(const std::filesystem::path& path);
@@ -23,9 +25,10 @@ class FileBytes {
   std::shared_ptr<const void> owner_;
 };
 
-/// A file that appears whole or not at all: bytes go to a temporary file with a unique name beside `path`, which commit()
-/// makes durable and renames over it. Destroyed before commit(), it leaves nothing. Mode 0600: what an audit writes says
-/// who was in a training set. Throws Error(io) naming the path and the system's reason.
+/// A file that appears whole or not at all: bytes go to a temporary file with a unique name beside `path`, which
+/// commit() makes durable and renames over it. Destroyed before commit(), it leaves nothing. Mode 0600: what an audit
+/// writes says who was in a training set. Devices and pipes are refused: the rename would put a file in their place.
+/// Throws Error(io) naming the path and the system's reason.
 class OutputFile {
  public:
   explicit OutputFile(std::filesystem::path path);
@@ -38,8 +41,12 @@ class OutputFile {
   void commit();
 
  private:
+  void flush();
+  void write_through(std::span<const std::byte> bytes);
+
   std::filesystem::path path_;
   std::string temporary_;
+  std::vector<std::byte> buffer_;
   int descriptor_ = -1;
 };
 

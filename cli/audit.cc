@@ -1,0 +1,90 @@
+#include <memory>
+
+#include "cli/audit_request.h"
+#include "cli/verbs.h"
+
+namespace miaudit::cli {
+namespace {
+
+struct Arguments {
+  AuditRequest request;
+  std::string members, nonmembers, member_labels, nonmember_labels;
+  std::string outputs, labels;
+};
+
+// The two ways of saying which records are members, as one.
+void settle_paths(Arguments& a) {
+  RecordPaths& paths = a.request.paths;
+  const bool split = !a.members.empty() || !a.nonmembers.empty();
+  const bool joint = !a.outputs.empty() || !paths.membership.empty();
+  if (split == joint)
+    fail(Category::config, "give either --members and --nonmembers, or --outputs and --membership: {}",
+         split ? "these are both" : "this is neither");
+  if (split) {
+    if (a.members.empty() || a.nonmembers.empty())
+      fail(Category::config, "--members and --nonmembers go together; {} is missing",
+           a.members.empty() ? "--members" : "--nonmembers");
+    if (a.member_labels.empty() != a.nonmember_labels.empty())
+      fail(Category::config, "--member-labels and --nonmember-labels go together; {} is missing",
+           a.member_labels.empty() ? "--member-labels" : "--nonmember-labels");
+    if (!a.labels.empty())
+      fail(Category::config, "--labels goes with --outputs; here give --member-labels and --nonmember-labels");
+    paths.outputs = {a.members, a.nonmembers};
+    if (!a.member_labels.empty()) paths.labels = {a.member_labels, a.nonmember_labels};
+    return;
+  }
+  if (a.outputs.empty() || paths.membership.empty())
+    fail(Category::config, "--outputs and --membership go together; {} is missing",
+         a.outputs.empty() ? "--outputs" : "--membership");
+  if (!a.member_labels.empty() || !a.nonmember_labels.empty())
+    fail(Category::config, "--member-labels and --nonmember-labels go with --members; here give --labels");
+  paths.outputs = {a.outputs};
+  if (!a.labels.empty()) paths.labels = {a.labels};
+}
+
+}  // namespace
+
+void add_audit(CLI::App& app, Shell& shell) {
+  CLI::App* verb = app.add_subcommand("audit", "Audit a model from its outputs for known members and non-members");
+  verb->footer(
+      "Files: .npy, .npz (FILE:KEY picks an array), .csv, .idx, .idx.gz. Outputs are (records, classes),\n"
+      "(records, queries, classes), or (records,) for a binary model.\n"
+      "Example: miaudit audit --members in.npy --nonmembers out.npy --out report");
+  auto a = std::make_shared<Arguments>();
+  AuditRequest& request = a->request;
+  const char* split = "Outputs in two files";
+  verb->add_option("--members", a->members, "Outputs for known members")->group(split);
+  verb->add_option("--nonmembers", a->nonmembers, "Outputs for known non-members")->group(split);
+  verb->add_option("--member-labels", a->member_labels, "True classes of the members, 0 to classes-1")->group(split);
+  verb->add_option("--nonmember-labels", a->nonmember_labels, "True classes of the non-members")->group(split);
+  const char* joint = "Outputs in one file";
+  verb->add_option("--outputs", a->outputs, "Outputs for all records")->group(joint);
+  verb->add_option("--labels", a->labels, "True classes, 0 to classes-1")->group(joint);
+  verb->add_option("--membership", request.paths.membership,
+                   "1 member, 0 non-member; int8 may hold -1 for unknown (scored, not counted)")
+      ->group(joint);
+
+  add_record_options(*verb, request.reading);
+  verb->add_option("--groups", request.paths.groups,
+                   "The person (or other unit) of each record; folds and intervals then respect it");
+  verb->add_option("--ids", request.paths.ids, "Names of the records for records.csv (.csv: the first column)");
+  verb->add_option("--attacks", request.plan.attacks,
+                   "Attacks to run, or all whose needs are met (`miaudit list attacks`)")
+      ->delimiter(',');
+  verb->add_option("--folds", request.plan.folds, "Folds of attacks that calibrate on known records")
+      ->check(CLI::Range(2, 100));
+  add_measure_options(*verb, request.plan.measure);
+  verb->add_option("--out", request.out,
+                   "Folder for result.json, records.csv and scores/ (readable by its owner alone)");
+  verb->add_flag("--show-records", request.show_records, "Write the outputs' values into records.csv as well");
+  verb->add_flag("--json", request.json, "Print result.json in place of the table");
+  add_gate_options(*verb, request.gates);
+  add_attack_parameters(*verb, request.plan.parameters);
+  add_common_options(*verb, shell);
+  verb->callback([a, &shell] {
+    settle_paths(*a);
+    shell.exit_code = run_audit(a->request, shell);
+  });
+}
+
+}  // namespace miaudit::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "cli/shell.h"
+#include "miaudit/audit/gate.h"
+#include "miaudit/audit/plan.h"
+#include "miaudit/data/records.h"
+
+namespace miaudit::cli {
+
+/// One audit from files to report, as `audit` and `demo` run it.
+struct AuditRequest {
+  RecordPaths paths;
+  RecordOptions reading;
+  AuditPlan plan;
+  GateTexts gates;
+  std::string out;  ///< Folder for result.json, scores and records.csv; "" for none.
+  bool json = false;
+  bool show_records = false;
+};
+
+/// Reads, audits, writes what was asked for, prints the report. Returns the exit code: 0, or 3 when a gate was
+/// exceeded.
+int run_audit(const AuditRequest& request, Shell& shell);
+
+/// The FPRs of the gates join those to report.
+std::vector<Gate> parse_gates(const GateTexts& texts, MeasureOptions& measure);
+/// Judges every gate into result.gates; the exit code that follows.
+int judge_gates(const std::vector<Gate>& gates, AuditResult& result);
+
+}  // namespace miaudit::cli

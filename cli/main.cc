@@ -1,0 +1,58 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <new>
+
+#include "cli/verbs.h"
+#include "miaudit/base/version.h"
+
+namespace miaudit::cli {
+namespace {
+
+constexpr const char* kFooter =
+    "Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 a gate was exceeded, 130 interrupted.\n"
+    "`miaudit VERB --help` shows a verb's options, defaults and ranges.";
+
+int run(int argc, char** argv) {
+  Shell shell;
+  CLI::App app("Tells whether a trained model gives away which records it was trained on.", "miaudit");
+  app.set_version_flag("--version", fmt::format("miaudit {}", version()));
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.option_defaults()->always_capture_default();
+  add_demo(app, shell);
+  add_audit(app, shell);
+  add_predict(app, shell);
+  add_measure(app, shell);
+  add_list(app, shell);
+  add_doctor(app, shell);
+  add_completion(app, shell);
+  try {
+    app.parse(argc, argv);
+    return shell.exit_code;
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return 2;
+  } catch (const Error& error) {
+    shell.clear_progress();
+    fmt::print(stderr, "miaudit: {}\n", error.what());
+    return exit_code_of(error.category());
+  } catch (const std::bad_alloc&) {
+    shell.clear_progress();
+    fmt::print(stderr, "miaudit: out of memory; audit fewer records at once, or give the machine more memory\n");
+    return 1;
+  } catch (const std::exception& error) {
+    shell.clear_progress();
+    fmt::print(stderr, "miaudit: internal error: {}; please report it\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace
+}  // namespace miaudit::cli
+
+int main(int argc, char** argv) {
+  return miaudit::cli::run(argc, argv);
+}

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/shell.h"
+#include "miaudit/audit/plan.h"
+#include "miaudit/data/records.h"
+
+namespace miaudit::cli {
+
+/// Options that several verbs share, each said once.
+void add_common_options(CLI::App& verb, Shell& shell);
+void add_measure_options(CLI::App& verb, MeasureOptions& options);
+void add_record_options(CLI::App& verb, RecordOptions& options);
+/// --<attack>-<parameter> for every parameter in the table of attacks.
+void add_attack_parameters(CLI::App& verb, AttackParameters& parameters);
+
+struct GateTexts {
+  std::vector<std::string> fail_if;
+  std::vector<std::string> fail_unless;
+};
+void add_gate_options(CLI::App& verb, GateTexts& gates);
+
+}  // namespace miaudit::cli

@@ -1,0 +1,110 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "cli/options.h"
+#include "cli/verbs.h"
+#include "miaudit/attack/attack.h"
+#include "miaudit/audit/audit.h"
+#include "miaudit/io/formats.h"
+#include "miaudit/metric/interval.h"
+
+namespace miaudit::cli {
+namespace {
+
+struct Arguments {
+  std::string members, nonmembers, evaluate, out, truth, scores;
+  std::string member_labels, nonmember_labels, evaluate_labels;
+  RecordOptions reading;
+  PredictPlan plan;
+};
+
+std::string accuracy(const Prediction& prediction, const std::vector<int8_t>& truth, const std::string& path) {
+  if (truth.size() != prediction.membership.size())
+    fail(Category::input, "{} holds {} memberships but --evaluate {} records; both must list the same records", path,
+         grouped(truth.size()), grouped(prediction.membership.size()));
+  uint64_t right[2] = {0, 0};
+  uint64_t count[2] = {0, 0};
+  for (size_t i = 0; i < truth.size(); ++i) {
+    if (truth[i] < 0) continue;
+    ++count[truth[i]];
+    right[truth[i]] += prediction.membership[i] == static_cast<uint8_t>(truth[i]);
+  }
+  const auto line = [](const char* what, uint64_t k, uint64_t n) {
+    const Estimate share = proportion_estimate(k, n, 0.95);
+    return n == 0 ? fmt::format("{}: none with known truth\n", what)
+                  : fmt::format("{}: {:.4f} [{:.4f}, {:.4f}] ({} of {})\n", what, *share.value, *share.low, *share.high,
+                                grouped(k), grouped(n));
+  };
+  return line("accuracy", right[0] + right[1], count[0] + count[1]) + line("  on members", right[1], count[1]) +
+         line("  on non-members", right[0], count[0]);
+}
+
+void run(const Arguments& a, Shell& shell) {
+  const Context context = shell.context();
+  find_attack(a.plan.attack);
+  if (a.member_labels.empty() != a.nonmember_labels.empty() || a.member_labels.empty() != a.evaluate_labels.empty())
+    fail(Category::config, "--member-labels, --nonmember-labels and --evaluate-labels go together");
+  RecordPaths paths;
+  paths.outputs = {a.members, a.nonmembers};
+  if (!a.member_labels.empty()) paths.labels = {a.member_labels, a.nonmember_labels};
+  if (a.reading.on_nonfinite == OnNonfinite::drop)
+    fail(Category::config, "--on-nonfinite drop is not for predict: its result lists every record in order");
+  const Records known = read_records(paths, a.reading, context);
+
+  RecordOptions evaluate_options = a.reading;
+  if (!evaluate_options.form) evaluate_options.form = known.outputs.form;
+  const LoadedOutputs evaluate = read_outputs({a.evaluate}, evaluate_options, context);
+  std::vector<FileRecord> files;
+  std::vector<int32_t> labels;
+  if (!a.evaluate_labels.empty())
+    labels = read_labels(a.evaluate_labels, evaluate.rows, evaluate.outputs.classes, files);
+  std::vector<int8_t> truth;
+  if (!a.truth.empty()) truth = read_membership(a.truth, files);
+
+  const Prediction prediction = predict(known, evaluate.outputs, labels, a.plan, context);
+  const std::string verdict = a.truth.empty() ? std::string() : accuracy(prediction, truth, a.truth);
+  const size_t rows = prediction.membership.size();
+  write_npy(a.out, Array::from(prediction.membership, {rows}));
+  if (!a.scores.empty()) write_npy(a.scores, Array::from(prediction.scores, {rows}));
+
+  shell.clear_progress();
+  for (const Warning& warning : known.warnings)
+    fmt::print(stderr, "warning: {}. Advice: {}.\n", warning.message, warning.advice);
+  const auto said = std::count(prediction.membership.begin(), prediction.membership.end(), uint8_t{1});
+  print(
+      fmt::format("{}: score >= {:.10g} says member ({})\n"
+                  "  mean score of known members {:.10g}, of known non-members {:.10g}\n"
+                  "{} of {} records called members; written to {} as uint8\n{}",
+                  a.plan.attack, prediction.threshold, prediction.rule, prediction.member_mean,
+                  prediction.nonmember_mean, grouped(static_cast<uint64_t>(said)), grouped(rows), a.out, verdict));
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app, Shell& shell) {
+  CLI::App* verb = app.add_subcommand("predict", "Call each of some records member (1) or non-member (0)");
+  verb->footer("Example: miaudit predict --members in.npy --nonmembers out.npy --evaluate who.npy --out result.npy");
+  auto a = std::make_shared<Arguments>();
+  verb->add_option("--members", a->members, "Outputs for known members")->required();
+  verb->add_option("--nonmembers", a->nonmembers, "Outputs for known non-members")->required();
+  verb->add_option("--evaluate", a->evaluate, "Outputs for the records to decide")->required();
+  verb->add_option("--out", a->out, "Result: uint8 .npy, 0 or 1 for each record, in order")->required();
+  verb->add_option("--attack", a->plan.attack, "Attack that decides (`miaudit list attacks`)");
+  verb->add_option("--fpr", a->plan.fpr,
+                   "Call members as many as keep the known non-members' false positive rate at most this; 0: the "
+                   "attack's own rule")
+      ->check(CLI::Range(0.0, 1 - 1e-12).description("0, or in (0, 1)"));
+  verb->add_option("--truth", a->truth, "True membership of the records to decide; prints the accuracy");
+  verb->add_option("--scores", a->scores, "Write the scores here as well, float64 .npy");
+  verb->add_option("--member-labels", a->member_labels, "True classes of the members, 0 to classes-1");
+  verb->add_option("--nonmember-labels", a->nonmember_labels, "True classes of the non-members");
+  verb->add_option("--evaluate-labels", a->evaluate_labels, "True classes of the records to decide");
+  add_record_options(*verb, a->reading);
+  add_attack_parameters(*verb, a->plan.parameters);
+  add_common_options(*verb, shell);
+  verb->callback([a, &shell] { run(*a, shell); });
+}
+
+}  // namespace miaudit::cli

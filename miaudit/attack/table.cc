@@ -1,0 +1,51 @@
+#include <algorithm>
+#include <array>
+
+#include "miaudit/attack/rows.h"
+
+namespace miaudit {
+
+std::span<const AttackRow> attack_table() {
+  static const std::array kTable = {
+      kSpreadAttack,         kCorrectnessAttack,     kLossAttack,   kConfidenceAttack,
+      kMaxProbabilityAttack, kEntropyAttack,         kModifiedEntropyAttack, kMarginAttack,
+      kClassThresholdAttack, kPopulationAttack,      kClassifierAttack,      kClassifierTreesAttack,
+  };
+  return kTable;
+}
+
+const AttackRow& find_attack(std::string_view name) {
+  const std::span<const AttackRow> table = attack_table();
+  const auto row = std::ranges::find(table, name, &AttackRow::name);
+  if (row != table.end()) return *row;
+  std::vector<std::string> names;
+  for (const AttackRow& other : table) names.emplace_back(other.name);
+  const std::string nearest = nearest_name(name, names);
+  fail(Category::config, "unknown attack '{}'; {}`miaudit list attacks` shows all", name,
+       nearest.empty() ? "" : fmt::format("did you mean '{}'? ", nearest));
+}
+
+std::string_view need_name(Need need) { return need == Need::labels ? "labels" : "known_membership"; }
+
+std::string_view rule_name(DecisionRule rule) {
+  switch (rule) {
+    case DecisionRule::nonmember_mean: return "nonmember_mean";
+    case DecisionRule::member_mean: return "member_mean";
+    case DecisionRule::best_balanced_accuracy: break;
+  }
+  return "best_balanced_accuracy";
+}
+
+bool AttackRow::needs_labels() const { return std::ranges::find(needs, Need::labels) != needs.end(); }
+
+std::vector<double> mean_over_queries(const SignalMatrix& signal, double sign) {
+  std::vector<double> means(signal.samples);
+  for (size_t i = 0; i < signal.samples; ++i) {
+    double sum = 0;
+    for (size_t q = 0; q < signal.queries; ++q) sum += signal.values[i * signal.queries + q];
+    means[i] = sign * (sum / static_cast<double>(signal.queries));
+  }
+  return means;
+}
+
+}  // namespace miaudit

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "miaudit/audit/plan.h"
+#include "miaudit/audit/result.h"
+#include "miaudit/base/context.h"
+#include "miaudit/data/records.h"
+
+namespace miaudit {
+
+/// Runs every attack of the plan whose needs the records meet, one in memory at a time, and measures it.
+/// Deterministic: the same records, plan and seed give the same result, whatever the threads.
+/// Throws Error(config) for a plan that names what does not exist (check_plan says so before anything is read).
+AuditResult audit(const Records& records, const AuditPlan& plan, const Context& context, const ScoreSink& sink = {});
+
+/// Everything about a plan that can be wrong without looking at data.
+void check_plan(const AuditPlan& plan);
+
+/// The 0/1 decision of one attack for other records of the same model.
+struct PredictPlan {
+  std::string attack = "spread";
+  AttackParameters parameters;
+  double fpr = 0;  ///< > 0: the threshold keeps the known non-members' FPR at most this; 0: the attack's own rule.
+};
+struct Prediction {
+  std::string rule;
+  double threshold = 0;
+  double member_mean = 0;
+  double nonmember_mean = 0;
+  std::vector<uint8_t> membership;  ///< One for each evaluated record.
+  std::vector<double> scores;
+};
+/// known: members and non-members with their truth. evaluate: outputs of the records to decide, with labels where the
+/// attack needs them. Throws Error(input) for a constant row under `spread`, Error(config) for needs that are not met.
+Prediction predict(const Records& known, const Outputs& evaluate, std::span<const int32_t> evaluate_labels,
+                   const PredictPlan& plan, const Context& context);
+
+}  // namespace miaudit

@@ -1,0 +1,208 @@
+#include "miaudit/audit/checks.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numbers>
+
+#include "miaudit/base/parallel.h"
+#include "miaudit/base/rng.h"
+#include "miaudit/math/distributions.h"
+#include "miaudit/metric/interval.h"
+#include "miaudit/metric/roc.h"
+
+namespace miaudit {
+namespace {
+
+// Wide enough that a sound audit hardly ever fails its own check.
+constexpr double kCheckLevel = 0.9999;
+constexpr size_t kPlantedRecords = 20000;
+
+bool holds(const Estimate& estimate, double truth) {
+  return estimate.low && estimate.high && *estimate.low <= truth && truth <= *estimate.high;
+}
+
+// 64 bits of a record's bytes: a stranger's collision among 10^7 records has probability 3e-6.
+uint64_t hash_bytes(const std::byte* bytes, size_t count, uint64_t label) {
+  const auto mix = [](uint64_t h, uint64_t word) {
+    h = (h ^ word) * 0x9E3779B97F4A7C15ULL;
+    return h ^ (h >> 29);
+  };
+  uint64_t hash = mix(0x243F6A8885A308D3ULL, label + count);
+  for (; count >= 8; bytes += 8, count -= 8) {
+    uint64_t word;
+    std::memcpy(&word, bytes, 8);
+    hash = mix(hash, word);
+  }
+  uint64_t tail = 0;
+  std::memcpy(&tail, bytes, count);
+  hash = mix(hash, tail);
+  return hash ^ (hash >> 32);
+}
+
+// Whether one class takes all in the record's first query.
+template <class T>
+bool is_saturated(const T* row, const Outputs& outputs) {
+  double first = -INFINITY;
+  double second = -INFINITY;
+  for (size_t c = 0; c < outputs.columns; ++c) {
+    double v;
+    if constexpr (std::is_same_v<T, Half>) {
+      v = to_double(row[c]);
+    } else {
+      v = row[c];
+    }
+    if (v > first) {
+      second = first;
+      first = v;
+    } else if (v > second) {
+      second = v;
+    }
+  }
+  constexpr double kSmall = 1e-6;
+  if (outputs.columns == 1)
+    return outputs.form == OutputForm::probabilities ? first < kSmall || first > 1 - kSmall
+                                                     : std::abs(first) > -std::log(kSmall);
+  switch (outputs.form) {
+    case OutputForm::probabilities:
+      return first > 1 - kSmall;
+    case OutputForm::log_probabilities:
+      return first > -kSmall;
+    case OutputForm::logits:
+      break;
+  }
+  return false;
+}
+
+// Hashes by side; membership −1 and saturated rows left out.
+std::pair<std::vector<uint64_t>, std::vector<uint64_t>> hash_sides(const Records& records, const Context& context) {
+  const Outputs& outputs = records.outputs;
+  std::vector<uint64_t> hashes(records.size());
+  std::vector<uint8_t> counted(records.size());
+  size_t first = 0;
+  for (const OutputsPart& part : outputs.parts) {
+    with_element_type(part.values.type(), [&]<class T>() {
+      if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, Half>) {
+        const T* values = part.values.as<T>().data();
+        const size_t width = outputs.queries * outputs.columns;
+        parallel_blocks(part.samples(), 1 << 14, context, [&](size_t begin, size_t end) {
+          for (size_t i = begin; i < end; ++i) {
+            const T* row = values + i * width;
+            const size_t record = first + i;
+            const uint64_t label = records.labels.empty() ? 0 : static_cast<uint64_t>(records.labels[record]);
+            hashes[record] = hash_bytes(reinterpret_cast<const std::byte*>(row), width * sizeof(T), label);
+            counted[record] = !is_saturated(row, outputs);
+          }
+        });
+      }
+    });
+    first += part.samples();
+  }
+  std::pair<std::vector<uint64_t>, std::vector<uint64_t>> sides;
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    if (!counted[i] || records.membership[i] < 0) continue;
+    (records.membership[i] ? sides.first : sides.second).push_back(hashes[i]);
+  }
+  return sides;
+}
+
+}  // namespace
+
+uint64_t count_duplicates(const Records& records, const Context& context) {
+  auto [members, nonmembers] = hash_sides(records, context);
+  // Only hashes whose bucket a member fills can match, so the larger part of the work is one pass over bits.
+  constexpr size_t kBuckets = size_t{1} << 26;
+  std::vector<bool> seen(kBuckets);
+  for (const uint64_t hash : members) seen[hash % kBuckets] = true;
+  std::erase_if(nonmembers, [&](uint64_t hash) { return !seen[hash % kBuckets]; });
+  seen.assign(kBuckets, false);
+  for (const uint64_t hash : nonmembers) seen[hash % kBuckets] = true;
+  std::erase_if(members, [&](uint64_t hash) { return !seen[hash % kBuckets]; });
+  std::sort(members.begin(), members.end());
+  return static_cast<uint64_t>(std::count_if(nonmembers.begin(), nonmembers.end(), [&](uint64_t hash) {
+    return std::binary_search(members.begin(), members.end(), hash);
+  }));
+}
+
+std::optional<double> class_balance_p(const Records& records) {
+  if (records.labels.empty()) return {};
+  std::vector<double> counts[2] = {std::vector<double>(records.outputs.classes),
+                                   std::vector<double>(records.outputs.classes)};
+  double totals[2] = {0, 0};
+  for (size_t i = 0; i < records.size(); ++i) {
+    if (records.membership[i] < 0) continue;
+    ++counts[records.membership[i]][static_cast<size_t>(records.labels[i])];
+    ++totals[records.membership[i]];
+  }
+  // Classes too rare for the chi-squared approximation count together.
+  double statistic = 0;
+  double rare[2] = {0, 0};
+  size_t cells = 0;
+  const auto add = [&](double nonmembers, double members) {
+    const double total = nonmembers + members;
+    const double expected[2] = {total * totals[0] / (totals[0] + totals[1]),
+                                total * totals[1] / (totals[0] + totals[1])};
+    statistic += (nonmembers - expected[0]) * (nonmembers - expected[0]) / expected[0] +
+                 (members - expected[1]) * (members - expected[1]) / expected[1];
+    ++cells;
+  };
+  const double smaller_share = std::min(totals[0], totals[1]) / (totals[0] + totals[1]);
+  for (size_t c = 0; c < records.outputs.classes; ++c) {
+    if ((counts[0][c] + counts[1][c]) * smaller_share < 5) {
+      rare[0] += counts[0][c];
+      rare[1] += counts[1][c];
+    } else {
+      add(counts[0][c], counts[1][c]);
+    }
+  }
+  if ((rare[0] + rare[1]) * smaller_share >= 5) add(rare[0], rare[1]);
+  if (cells < 2) return {};
+  return chi_squared_survival(static_cast<double>(cells - 1), statistic);
+}
+
+SelfChecks check_audit(const Records& records, std::span<const double> scores, uint64_t seed, const Context& context) {
+  SelfChecks checks;
+  checks.permutation_null = permutation_null(scores, records.membership, kCheckLevel, seed, context);
+  checks.permutation_null_passed = holds(*checks.permutation_null, 0.5);
+
+  // Normal scores with members shifted by one deviation: the true AUC is Φ(1/√2).
+  checks.planted_leak_truth = normal_cdf(1 / std::numbers::sqrt2);
+  const size_t planted = std::min(records.size(), kPlantedRecords);
+  std::vector<double> planted_scores(planted);
+  std::vector<int8_t> truth(planted);
+  Rng rng(seed, 1);
+  for (size_t i = 0; i < planted; ++i) {
+    truth[i] = static_cast<int8_t>(i % 2);
+    planted_scores[i] = rng.normal() + truth[i];
+  }
+  checks.planted_leak = auc_estimate(sort_scores(planted_scores, truth, context), kCheckLevel, context);
+  checks.planted_leak_passed = holds(*checks.planted_leak, checks.planted_leak_truth);
+
+  checks.duplicates = count_duplicates(records, context);
+  checks.class_balance_p = class_balance_p(records);
+  return checks;
+}
+
+void add_check_warnings(const SelfChecks& checks, std::vector<Notice>& warnings) {
+  if (!checks.permutation_null_passed)
+    warnings.push_back({"permutation_null_failed",
+                        "under shuffled membership the AUC's interval does not hold 0.5: the figures cannot be trusted",
+                        "report this as a fault of miaudit, with the seed"});
+  if (!checks.planted_leak_passed)
+    warnings.push_back({"planted_leak_missed", "a planted leak was not measured right: the figures cannot be trusted",
+                        "report this as a fault of miaudit, with the seed"});
+  if (checks.duplicates > 0)
+    warnings.push_back({"duplicates",
+                        fmt::format("{} non-members have exactly the outputs{} of a member", grouped(checks.duplicates),
+                                    checks.class_balance_p ? " and label" : ""),
+                        "look for records that are on both sides; if there are such, the leak is understated: remove "
+                        "them and audit again"});
+  if (checks.class_balance_p && *checks.class_balance_p < 1e-4)
+    warnings.push_back({"class_mix",
+                        fmt::format("members and non-members differ in their mix of classes (chi-squared p = {:.1e})",
+                                    *checks.class_balance_p),
+                        "attacks may be telling classes apart rather than membership: draw both sides from one "
+                        "distribution"});
+}
+
+}  // namespace miaudit

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <span>
+
+#include "miaudit/audit/plan.h"
+#include "miaudit/audit/result.h"
+#include "miaudit/base/context.h"
+
+namespace miaudit {
+
+/// Scores with their truth: one of each a record; `groups` may be empty.
+struct ScoredRecords {
+  std::span<const double> scores;
+  std::span<const int8_t> membership;  ///< 1 member, 0 non-member, −1 unknown
+  std::span<const int64_t> groups;
+};
+
+/// Every figure of methods.md §5 with its interval. With groups, intervals allow for records of one group being alike.
+Metrics measure(const ScoredRecords& records, const MeasureOptions& options, const Context& context);
+
+/// The same at the options' level and, for `tries` attacks at once, at the Bonferroni-corrected one.
+struct CorrectedMetrics {
+  Metrics single;
+  Metrics corrected;  ///< Without curve or precision.
+};
+CorrectedMetrics measure_corrected(const ScoredRecords& records, const MeasureOptions& options, size_t tries,
+                                   const Context& context);
+
+/// One score a group, the mean over its records, and the group's membership; groups that hold both members and
+/// non-members, or unknown records, are left out and counted.
+struct GroupScores {
+  std::vector<double> scores;
+  std::vector<int8_t> membership;
+  size_t mixed = 0;
+};
+GroupScores group_scores(const ScoredRecords& records);
+
+/// A result of somebody's scores: one attack, `scores`.
+AuditResult measure_scores(const ScoredRecords& records, const MeasureOptions& options, const Context& context);
+
+}  // namespace miaudit

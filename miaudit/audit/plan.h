@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace miaudit {
+
+/// How figures are made from scores.
+struct MeasureOptions {
+  std::vector<double> fprs = {0.01, 0.001};       ///< Each in (0, 1).
+  double level = 0.95;                            ///< Two-sided, in (0, 1).
+  std::vector<double> priors = {0.01, 0.1, 0.5};  ///< Each in (0, 1).
+  uint32_t bootstrap = 0;                         ///< BCa replicates in place of the analytic intervals; 0 for none.
+  uint64_t seed = 0;
+};
+
+/// Parameters by attack and name, as text.
+using AttackParameters = std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>>;
+
+/// What an audit is to do.
+struct AuditPlan {
+  std::vector<std::string> attacks = {"all"};  ///< Names, or "all": every attack whose needs are met.
+  AttackParameters parameters;
+  MeasureOptions measure;
+  int folds = 5;  ///< Cross-fitting of attacks that calibrate on known membership, 2 … 100.
+};
+
+/// Takes each attack's scores, one a record, before they are dropped.
+using ScoreSink = std::function<void(const std::string& attack, std::span<const double> scores)>;
+
+}  // namespace miaudit

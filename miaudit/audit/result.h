@@ -1,0 +1,176 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "miaudit/metric/estimate.h"
+
+namespace miaudit {
+
+/// What an audit found, as plain data: everything that any report shows, and nothing that depends on the clock, the
+/// threads or the machine's load. docs/formats.md documents each field under its name in result.json.
+
+inline constexpr int kResultSchemaVersion = 1;
+
+/// A file that was read, told apart by its contents.
+struct InputFile {
+  std::string role;
+  std::string path;
+  std::string element_type;
+  std::vector<uint64_t> shape;
+  std::string hash;
+};
+
+struct Notice {
+  std::string code;
+  std::string message;
+  std::string advice;
+};
+
+/// What was audited.
+struct Subject {
+  uint64_t records = 0;
+  uint64_t members = 0;
+  uint64_t nonmembers = 0;
+  uint64_t unknown = 0;
+  uint64_t groups = 0;  ///< 0 when none were given.
+  uint64_t classes = 0;
+  uint64_t queries = 0;
+  std::string input_form;  ///< "logits", "probabilities", "log-probabilities"; "scores" for `measure`.
+  bool form_detected = false;
+  std::string element_type;
+};
+
+/// Precision among those called members, were members a share `prior` of all.
+struct PrecisionAtPrior {
+  double prior;
+  Estimate estimate;
+};
+struct RateAtFpr {
+  double fpr;
+  Estimate tpr;
+  std::optional<double> threshold;  ///< Lowest score called a member at this FPR; empty when nobody is.
+  std::vector<PrecisionAtPrior> precision;
+};
+struct CurvePoint {
+  double fpr;
+  double tpr;
+};
+
+/// How well scores tell members from non-members.
+struct Metrics {
+  uint64_t members = 0;
+  uint64_t nonmembers = 0;
+  Estimate auc;
+  Estimate balanced_accuracy;
+  Estimate advantage;
+  std::vector<RateAtFpr> tpr_at_fpr;
+  std::vector<CurvePoint> curve;
+};
+
+/// The attack as a yes-or-no rule: score >= threshold says member.
+struct Decision {
+  std::string rule;
+  double threshold = 0;  ///< From all known records.
+  double member_mean = 0;
+  double nonmember_mean = 0;
+  /// Shares called rightly, each record by a threshold chosen on other folds.
+  Estimate member_accuracy;
+  Estimate nonmember_accuracy;
+};
+
+/// One attack's power on one part of the records.
+struct Slice {
+  std::string by;  ///< "class"
+  std::string value;
+  uint64_t members = 0;
+  uint64_t nonmembers = 0;
+  Estimate auc;  ///< Level corrected for the number of slices looked at.
+};
+
+struct AttackResult {
+  std::string name;
+  std::string summary;
+  std::string citation;
+  std::vector<std::string> needs;
+  std::map<std::string, std::string> parameters;
+  Metrics estimates;
+  std::optional<Metrics> group_estimates;  ///< One score a group: the mean over its records.
+  std::optional<Decision> decision;
+};
+
+struct Skipped {
+  std::string name;
+  std::string reason;
+};
+
+/// The strongest of the attacks tried, figure by figure. Intervals are of the largest true figure among them and hold
+/// for all attacks at once (Bonferroni).
+struct HeadlineFigure {
+  std::string attack;  ///< The one with the largest value.
+  Estimate estimate;
+};
+struct HeadlineRate {
+  double fpr;
+  HeadlineFigure figure;
+};
+struct Headline {
+  uint64_t attacks_tried = 0;
+  std::string correction;
+  HeadlineFigure auc;
+  HeadlineFigure balanced_accuracy;
+  HeadlineFigure advantage;
+  std::vector<HeadlineRate> tpr_at_fpr;
+};
+
+/// Checks of the audit itself.
+struct SelfChecks {
+  std::optional<Estimate> permutation_null;  ///< AUC under shuffled membership; must hold 0.5.
+  bool permutation_null_passed = true;
+  std::optional<Estimate> planted_leak;  ///< AUC of scores with a known leak planted for these members …
+  double planted_leak_truth = 0;         ///< … whose true AUC is this.
+  bool planted_leak_passed = true;
+  uint64_t duplicates = 0;                ///< Non-members whose outputs and label equal a member's.
+  std::optional<double> class_balance_p;  ///< Chi-squared test that members and non-members have one class mix.
+};
+
+struct GateResult {
+  std::string text;
+  std::string kind;  ///< "fail-if" or "fail-unless"
+  bool failed = false;
+  std::string explanation;
+};
+
+/// Scores a minus scores b on the same records, paired.
+struct Comparison {
+  Estimate auc_difference;
+  std::vector<RateAtFpr> tpr_difference;  ///< Without threshold or precision.
+};
+
+enum class Finding { leak, no_leak_found, inconclusive, not_assessed };
+
+struct AuditResult {
+  std::string miaudit_version;
+  std::string kernel_target;
+  uint64_t seed = 0;
+  uint64_t folds = 0;
+  double level = 0.95;
+  std::string interval_method;  ///< "analytic" or "bca"
+  std::vector<InputFile> files;
+  Subject subject;
+  std::vector<AttackResult> attacks;
+  std::vector<Skipped> skipped;
+  std::optional<Headline> headline;
+  std::vector<Slice> slices;  ///< Of the headline's attack by AUC.
+  std::optional<SelfChecks> self_checks;
+  Finding finding = Finding::not_assessed;
+  std::vector<std::string> verdict;  ///< Sentences.
+  std::vector<Notice> warnings;
+  std::vector<GateResult> gates;
+  std::optional<Comparison> comparison;
+};
+
+}  // namespace miaudit

@@ -1,0 +1,42 @@
+#include "miaudit/audit/slices.h"
+
+#include "miaudit/metric/interval.h"
+#include "miaudit/metric/roc.h"
+
+namespace miaudit {
+
+std::vector<Slice> slice_by_class(const Records& records, std::span<const double> scores, double level,
+                                  const Context& context) {
+  std::vector<Slice> slices;
+  if (records.labels.empty()) return slices;
+  struct Part {
+    std::vector<double> scores;
+    std::vector<int8_t> membership;
+    std::vector<int64_t> groups;
+    uint64_t counts[2] = {0, 0};
+  };
+  std::vector<Part> parts(records.outputs.classes);
+  for (size_t i = 0; i < records.size(); ++i) {
+    if (records.membership[i] < 0) continue;
+    Part& part = parts[static_cast<size_t>(records.labels[i])];
+    part.scores.push_back(scores[i]);
+    part.membership.push_back(records.membership[i]);
+    if (!records.groups.empty()) part.groups.push_back(records.groups[i]);
+    ++part.counts[records.membership[i]];
+  }
+  size_t looks = 0;
+  for (const Part& part : parts) looks += part.counts[0] > 0 && part.counts[1] > 0;
+  const double corrected = 1 - (1 - level) / static_cast<double>(std::max<size_t>(looks, 1));
+  for (size_t c = 0; c < parts.size(); ++c) {
+    const Part& part = parts[c];
+    if (part.counts[0] == 0 || part.counts[1] == 0) continue;
+    const Estimate auc =
+        part.groups.empty()
+            ? auc_estimate(sort_scores(part.scores, part.membership, context), corrected, context)
+            : auc_estimate(GroupedScores{part.scores, part.membership, part.groups}, corrected, context);
+    slices.push_back({"class", std::to_string(c), part.counts[1], part.counts[0], auc});
+  }
+  return slices;
+}
+
+}  // namespace miaudit

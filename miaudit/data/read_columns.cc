@@ -1,0 +1,118 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "miaudit/data/records.h"
+#include "miaudit/io/file.h"
+#include "miaudit/io/formats.h"
+
+namespace miaudit {
+namespace {
+
+// Text files carry no types; whole numbers there are integers.
+bool is_text(const std::string& path) {
+  return path.ends_with(".csv") || path.ends_with(".tsv") || path.ends_with(".txt");
+}
+
+void check_one_column(const Array& array, const std::string& path, std::string_view what) {
+  const bool column = array.dims() == 2 && array.shape()[1] == 1;
+  if (array.dims() != 1 && !column)
+    fail(Category::input, "{} has shape {}; {} must be one value a record, shape (records,)", path,
+         shape_text(array.shape()), what);
+}
+
+std::vector<int64_t> whole_numbers(const Array& array, const std::string& path, std::string_view what) {
+  check_one_column(array, path, what);
+  if (is_floating(array.type()) && !is_text(path))
+    fail(Category::input, "{} holds {} values; {} must be integers. Save them with .astype(numpy.int64)", path,
+         element_name(array.type()), what);
+  std::vector<int64_t> numbers(array.size());
+  with_element_type(array.type(), [&]<class T>() {
+    const std::span<const T> values = array.as<T>();
+    for (size_t i = 0; i < values.size(); ++i) {
+      if constexpr (std::is_same_v<T, double>) {
+        if (values[i] != std::floor(values[i]) || std::abs(values[i]) > 0x1p53)
+          fail(Category::input, "{}: row {} holds {}; {} must be integers", path, i, values[i], what);
+        numbers[i] = static_cast<int64_t>(values[i]);
+      } else if constexpr (std::is_integral_v<T>) {
+        if constexpr (std::is_same_v<T, uint64_t>) {
+          if (values[i] > static_cast<uint64_t>(INT64_MAX))
+            fail(Category::input, "{}: row {} holds {}; {} must be below 2^63", path, i, values[i], what);
+        }
+        numbers[i] = static_cast<int64_t>(values[i]);
+      }
+    }
+  });
+  return numbers;
+}
+
+}  // namespace
+
+FileRecord describe_file(std::string role, const std::string& path, const Array& array) {
+  return {std::move(role), path, std::string(element_name(array.type())), array.shape(), content_hash(array.bytes())};
+}
+
+std::vector<int32_t> read_labels(const std::string& path, size_t rows, size_t classes, std::vector<FileRecord>& files) {
+  const Array array = read_array(path);
+  files.push_back(describe_file("labels", path, array));
+  const std::vector<int64_t> numbers = whole_numbers(array, path, "labels");
+  if (numbers.size() != rows)
+    fail(Category::input,
+         "{} holds {} labels but the outputs {} records; both must list the same records in the same order", path,
+         grouped(numbers.size()), grouped(rows));
+  std::vector<int32_t> labels(rows);
+  for (size_t i = 0; i < rows; ++i) {
+    if (numbers[i] < 0 || static_cast<uint64_t>(numbers[i]) >= classes)
+      fail(Category::input,
+           "{}: row {} holds label {}, but the model has {} classes; labels must be 0 to {}. If yours start at 1, "
+           "subtract 1",
+           path, i, numbers[i], classes, classes - 1);
+    labels[i] = static_cast<int32_t>(numbers[i]);
+  }
+  return labels;
+}
+
+std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRecord>& files) {
+  const Array array = read_array(path);
+  files.push_back(describe_file("membership", path, array));
+  if (is_floating(array.type()) && !is_text(path))
+    fail(Category::input,
+         "{} holds {} values; membership must be bool, 0/1 integers, or int8 with -1 for unknown. If these are "
+         "scores, they belong elsewhere",
+         path, element_name(array.type()));
+  const std::vector<int64_t> numbers = whole_numbers(array, path, "membership");
+  const bool unknown_allowed = array.type() == ElementType::int8 || is_text(path);
+  std::vector<int8_t> membership(numbers.size());
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const bool legal = numbers[i] == 0 || numbers[i] == 1 || (numbers[i] == -1 && unknown_allowed);
+    if (!legal)
+      fail(Category::input,
+           "{}: row {} holds {} ({}); membership must be 1 (member), 0 (non-member), or -1 (unknown) in int8", path, i,
+           numbers[i], element_name(array.type()));
+    membership[i] = static_cast<int8_t>(numbers[i]);
+  }
+  return membership;
+}
+
+std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>& files) {
+  const Array array = read_array(path);
+  files.push_back(describe_file("scores", path, array));
+  check_one_column(array, path, "scores");
+  std::vector<double> scores(array.size());
+  with_element_type(array.type(), [&]<class T>() {
+    const std::span<const T> values = array.as<T>();
+    for (size_t i = 0; i < values.size(); ++i) {
+      if constexpr (std::is_same_v<T, Half>) {
+        scores[i] = to_double(values[i]);
+      } else {
+        scores[i] = static_cast<double>(values[i]);
+      }
+    }
+  });
+  const auto bad = std::find_if(scores.begin(), scores.end(), [](double s) { return !std::isfinite(s); });
+  if (bad != scores.end())
+    fail(Category::input, "{}: row {} holds {}; scores must be finite", path, bad - scores.begin(), *bad);
+  return scores;
+}
+
+}  // namespace miaudit

@@ -1,0 +1,132 @@
+#include "miaudit/data/records.h"
+
+#include <algorithm>
+#include <map>
+
+#include "miaudit/io/file.h"
+#include "miaudit/io/formats.h"
+
+namespace miaudit {
+namespace {
+
+bool is_csv(const std::string& path) {
+  return path.ends_with(".csv") || path.ends_with(".tsv");
+}
+
+// The first column of a text file, or the elements of an integer array, as text.
+std::vector<std::string> read_names(const std::string& role, const std::string& path, std::vector<FileRecord>& files) {
+  std::vector<std::string> names;
+  if (is_csv(path)) {
+    const CsvTable table = read_csv(path);
+    std::string all;
+    for (size_t i = 0; i < table.rows(); ++i) {
+      names.push_back(table.cells[i * table.columns]);
+      all += names.back() + '\n';
+    }
+    files.push_back({role, path, "text", {names.size()}, content_hash(std::as_bytes(std::span(all)))});
+    return names;
+  }
+  const Array array = read_array(path);
+  files.push_back(describe_file(role, path, array));
+  if (is_floating(array.type()) || array.dims() != 1)
+    fail(Category::input,
+         "{} holds {} of shape {}; --{} takes one integer a record, or a .csv whose first column names them", path,
+         element_name(array.type()), shape_text(array.shape()), role);
+  with_element_type(array.type(), [&]<class T>() {
+    if constexpr (std::is_integral_v<T>)
+      for (const T value : array.as<T>()) names.push_back(std::to_string(value));
+  });
+  return names;
+}
+
+void check_count(const std::string& path, std::string_view what, size_t found, size_t rows) {
+  if (found != rows)
+    fail(Category::input,
+         "{} holds {} {} but the outputs {} records; both must list the same records in the same order", path,
+         grouped(found), what, grouped(rows));
+}
+
+// Values of the rows that were kept.
+template <class T>
+void keep_rows(std::vector<T>& values, const std::vector<uint64_t>& rows) {
+  if (values.empty() || rows.empty()) return;
+  for (size_t i = 0; i < rows.size(); ++i) values[i] = std::move(values[rows[i]]);
+  values.resize(rows.size());
+}
+
+std::vector<uint64_t> kept_rows(size_t rows, const std::vector<uint64_t>& dropped) {
+  std::vector<uint64_t> kept;
+  if (dropped.empty()) return kept;
+  kept.reserve(rows - dropped.size());
+  auto next = dropped.begin();
+  for (uint64_t row = 0; row < rows; ++row) {
+    if (next != dropped.end() && *next == row) {
+      ++next;
+    } else {
+      kept.push_back(row);
+    }
+  }
+  return kept;
+}
+
+void check_both_sides(const Records& records, const std::string& where) {
+  const auto members = std::count(records.membership.begin(), records.membership.end(), int8_t{1});
+  const auto nonmembers = std::count(records.membership.begin(), records.membership.end(), int8_t{0});
+  if (members == 0 || nonmembers == 0)
+    fail(Category::input, "{}: {} members and {} non-members are left to audit; at least one of each is needed", where,
+         grouped(members), grouped(nonmembers));
+}
+
+}  // namespace
+
+std::vector<int64_t> read_groups(const std::string& path, std::vector<FileRecord>& files) {
+  const std::vector<std::string> names = read_names("groups", path, files);
+  std::map<std::string_view, int64_t> numbers;
+  std::vector<int64_t> groups;
+  groups.reserve(names.size());
+  for (const std::string& name : names)
+    groups.push_back(numbers.try_emplace(name, static_cast<int64_t>(numbers.size())).first->second);
+  return groups;
+}
+
+Records read_records(const RecordPaths& paths, const RecordOptions& options, const Context& context) {
+  Records records;
+  LoadedOutputs loaded = read_outputs(paths.outputs, options, context);
+  records.outputs = std::move(loaded.outputs);
+  records.files = std::move(loaded.files);
+  records.warnings = std::move(loaded.warnings);
+  records.input_rows = loaded.rows;
+  records.form_detected = !options.form;
+  records.rows = kept_rows(loaded.rows, loaded.dropped);
+
+  for (size_t k = 0; k < paths.labels.size(); ++k) {
+    // Each label file goes with one outputs file, whose own rows it must match.
+    const size_t rows = records.files[k].shape[0];
+    const std::vector<int32_t> labels = read_labels(paths.labels[k], rows, records.outputs.classes, records.files);
+    records.labels.insert(records.labels.end(), labels.begin(), labels.end());
+  }
+  if (paths.membership.empty()) {
+    records.membership.assign(records.files[0].shape[0], 1);
+    records.membership.resize(loaded.rows, 0);
+  } else {
+    records.membership = read_membership(paths.membership, records.files);
+    check_count(paths.membership, "memberships", records.membership.size(), loaded.rows);
+  }
+  if (!paths.groups.empty()) {
+    records.groups = read_groups(paths.groups, records.files);
+    check_count(paths.groups, "groups", records.groups.size(), loaded.rows);
+  }
+  if (!paths.ids.empty()) {
+    records.ids = read_names("ids", paths.ids, records.files);
+    check_count(paths.ids, "ids", records.ids.size(), loaded.rows);
+  }
+
+  keep_rows(records.labels, records.rows);
+  keep_rows(records.membership, records.rows);
+  keep_rows(records.groups, records.rows);
+  keep_rows(records.ids, records.rows);
+  check_both_sides(records, paths.membership.empty() ? paths.outputs[0] : paths.membership);
+  return records;
+}
+
+}  // namespace miaudit

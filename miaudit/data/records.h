@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "miaudit/base/context.h"
+#include "miaudit/data/outputs.h"
+#include "miaudit/io/array.h"
+
+namespace miaudit {
+
+/// A file that an audit read, and what was in it: two audits of one name and shape can still be told apart.
+struct FileRecord {
+  std::string role;  ///< "outputs", "labels", "membership", …
+  std::string path;  ///< As given.
+  std::string element_type;
+  std::vector<size_t> shape;
+  std::string hash;  ///< content_hash of the elements.
+};
+
+/// A message for the person, as data.
+struct Warning {
+  std::string code;     ///< Stable, snake_case: "few_nonmembers".
+  std::string message;  ///< What was found.
+  std::string advice;   ///< What to do about it.
+};
+
+/// Everything known about the audited records, in one order.
+struct Records {
+  Outputs outputs;
+  std::vector<int32_t> labels;     ///< 0 … classes−1, or empty.
+  std::vector<int8_t> membership;  ///< 1 member, 0 non-member, −1 unknown.
+  std::vector<int64_t> groups;     ///< The person (or other unit) that a record belongs to, or empty.
+  std::vector<std::string> ids;    ///< The user's names for the records, or empty.
+  /// Row of each record in the input, parts counted through; empty when none was dropped.
+  std::vector<uint64_t> rows;
+  size_t input_rows = 0;       ///< Rows of the input, dropped ones included.
+  bool form_detected = false;  ///< The outputs' form was found out, not given.
+  std::vector<FileRecord> files;
+  std::vector<Warning> warnings;
+
+  size_t size() const { return outputs.samples; }
+  uint64_t row(size_t record) const { return rows.empty() ? record : rows[record]; }
+};
+
+/// Where records are to be read from. Paths are those of read_array ("file.npz:key" too).
+/// Either `outputs` is one file and `membership` says who is a member, or `outputs` is two files, members first, and
+/// `membership` is empty.
+struct RecordPaths {
+  std::vector<std::string> outputs;
+  std::vector<std::string> labels;  ///< None, or one for each of `outputs`.
+  std::string membership;
+  std::string groups;
+  std::string ids;
+};
+struct RecordOptions {
+  std::optional<OutputForm> form;  ///< Detected when empty.
+  OnNonfinite on_nonfinite = OnNonfinite::refuse;
+};
+
+/// Reads and checks: shapes and lengths agree, labels are in range, membership is 0/1/−1 with both sides present,
+/// values are finite. Throws Error(input) naming file, row, finding and expectation. Cost: one read of the outputs;
+/// they stay mapped where the file allows it.
+Records read_records(const RecordPaths& paths, const RecordOptions& options, const Context& context);
+
+/// Outputs with what reading them told.
+struct LoadedOutputs {
+  Outputs outputs;
+  size_t rows = 0;                ///< Rows of the files, dropped ones included.
+  std::vector<uint64_t> dropped;  ///< Rows left out as not finite, the files' rows counted through.
+  std::vector<FileRecord> files;
+  std::vector<Warning> warnings;
+};
+/// The outputs of one model from one or several files, as one sequence of records: the same checks.
+LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOptions& options, const Context& context);
+
+/// One label a row, checked against `classes`. Integers, or .csv numbers that are whole.
+std::vector<int32_t> read_labels(const std::string& path, size_t rows, size_t classes, std::vector<FileRecord>& files);
+/// bool, 0/1 integers, or int8 with −1 for unknown; anything else is refused.
+std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRecord>& files);
+/// One finite number a row.
+std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>& files);
+
+/// The groups, numbered by first appearance, of integers or of a .csv's first column.
+std::vector<int64_t> read_groups(const std::string& path, std::vector<FileRecord>& files);
+
+FileRecord describe_file(std::string role, const std::string& path, const Array& array);
+
+}  // namespace miaudit

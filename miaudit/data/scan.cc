@@ -1,0 +1,108 @@
+#include "miaudit/data/scan.h"
+
+#include <cmath>
+
+#include "miaudit/base/parallel.h"
+
+namespace miaudit {
+namespace {
+
+constexpr double kSumTolerance = 1e-3;
+
+template <class T>
+double value_of(T stored) {
+  if constexpr (std::is_same_v<T, Half>) {
+    return to_double(stored);
+  } else {
+    return static_cast<double>(stored);
+  }
+}
+
+// Facts about one block of records; blocks are joined in order.
+template <class T>
+void scan_record(const T* values, size_t record, size_t queries, size_t columns, ScanResult& found) {
+  bool finite = true;
+  for (size_t q = 0; q < queries; ++q) {
+    const T* row = values + q * columns;
+    double sum = 0;
+    double lowest = 1;
+    double highest = 0;
+    for (size_t c = 0; c < columns; ++c) {
+      const double v = value_of(row[c]);
+      sum += v;
+      lowest = v < lowest ? v : lowest;
+      highest = v > highest ? v : highest;
+    }
+    if (!std::isfinite(sum)) {
+      // The sum of finite values can overflow too, so the values decide.
+      for (size_t c = 0; c < columns; ++c) {
+        const double v = value_of(row[c]);
+        if (std::isfinite(v)) continue;
+        if (finite && found.nonfinite_records.empty()) {
+          found.first_nonfinite_query = q;
+          found.first_nonfinite_column = c;
+        }
+        finite = false;
+        ++(std::isnan(v) ? found.nan : found.infinite);
+      }
+      if (!finite) continue;
+    }
+    if (lowest < 0 || highest > 1) found.in_unit_interval = false;
+    if (columns > 1 && !(std::abs(sum - 1) <= kSumTolerance)) found.sums_to_one = false;
+    if (highest > 0) found.exponentials_sum_to_one = false;
+    if (found.exponentials_sum_to_one && columns > 1) {
+      double exponentials = 0;
+      for (size_t c = 0; c < columns; ++c) exponentials += std::exp(value_of(row[c]));
+      if (!(std::abs(exponentials - 1) <= kSumTolerance)) found.exponentials_sum_to_one = false;
+    }
+  }
+  if (!finite) found.nonfinite_records.push_back(record);
+}
+
+template <class T>
+ScanResult scan(const OutputsPart& part, const Context& context) {
+  const std::span<const T> values = part.values.as<T>();
+  const size_t queries = part.values.shape()[1];
+  const size_t columns = part.values.shape()[2];
+  const size_t record_size = queries * columns;
+  const size_t block = std::max<size_t>(1, (size_t{1} << 18) / std::max<size_t>(1, record_size));
+  std::vector<ScanResult> blocks(part.samples() / block + 1);
+  parallel_blocks(part.samples(), block, context, [&](size_t begin, size_t end) {
+    ScanResult found;
+    for (size_t i = begin; i < end; ++i) scan_record(values.data() + i * record_size, i, queries, columns, found);
+    blocks[begin / block] = std::move(found);
+  });
+
+  ScanResult all;
+  for (const ScanResult& found : blocks) {
+    if (all.nonfinite_records.empty()) {
+      all.first_nonfinite_query = found.first_nonfinite_query;
+      all.first_nonfinite_column = found.first_nonfinite_column;
+    }
+    all.nonfinite_records.insert(all.nonfinite_records.end(), found.nonfinite_records.begin(),
+                                 found.nonfinite_records.end());
+    all.nan += found.nan;
+    all.infinite += found.infinite;
+    all.in_unit_interval &= found.in_unit_interval;
+    all.sums_to_one &= found.sums_to_one;
+    all.exponentials_sum_to_one &= found.exponentials_sum_to_one;
+  }
+  return all;
+}
+
+}  // namespace
+
+ScanResult scan_outputs(const OutputsPart& part, const Context& context) {
+  switch (part.values.type()) {
+    case ElementType::float16:
+      return scan<Half>(part, context);
+    case ElementType::float32:
+      return scan<float>(part, context);
+    case ElementType::float64:
+      return scan<double>(part, context);
+    default:
+      fail(Category::internal, "outputs of {}", element_name(part.values.type()));
+  }
+}
+
+}  // namespace miaudit

@@ -1,0 +1,75 @@
+#include "miaudit/io/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <vector>
+
+#include "miaudit/base/error.h"
+
+namespace miaudit {
+namespace {
+
+std::string reason(int error) {
+  return std::generic_category().message(error);
+}
+
+struct Descriptor {
+  int number;
+  explicit Descriptor(int opened) : number(opened) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { close(number); }
+};
+
+std::shared_ptr<const std::vector<std::byte>> read_all(int descriptor, const std::filesystem::path& path) {
+  constexpr size_t kChunk = size_t{1} << 16;
+  auto content = std::make_shared<std::vector<std::byte>>();
+  for (size_t filled = 0;;) {
+    if (content->size() - filled < kChunk) content->resize(2 * filled + kChunk);
+    const ssize_t got = read(descriptor, content->data() + filled, content->size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail(Category::io, "cannot read {}: {}", path.string(), reason(errno));
+    filled += static_cast<size_t>(got);
+    if (got == 0) {
+      content->resize(filled);
+      return content;
+    }
+  }
+}
+
+}  // namespace
+
+FileBytes FileBytes::open(const std::filesystem::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.number < 0) {
+    const bool missing = errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP;
+    if (missing) fail(Category::input, "cannot open {}: {}; check the path", path.string(), reason(errno));
+    fail(Category::io, "cannot open {}: {}", path.string(), reason(errno));
+  }
+  struct stat status;
+  if (fstat(file.number, &status) != 0) fail(Category::io, "cannot read {}: {}", path.string(), reason(errno));
+  if (S_ISDIR(status.st_mode)) fail(Category::input, "{} is a directory; expected a file", path.string());
+
+  FileBytes result;
+  if (S_ISREG(status.st_mode) && status.st_size > 0) {
+    const size_t size = static_cast<size_t>(status.st_size);
+    void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
+    if (mapped != MAP_FAILED) {
+      result.owner_ = std::shared_ptr<const void>(mapped, [size](void* start) { munmap(start, size); });
+      result.bytes_ = {static_cast<const std::byte*>(mapped), size};
+      return result;
+    }
+  }
+  // Also regular files of size 0: those of /proc say so and hold text all the same.
+  const auto content = read_all(file.number, path);
+  result.owner_ = content;
+  result.bytes_ = *content;
+  return result;
+}
+
+}  // namespace miaudit

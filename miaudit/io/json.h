@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+
+namespace miaudit {
+
+/// The JSON value in `bytes`, which are hostile: nested at most 100 deep, numbers in float64's range, UTF-8.
+/// Throws Error(input) with line and column. `name` stands in messages.
+nlohmann::json parse_json(std::span<const std::byte> bytes, const std::string& name);
+nlohmann::json read_json(const std::filesystem::path& path);
+
+}  // namespace miaudit

@@ -1,0 +1,242 @@
+#include <algorithm>
+#include <cmath>
+
+#include "miaudit/base/rng.h"
+#include "miaudit/math/distributions.h"
+#include "miaudit/math/sort.h"
+#include "miaudit/metric/advantage_interval.h"
+#include "miaudit/metric/auc_interval.h"
+#include "miaudit/metric/interval.h"
+#include "miaudit/metric/level.h"
+#include "miaudit/metric/order_statistics.h"
+#include "miaudit/metric/placements.h"
+
+namespace miaudit {
+namespace {
+
+/// With fewer groups than this on either side of a threshold, the design effect cannot be estimated from them.
+constexpr size_t kGroupsForDesignEffect = 10;
+
+/// One side's records; group[i] in 0 … counts.size()−1, counts[g] how many of this side group g holds.
+struct Side {
+  std::vector<double> scores;
+  std::vector<size_t> group;
+  std::vector<double> counts;
+
+  double records() const { return static_cast<double>(scores.size()); }
+  double groups() const {
+    return static_cast<double>(std::count_if(counts.begin(), counts.end(), [](double count) { return count > 0; }));
+  }
+  /// A sum over the records of each group.
+  template <class Value>
+  std::vector<double> sums(const Value& value) const {
+    std::vector<double> totals(counts.size(), 0.0);
+    for (size_t i = 0; i < scores.size(); ++i) totals[group[i]] += value(i);
+    return totals;
+  }
+};
+
+struct Parted {
+  Side members;
+  Side nonmembers;
+  SortedScores sorted;
+};
+
+Parted part(const GroupedScores& grouped_scores, const Context& context) {
+  const auto [scores, membership, groups] = grouped_scores;
+  if (groups.size() != scores.size())
+    fail(Category::input, "{} scores but {} groups were given; there must be one of each for every record, in one order",
+         grouped(scores.size()), grouped(groups.size()));
+  Parted parted;
+  parted.sorted = sort_scores(scores, membership, context);
+  std::vector<int64_t> names;
+  for (size_t i = 0; i < groups.size(); ++i)
+    if (membership[i] != -1) names.push_back(groups[i]);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  for (Side* side : {&parted.members, &parted.nonmembers}) side->counts.assign(names.size(), 0);
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (membership[i] == -1) continue;
+    Side& side = membership[i] == 1 ? parted.members : parted.nonmembers;
+    const auto name = std::lower_bound(names.begin(), names.end(), groups[i]);
+    side.group.push_back(static_cast<size_t>(name - names.begin()));
+    side.scores.push_back(scores[i]);
+    ++side.counts[side.group.back()];
+  }
+  return parted;
+}
+
+/// What a record is worth if those of a group are copies of each other: the least it can be (Kish 1965).
+double worth_of_copies(const Side& side) {
+  double squares = 0;
+  for (const double count : side.counts) squares += count * count;
+  return side.records() / squares;
+}
+
+/// What a record is worth for the share of scores >= threshold (> threshold if `strict`): 1/design effect, never above 1,
+/// with Korn & Graubard's correction for the number of groups that it was estimated from.
+double worth_at(const Side& side, double threshold, bool strict, double tail) {
+  const std::vector<double> past = side.sums([&](size_t i) {
+    return (strict ? side.scores[i] > threshold : side.scores[i] >= threshold) ? 1.0 : 0.0;
+  });
+  double share = 0;
+  size_t with = 0;
+  size_t without = 0;
+  for (size_t g = 0; g < past.size(); ++g) {
+    share += past[g] / side.records();
+    with += past[g] > 0;
+    without += past[g] < side.counts[g];
+  }
+  const double least = worth_of_copies(side);
+  if (std::min(with, without) < kGroupsForDesignEffect) return least;
+  double squares = 0;
+  for (size_t g = 0; g < past.size(); ++g) {
+    const double excess = past[g] - side.counts[g] * share;
+    squares += excess * excess;
+  }
+  const double groups = side.groups();
+  const double design_effect = std::max(1.0, squares * groups / (groups - 1) / (side.records() * share * (1 - share)));
+  const double fewer = student_t_quantile(side.records() - 1, tail) / student_t_quantile(groups - 1, tail);
+  return fewer * fewer / design_effect;
+}
+
+struct SideVariance {
+  std::vector<double> deviations;  ///< of the placements from the AUC, summed over each group
+  double variance = 0;             ///< of their mean over the side, by groups
+  double effective = 0;            ///< records that would give it if they were independent
+};
+
+SideVariance side_variance(const Side& side, const std::vector<double>& shares, double mean) {
+  SideVariance result;
+  result.deviations = side.sums([&](size_t i) { return shares[i] - mean; });
+  const double groups = side.groups();
+  double by_group = 0;
+  double by_record = 0;
+  for (const double deviation : result.deviations) by_group += deviation * deviation;
+  for (const double share : shares) by_record += (share - mean) * (share - mean);
+  const double least = worth_of_copies(side) * side.records();
+  result.effective = least;
+  if (groups < 2) return result;
+  result.variance = by_group * groups / (groups - 1) / (side.records() * side.records());
+  if (by_group > 0) result.effective = std::clamp(by_record / by_group * side.records(), least, side.records());
+  return result;
+}
+
+/// A random half of the groups, each group whole: `first` to choose a threshold from, `second` to judge it on.
+struct Halves {
+  SortedScores first;
+  Parted second;
+};
+
+Halves split_groups(const Parted& all, uint64_t seed) {
+  std::vector<size_t> order(all.members.counts.size());
+  for (size_t g = 0; g < order.size(); ++g) order[g] = g;
+  Rng(seed).shuffle(std::span(order));
+  std::vector<bool> in_first(order.size(), false);
+  for (size_t k = 0; k < order.size() / 2; ++k) in_first[order[k]] = true;
+
+  Halves halves;
+  const auto deal = [&](const Side& side, std::vector<double>& first, Side& second, std::vector<double>& second_sorted) {
+    second.counts.assign(side.counts.size(), 0);
+    for (size_t i = 0; i < side.scores.size(); ++i) {
+      if (in_first[side.group[i]]) {
+        first.push_back(side.scores[i]);
+      } else {
+        second.scores.push_back(side.scores[i]);
+        second.group.push_back(side.group[i]);
+        ++second.counts[side.group[i]];
+      }
+    }
+    radix_sort(first);
+    second_sorted = second.scores;
+    radix_sort(second_sorted);
+  };
+  deal(all.members, halves.first.members, halves.second.members, halves.second.sorted.members);
+  deal(all.nonmembers, halves.first.nonmembers, halves.second.nonmembers, halves.second.sorted.nonmembers);
+  return halves;
+}
+
+}  // namespace
+
+Estimate auc_estimate(const GroupedScores& grouped, double level, const Context& context) {
+  error_rate(level);
+  const Parted all = part(grouped, context);
+  const double auc = auc_moments(all.sorted, context).auc;
+  std::vector<double> nonmember_shares = placements(all.nonmembers.scores, all.sorted.members);
+  for (double& share : nonmember_shares) share = 1 - share;
+  const SideVariance members = side_variance(all.members, placements(all.members.scores, all.sorted.nonmembers), auc);
+  const SideVariance nonmembers = side_variance(all.nonmembers, nonmember_shares, auc);
+
+  const double groups = static_cast<double>(all.members.counts.size());
+  double products = 0;
+  for (size_t g = 0; g < members.deviations.size(); ++g) products += members.deviations[g] * nonmembers.deviations[g];
+  const double covariance =
+      groups > 1 ? products * groups / (groups - 1) / (all.members.records() * all.nonmembers.records()) : 0;
+  const bool estimable = all.members.groups() >= 2 && all.nonmembers.groups() >= 2;
+  Estimate estimate = auc_interval(
+      {.auc = auc,
+       .variance = estimable ? members.variance + nonmembers.variance + 2 * covariance : 0,
+       .members = members.effective,
+       .nonmembers = nonmembers.effective,
+       // A pair takes two different groups.
+       .independent_pairs =
+           std::max(1.0, std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)})),
+       .degrees = groups - 2},
+      level);
+  estimate.method = "grouped_" + estimate.method;
+  return estimate;
+}
+
+Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double level, const Context& context) {
+  const Parted all = part(grouped, context);
+  Estimate estimate = tpr_at_fpr_estimate(all.sorted, fpr, level);
+  estimate.method = "grouped_" + estimate.method;
+  estimate.low = 0;
+  estimate.high = 1;
+  const double tail = error_rate(level) / 4;
+  const double nonmember_worth = worth_at(all.nonmembers, point_at_fpr(all.sorted, fpr).threshold, false, tail);
+  const ThresholdBracket bracket = bracket_threshold(all.sorted.nonmembers, fpr, tail, nonmember_worth);
+  const double members = all.members.records();
+  if (bracket.strict) {
+    const double worth = worth_at(all.members, *bracket.strict, true, tail);
+    estimate.low = clopper_pearson_lower(count_above(all.sorted.members, *bracket.strict) * worth, members * worth, tail);
+  }
+  if (bracket.inclusive) {
+    const double worth = worth_at(all.members, *bracket.inclusive, false, tail);
+    estimate.high =
+        clopper_pearson_upper(count_from(all.sorted.members, *bracket.inclusive) * worth, members * worth, tail);
+  }
+  if (estimate.value) {
+    estimate.low = std::min(*estimate.low, *estimate.value);
+    estimate.high = std::max(*estimate.high, *estimate.value);
+  }
+  return estimate;
+}
+
+Estimate advantage_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context) {
+  const Parted all = part(grouped, context);
+  Estimate estimate = advantage_estimate(all.sorted, level, seed);
+  estimate.method = "grouped_" + estimate.method;
+  const double tail = error_rate(level) / 4;
+  const double value = *estimate.value;
+  estimate.low = 0;
+  const Halves halves = split_groups(all, seed);
+  const Parted& judged = halves.second;
+  if (!halves.first.members.empty() && !halves.first.nonmembers.empty() && !judged.members.scores.empty() &&
+      !judged.nonmembers.scores.empty()) {
+    const double threshold = best_advantage(halves.first).threshold;
+    const Worth worth{worth_at(judged.members, threshold, false, tail),
+                      worth_at(judged.nonmembers, threshold, false, tail)};
+    estimate.low = std::min(value, advantage_lower_limit(judged.sorted, threshold, tail, worth));
+  }
+  estimate.high =
+      std::min(1.0, value + dkw_margin(all.members.records() * worth_of_copies(all.members), tail) +
+                        dkw_margin(all.nonmembers.records() * worth_of_copies(all.nonmembers), tail));
+  return estimate;
+}
+
+Estimate balanced_accuracy_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context) {
+  return as_balanced_accuracy(advantage_estimate(grouped, level, seed, context));
+}
+
+}  // namespace miaudit

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+namespace miaudit {
+
+/// For each value, in the order given, the share of the `others` (ascending) below it, and half of those equal to it:
+/// DeLong's structural components of the AUC. O(n log n).
+std::vector<double> placements(std::span<const double> values, const std::vector<double>& others);
+
+}  // namespace miaudit

@@ -1,0 +1,171 @@
+#include <nlohmann/json.hpp>
+
+#include "miaudit/report/report.h"
+
+namespace miaudit {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(const std::optional<double>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json of(const Estimate& e) {
+  return {{"value", number(e.value)},
+          {"low", number(e.low)},
+          {"high", number(e.high)},
+          {"level", e.level},
+          {"method", e.method}};
+}
+
+Json merged(Json first, const Json& second) {
+  first.update(second);
+  return first;
+}
+
+Json of(const Metrics& metrics) {
+  Json rates = Json::array();
+  for (const RateAtFpr& rate : metrics.tpr_at_fpr) {
+    Json one = merged({{"fpr", rate.fpr}}, of(rate.tpr));
+    one["threshold"] = number(rate.threshold);
+    one["precision_at_prior"] = Json::array();
+    for (const PrecisionAtPrior& p : rate.precision)
+      one["precision_at_prior"].push_back(merged({{"prior", p.prior}}, of(p.estimate)));
+    rates.push_back(std::move(one));
+  }
+  Json curve = Json::array();
+  for (const CurvePoint& point : metrics.curve) curve.push_back({point.fpr, point.tpr});
+  return {{"members", metrics.members},
+          {"nonmembers", metrics.nonmembers},
+          {"auc", of(metrics.auc)},
+          {"balanced_accuracy", of(metrics.balanced_accuracy)},
+          {"advantage", of(metrics.advantage)},
+          {"tpr_at_fpr", rates},
+          {"roc", curve}};
+}
+
+Json of(const Decision& d) {
+  return {{"rule", d.rule},
+          {"threshold", d.threshold},
+          {"member_mean", d.member_mean},
+          {"nonmember_mean", d.nonmember_mean},
+          {"member_accuracy", of(d.member_accuracy)},
+          {"nonmember_accuracy", of(d.nonmember_accuracy)}};
+}
+
+Json of(const AttackResult& attack) {
+  Json json = {{"name", attack.name},   {"summary", attack.summary},       {"citation", attack.citation},
+               {"needs", attack.needs}, {"parameters", attack.parameters}, {"estimates", of(attack.estimates)}};
+  if (attack.group_estimates) json["group_estimates"] = of(*attack.group_estimates);
+  if (attack.decision) json["decision"] = of(*attack.decision);
+  return json;
+}
+
+Json of(const HeadlineFigure& figure) {
+  return merged({{"attack", figure.attack}}, of(figure.estimate));
+}
+
+Json of(const Headline& headline) {
+  Json rates = Json::array();
+  for (const HeadlineRate& rate : headline.tpr_at_fpr) rates.push_back(merged({{"fpr", rate.fpr}}, of(rate.figure)));
+  return {{"attacks_tried", headline.attacks_tried},
+          {"correction", headline.correction},
+          {"auc", of(headline.auc)},
+          {"balanced_accuracy", of(headline.balanced_accuracy)},
+          {"advantage", of(headline.advantage)},
+          {"tpr_at_fpr", rates}};
+}
+
+Json of(const SelfChecks& checks) {
+  Json json = {{"duplicates", checks.duplicates}, {"class_balance_p", number(checks.class_balance_p)}};
+  if (checks.permutation_null)
+    json["permutation_null"] = merged({{"passed", checks.permutation_null_passed}}, of(*checks.permutation_null));
+  if (checks.planted_leak)
+    json["planted_leak"] = merged({{"passed", checks.planted_leak_passed}, {"truth", checks.planted_leak_truth}},
+                                  of(*checks.planted_leak));
+  return json;
+}
+
+std::string finding_name(Finding finding) {
+  switch (finding) {
+    case Finding::leak:
+      return "leak";
+    case Finding::no_leak_found:
+      return "no_leak_found";
+    case Finding::inconclusive:
+      return "inconclusive";
+    case Finding::not_assessed:
+      break;
+  }
+  return "not_assessed";
+}
+
+Json provenance(const AuditResult& result) {
+  Json files = Json::array();
+  for (const InputFile& file : result.files)
+    files.push_back({{"role", file.role},
+                     {"path", file.path},
+                     {"type", file.element_type},
+                     {"shape", file.shape},
+                     {"xxh3_128", file.hash}});
+  return {{"miaudit_version", result.miaudit_version},
+          {"kernel_target", result.kernel_target},
+          {"seed", result.seed},
+          {"folds", result.folds},
+          {"level", result.level},
+          {"intervals", result.interval_method},
+          {"files", files}};
+}
+
+}  // namespace
+
+std::string to_json(const AuditResult& result) {
+  const Subject& subject = result.subject;
+  Json json = {{"schema_version", kResultSchemaVersion},
+               {"provenance", provenance(result)},
+               {"subject",
+                {{"records", subject.records},
+                 {"members", subject.members},
+                 {"nonmembers", subject.nonmembers},
+                 {"unknown", subject.unknown},
+                 {"groups", subject.groups},
+                 {"classes", subject.classes},
+                 {"queries", subject.queries},
+                 {"input", subject.input_form},
+                 {"input_detected", subject.form_detected},
+                 {"type", subject.element_type}}},
+               {"convention", "membership 1 = member; a higher score = more likely a member"},
+               {"finding", finding_name(result.finding)},
+               {"verdict", result.verdict}};
+  json["headline"] = result.headline ? of(*result.headline) : Json(nullptr);
+  json["attacks"] = Json::array();
+  for (const AttackResult& attack : result.attacks) json["attacks"].push_back(of(attack));
+  json["skipped"] = Json::array();
+  for (const Skipped& skipped : result.skipped)
+    json["skipped"].push_back({{"name", skipped.name}, {"reason", skipped.reason}});
+  json["slices"] = {{"looks", result.slices.size()},
+                    {"attack", result.headline ? Json(result.headline->auc.attack) : Json(nullptr)},
+                    {"by_class", Json::array()}};
+  for (const Slice& slice : result.slices)
+    json["slices"]["by_class"].push_back(
+        {{"class", slice.value}, {"members", slice.members}, {"nonmembers", slice.nonmembers}, {"auc", of(slice.auc)}});
+  json["self_checks"] = result.self_checks ? of(*result.self_checks) : Json(nullptr);
+  json["warnings"] = Json::array();
+  for (const Notice& w : result.warnings)
+    json["warnings"].push_back({{"code", w.code}, {"message", w.message}, {"advice", w.advice}});
+  if (result.comparison) {
+    Json rates = Json::array();
+    for (const RateAtFpr& rate : result.comparison->tpr_difference)
+      rates.push_back(merged({{"fpr", rate.fpr}}, of(rate.tpr)));
+    json["comparison"] = {{"auc_difference", of(result.comparison->auc_difference)}, {"tpr_difference", rates}};
+  }
+  json["gates"] = Json::array();
+  for (const GateResult& gate : result.gates)
+    json["gates"].push_back(
+        {{"gate", gate.text}, {"kind", gate.kind}, {"failed", gate.failed}, {"explanation", gate.explanation}});
+  // A path may hold bytes that are no UTF-8; they must not make the report fail.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace miaudit

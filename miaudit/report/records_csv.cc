@@ -1,0 +1,62 @@
+#include "miaudit/report/records_csv.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "miaudit/io/file.h"
+
+namespace miaudit {
+namespace {
+
+// A cell that a spreadsheet reads as text and not as a formula or as several cells.
+std::string quoted(const std::string& text) {
+  std::string cell = "\"";
+  if (!text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos) cell += '\'';
+  for (const char c : text) {
+    if (c == '"') cell += '"';
+    cell += c;
+  }
+  return cell + '"';
+}
+
+std::string header(const RecordColumns& columns) {
+  std::string line = "row";
+  if (!columns.ids.empty()) line += ",id";
+  line += ",membership";
+  if (!columns.labels.empty()) line += ",label";
+  if (!columns.groups.empty()) line += ",group";
+  for (const std::string& attack : columns.attacks) line += ',' + attack;
+  for (size_t v = 0; v < columns.outputs; ++v) line += fmt::format(",output_{}", v);
+  return line + '\n';
+}
+
+}  // namespace
+
+void write_records_csv(const std::filesystem::path& path, const RecordColumns& columns, size_t order_by) {
+  const std::span<const double> key = columns.scores[order_by];
+  std::vector<uint32_t> order(key.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return key[a] > key[b]; });
+
+  OutputFile file(path);
+  file.write(header(columns));
+  fmt::memory_buffer line;
+  for (const uint32_t i : order) {
+    line.clear();
+    const auto to = std::back_inserter(line);
+    fmt::format_to(to, "{}", columns.rows.empty() ? uint64_t{i} : columns.rows[i]);
+    if (!columns.ids.empty()) fmt::format_to(to, ",{}", quoted(columns.ids[i]));
+    fmt::format_to(to, ",{}", static_cast<int>(columns.membership[i]));
+    if (!columns.labels.empty()) fmt::format_to(to, ",{}", columns.labels[i]);
+    if (!columns.groups.empty()) fmt::format_to(to, ",{}", columns.groups[i]);
+    for (const std::span<const double> scores : columns.scores) fmt::format_to(to, ",{}", scores[i]);
+    for (size_t v = 0; v < columns.outputs; ++v) fmt::format_to(to, ",{}", columns.output(i, v));
+    line.push_back('\n');
+    file.write(std::string_view(line.data(), line.size()));
+  }
+  file.commit();
+}
+
+}  // namespace miaudit

@@ -1,0 +1,204 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "miaudit/base/error.h"
+#include "miaudit/report/report.h"
+
+namespace miaudit {
+namespace {
+
+constexpr size_t kWidth = 80;
+constexpr size_t kNameWidth = 17;
+constexpr size_t kFigureWidth = 21;
+constexpr size_t kRatesShown = 2;
+
+// Columns that a text fills: its code points, which are all single-width here.
+size_t width(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string padded(std::string text, size_t columns) {
+  if (width(text) < columns) text.append(columns - width(text), ' ');
+  return text;
+}
+
+// Words on lines of at most kWidth columns, `indent` before every line but the first, `first` before that.
+std::string wrapped(std::string_view text, std::string_view first, std::string_view indent) {
+  std::string lines(first);
+  size_t column = width(first);
+  bool line_is_empty = true;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string_view word = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (word.empty()) continue;
+    if (!line_is_empty && column + 1 + width(word) > kWidth) {
+      lines += '\n';
+      lines += indent;
+      column = width(indent);
+      line_is_empty = true;
+    }
+    if (!line_is_empty) {
+      lines += ' ';
+      ++column;
+    }
+    lines += word;
+    column += width(word);
+    line_is_empty = false;
+  }
+  return lines + '\n';
+}
+
+// Bounds are rounded outwards: what is printed must not claim more than what is known.
+double outwards_low(double x, double unit) {
+  return std::floor(x / unit + 1e-9) * unit;
+}
+double outwards_high(double x, double unit) {
+  return std::ceil(x / unit - 1e-9) * unit;
+}
+
+std::string as_auc(const Estimate& e) {
+  const std::string value = e.value ? fmt::format("{:.3f}", *e.value) : "-";
+  if (!e.low || !e.high) return value;
+  return fmt::format("{} [{:.3f}, {:.3f}]", value, outwards_low(*e.low, 0.001), outwards_high(*e.high, 0.001));
+}
+
+std::string as_percent(double share, double unit) {
+  return unit < 0.1 ? fmt::format("{:.2f}", share) : fmt::format("{:.1f}", share);
+}
+
+std::string as_rate(const Estimate& e) {
+  const double top = 100 * e.high.value_or(e.value.value_or(0));
+  const double unit = top < 9.995 ? 0.01 : 0.1;
+  const std::string value = e.value ? as_percent(100 * *e.value, unit) + "%" : "-";
+  if (!e.low || !e.high) return value;
+  return fmt::format("{} [{}, {}]", value, as_percent(outwards_low(100 * *e.low, unit), unit),
+                     as_percent(outwards_high(100 * *e.high, unit), unit));
+}
+
+std::string fpr_text(double fpr) {
+  return fmt::format("{:.4g}%", 100 * fpr);
+}
+
+std::string subject_line(const AuditResult& result) {
+  const Subject& s = result.subject;
+  std::string line = fmt::format("{} records: {} members, {} non-members", grouped(s.records), grouped(s.members),
+                                 grouped(s.nonmembers));
+  if (s.unknown) line += fmt::format(", {} unknown", grouped(s.unknown));
+  if (s.groups) line += fmt::format("; {} groups", grouped(s.groups));
+  if (s.classes) {
+    line += fmt::format("; {} classes", s.classes);
+    if (s.queries > 1) line += fmt::format(", {} queries", s.queries);
+    line += fmt::format("; {} {}{}", s.element_type, s.input_form, s.form_detected ? " (detected)" : "");
+  }
+  return line;
+}
+
+template <class Rates, class Tpr>
+std::string table_row(const std::string& name, const Estimate& auc, const Rates& rates, Tpr tpr) {
+  std::string line = padded(name, kNameWidth) + padded(as_auc(auc), kFigureWidth);
+  for (size_t f = 0; f < std::min(kRatesShown, rates.size()); ++f) line += padded(as_rate(tpr(rates[f])), kFigureWidth);
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + '\n';
+}
+
+std::string attack_table(const AuditResult& result) {
+  std::string text = padded("attack", kNameWidth) + padded("AUC", kFigureWidth);
+  const auto& rates = result.attacks.front().estimates.tpr_at_fpr;
+  for (size_t f = 0; f < std::min(kRatesShown, rates.size()); ++f)
+    text += padded("TPR at " + fpr_text(rates[f].fpr) + " FPR", kFigureWidth);
+  text.erase(text.find_last_not_of(' ') + 1);
+  text += '\n' + std::string(kWidth, '-') + '\n';
+  for (const AttackResult& attack : result.attacks) {
+    const auto tpr = [](const RateAtFpr& rate) { return rate.tpr; };
+    text += table_row(attack.name, attack.estimates.auc, attack.estimates.tpr_at_fpr, tpr);
+    if (attack.group_estimates)
+      text += table_row("  by group", attack.group_estimates->auc, attack.group_estimates->tpr_at_fpr, tpr);
+  }
+  if (result.headline && result.attacks.size() > 1) {
+    text += std::string(kWidth, '-') + '\n';
+    text += table_row(fmt::format("strongest of {}", result.headline->attacks_tried), result.headline->auc.estimate,
+                      result.headline->tpr_at_fpr, [](const HeadlineRate& rate) { return rate.figure.estimate; });
+  }
+  return text;
+}
+
+std::string notes(const AuditResult& result) {
+  std::string text = fmt::format("Intervals are at {:.4g} %", 100 * result.level);
+  if (result.headline && result.attacks.size() > 1)
+    text += fmt::format("; the last row's hold for all {} attacks at once", result.headline->attacks_tried);
+  text += ".";
+  const size_t rates = result.attacks.front().estimates.tpr_at_fpr.size();
+  if (rates > kRatesShown) text += fmt::format(" {} more FPRs stand in result.json.", rates - kRatesShown);
+  return wrapped(text, "", "");
+}
+
+std::string decisions(const AuditResult& result) {
+  std::string text;
+  for (const AttackResult& attack : result.attacks) {
+    if (attack.name != "spread" || !attack.decision) continue;
+    const Decision& d = *attack.decision;
+    std::string line = fmt::format("thresholds {:.4f} (members' mean) and {:.4f} (non-members' mean)", d.member_mean,
+                                   d.nonmember_mean);
+    if (d.member_accuracy.value && d.nonmember_accuracy.value)
+      line += fmt::format("; the latter is right for {:.1f} % of members and {:.1f} % of non-members",
+                          100 * *d.member_accuracy.value, 100 * *d.nonmember_accuracy.value);
+    text += wrapped(line + ".", "spread: ", "  ");
+  }
+  return text;
+}
+
+std::string worst_slice(const AuditResult& result) {
+  const Slice* worst = nullptr;
+  for (const Slice& slice : result.slices)
+    if (!worst || slice.auc.low.value_or(0) > worst->auc.low.value_or(0)) worst = &slice;
+  if (!worst || result.slices.size() < 2) return "";
+  return wrapped(fmt::format("Surest leak by class: class {}, AUC {} by {} ({} classes looked at; corrected).",
+                             worst->value, as_auc(worst->auc), result.headline->auc.attack, result.slices.size()),
+                 "", "");
+}
+
+std::string skipped(const AuditResult& result) {
+  // Attacks left out for one reason stand on one line.
+  std::string text;
+  std::vector<std::string> told;
+  for (const Skipped& one : result.skipped) {
+    if (std::find(told.begin(), told.end(), one.reason) != told.end()) continue;
+    told.push_back(one.reason);
+    std::string names;
+    for (const Skipped& other : result.skipped)
+      if (other.reason == one.reason) names += (names.empty() ? "" : ", ") + other.name;
+    text += wrapped(fmt::format("{}: {}.", names, one.reason), "left out: ", "  ");
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string to_terminal(const AuditResult& result) {
+  std::string text = wrapped(fmt::format("miaudit {}: {}", result.miaudit_version, subject_line(result)), "", "  ");
+  text += '\n' + attack_table(result) + notes(result);
+  text += decisions(result) + worst_slice(result) + skipped(result);
+  if (result.comparison) {
+    const Estimate& d = result.comparison->auc_difference;
+    text += fmt::format("difference of AUC, first minus second: {:+.4f} [{:+.4f}, {:+.4f}] ({})\n", d.value.value_or(0),
+                        d.low.value_or(-1), d.high.value_or(1), d.method);
+    for (const RateAtFpr& rate : result.comparison->tpr_difference)
+      text += fmt::format("difference of TPR at {} FPR: {:+.2f}% [{:+.2f}, {:+.2f}] ({})\n", fpr_text(rate.fpr),
+                          100 * rate.tpr.value.value_or(0), 100 * rate.tpr.low.value_or(-1),
+                          100 * rate.tpr.high.value_or(1), rate.tpr.method);
+  }
+  if (!result.verdict.empty()) text += '\n';
+  for (const std::string& sentence : result.verdict) text += wrapped(sentence, "", "");
+  if (!result.warnings.empty()) text += '\n';
+  for (const Notice& warning : result.warnings)
+    text += wrapped(fmt::format("{}. Advice: {}.", warning.message, warning.advice), "warning: ", "  ");
+  for (const GateResult& gate : result.gates)
+    text += wrapped(fmt::format("--{} '{}': {}.", gate.kind, gate.text, gate.explanation),
+                    gate.failed ? "gate FAILED: " : "gate passed: ", "  ");
+  return text;
+}
+
+}  // namespace miaudit

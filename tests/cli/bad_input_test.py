@@ -1,0 +1,69 @@
+"""Bad input: a clear message, exit 2, and nothing written."""
+import os
+
+import numpy as np
+
+from harness import made_outputs, run
+
+logits, labels, membership = made_outputs()
+np.save("o.npy", logits.astype("float32"))
+np.save("y.npy", labels)
+np.save("in.npy", membership)
+GOOD = {"--outputs": "o.npy", "--labels": "y.npy", "--membership": "in.npy", "--out": "report"}
+
+
+def refused(*said, expect=2, **changes):
+    arguments = {**GOOD, **{"--" + k.replace("_", "-"): v for k, v in changes.items()}}
+    done = run("audit", *[x for pair in arguments.items() if pair[1] is not None for x in pair], expect=expect)
+    for words in said:
+        assert words in done.stderr, f"expected {words!r} in {done.stderr!r}"
+    assert done.stdout == "", done.stdout
+    assert not os.path.exists("report"), said
+
+
+def saved(name, array, **options):
+    np.save(name, array, **options)
+    return name
+
+
+refused("objects.npy", "pickle", outputs=saved("objects.npy", np.array([[1, 2], None], dtype=object), allow_pickle=True))
+whole = open("o.npy", "rb").read()
+open("cut.npy", "wb").write(whole[:-40])
+refused("cut.npy", outputs="cut.npy")
+refused("699", "700", "short_y.npy", labels=saved("short_y.npy", labels[:-1]))
+refused("row 5", "label 6", "0 to 5", labels=saved("high.npy", np.where(np.arange(700) == 5, 6, labels)))
+refused("row 5", labels=saved("negative.npy", np.where(np.arange(700) == 5, -1, labels)))
+refused("integers", labels=saved("float_y.npy", labels.astype(float)))
+bad = logits.copy()
+bad[3, 2], bad[10, 0] = np.nan, np.inf
+refused("1 NaN", "1 infinite", "row 3", "column 2", "--on-nonfinite drop", outputs=saved("nan.npy", bad))
+refused("0 non-members", membership=saved("all_in.npy", np.ones(700, bool)))
+refused("0 members", membership=saved("all_out.npy", np.zeros(700, bool)))
+refused("row 9", "membership", membership=saved("two.npy", np.where(np.arange(700) == 9, 2, membership)))
+refused("membership", membership=saved("wide.npy", np.where(np.arange(700) == 9, -1, membership.astype("int64"))))
+refused("float64", membership=saved("float_in.npy", membership.astype(float)))
+refused("699", membership=saved("short_in.npy", membership[:-1]))
+os.makedirs("folder.npy", exist_ok=True)
+refused("folder.npy", "directory", outputs="folder.npy")
+refused("missing.npy", outputs="missing.npy")
+refused("int64", "logits or probabilities", outputs="y.npy")
+refused("losss", "'loss'", attacks="losss")
+refused("(700, 6)", labels=saved("matrix_y.npy", logits.astype(int)))
+refused("probabilities", input="probabilities")
+refused("cannot be read", "expected", fail_if="loss is too high")
+refused("unknown figure", fail_if="loss.aux > 0.5")
+refused("los", fail_if="los.auc > 0.5")
+refused("--fpr", fpr="0")
+refused("--level", level="1.5")
+refused("group", groups=saved("g.npy", np.arange(699)))
+refused("--membership", membership=None)
+refused("these are both", members="o.npy", nonmembers="o.npy")
+run("audit", expect=2)
+run("nothing", expect=2)
+
+# Dropping is an open choice: counted, warned of, and the scores keep the input's rows.
+done = run("audit", "--outputs", "nan.npy", "--labels", "y.npy", "--membership", "in.npy", "--on-nonfinite", "drop",
+           "--out", "report")
+assert "2 of 700 records of nan.npy were dropped" in done.stdout.replace("\n  ", " "), done.stdout
+loss = np.load("report/scores/loss.npy")
+assert loss.shape == (700,) and np.isnan(loss[[3, 10]]).all() and np.isfinite(np.delete(loss, [3, 10])).all()

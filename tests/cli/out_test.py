@@ -1,0 +1,100 @@
+"""--out: what is written, for whom, and what happens when it cannot be."""
+import csv
+import json
+import os
+import resource
+import signal
+
+import numpy as np
+
+from harness import MIAUDIT, attack, expected_scores, made_outputs, run
+
+logits, labels, membership = made_outputs(seed=5)
+np.save("o.npy", logits)
+np.save("y.npy", labels)
+np.save("in.npy", membership)
+ARGUMENTS = ["audit", "--outputs", "o.npy", "--labels", "y.npy", "--membership", "in.npy"]
+
+
+def files(folder):
+    return sorted(os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names)
+
+
+done = run(*ARGUMENTS, "--out", "report")
+result = json.load(open("report/result.json"))
+names = [a["name"] for a in result["attacks"]]
+assert files("report") == sorted(["result.json", "records.csv"] + [f"scores/{n}.npy" for n in names]), files("report")
+for name in files("report"):
+    assert os.stat(f"report/{name}").st_mode & 0o777 == 0o600, name
+assert os.stat("report").st_mode & 0o777 == 0o700
+assert "keep them as safe as the data" in done.stdout
+assert json.loads(run(*ARGUMENTS, "--json").stdout) == result
+
+for name, score in expected_scores(logits, labels).items():
+    assert np.allclose(np.load(f"report/scores/{name}.npy"), score, rtol=1e-9, atol=1e-9), name
+
+rows = list(csv.DictReader(open("report/records.csv")))
+top = result["headline"]["auc"]["attack"]
+assert len(rows) == len(logits) and not any("output" in column for column in rows[0])
+scores = [float(row[top]) for row in rows]
+assert scores == sorted(scores, reverse=True), "most exposed first"
+for row in rows[:50]:
+    i = int(row["row"])
+    assert int(row["membership"]) == membership[i] and int(row["label"]) == labels[i]
+    assert float(row["loss"]) == np.load("report/scores/loss.npy")[i]
+
+# Values only on request; ids in place of nothing else.
+open("ids.csv", "w").write("name,age\n" + "".join(f'"person, {i}",3\n' for i in range(len(logits))))
+run(*ARGUMENTS, "--out", "shown", "--show-records", "--ids", "ids.csv")
+rows = list(csv.DictReader(open("shown/records.csv")))
+i = int(rows[0]["row"])
+assert rows[0]["id"] == f"person, {i}" and float(rows[0]["output_2"]) == logits[i, 2]
+
+# A second audit into the same folder leaves nothing of the first.
+run(*ARGUMENTS, "--out", "report", "--attacks", "entropy")
+assert files("report") == ["records.csv", "result.json", "scores/entropy.npy"]
+
+# Somebody else's folder is left alone.
+os.makedirs("mine", exist_ok=True)
+open("mine/thesis.tex", "w").write("x")
+assert "thesis.tex" in run(*ARGUMENTS, "--out", "mine", expect=2).stderr
+assert files("mine") == ["thesis.tex"]
+assert "file" in run(*ARGUMENTS, "--out", "o.npy", expect=2).stderr
+
+# What cannot be written: exit 1, the system's reason, no half-written file.
+assert "/proc/report" in run(*ARGUMENTS, "--out", "/proc/report", expect=1).stderr
+
+
+def small_files():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+
+
+done = run(*ARGUMENTS, "--out", "full", expect=1, preexec_fn=small_files)
+assert "full/scores" in done.stderr, done.stderr
+assert files("full") == [], files("full")
+if os.path.exists("/dev/full"):
+    import subprocess
+    assert subprocess.run([MIAUDIT, *ARGUMENTS], stdout=open("/dev/full", "w")).returncode == 1
+
+# Gates: only a whole interval decides.
+auc = attack(result, "loss")["estimates"]["auc"]
+low, value, high = auc["low"], auc["value"], auc["high"]
+for flag, text, code in (("--fail-if", f"loss.auc > {low - 0.01}", 3), ("--fail-if", f"loss.auc > {value}", 0),
+                         ("--fail-unless", f"loss.auc < {high + 0.01}", 0), ("--fail-unless", f"loss.auc < {value}", 3),
+                         ("--fail-unless", "headline.tpr@0.03 < 1.1", 0)):
+    assert "gate" in run(*ARGUMENTS, flag, text, expect=code).stdout
+assert "left out" in run("audit", "--outputs", "o.npy", "--membership", "in.npy", "--fail-if", "loss.auc > 0.9",
+                         expect=2).stderr
+
+# measure sees in the scores what audit said.
+measured = json.loads(run("measure", "shown/scores/loss.npy", "in.npy", "--json").stdout)["attacks"][0]
+assert measured["name"] == "scores" and measured["estimates"]["auc"] == auc
+against = json.loads(run("measure", "shown/scores/loss.npy", "in.npy", "--against", "shown/scores/correctness.npy",
+                         "--json").stdout)["comparison"]["auc_difference"]
+assert against["low"] > 0 and abs(
+    against["value"] - value + attack(result, "correctness")["estimates"]["auc"]["value"]) < 1e-12
+# Several records of one person.
+np.save("g.npy", np.arange(len(logits)) // 2)
+grouped = json.loads(run(*ARGUMENTS, "--groups", "g.npy", "--json").stdout)
+assert grouped["subject"]["groups"] == len(logits) // 2 and "group_estimates" in attack(grouped, "loss")

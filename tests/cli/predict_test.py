@@ -1,0 +1,63 @@
+"""predict gives exactly the 0/1 of the plain statement of spread, for every float type."""
+import os
+
+import numpy as np
+
+from harness import expected_scores, made_outputs, run, spread
+
+logits, labels, membership = made_outputs(seed=3)
+half = len(logits) // 2
+for dtype in ("float16", "float32", "float64"):
+    x = logits.astype(dtype)
+    known, known_truth = x[:half], membership[:half]
+    np.save("m.npy", known[known_truth])
+    np.save("n.npy", known[~known_truth])
+    np.save("e.npy", x[half:])
+    np.save("truth.npy", membership[half:])
+    done = run("predict", "--members", "m.npy", "--nonmembers", "n.npy", "--evaluate", "e.npy", "--out", "r.npy",
+               "--truth", "truth.npy")
+    expected = spread(x[half:]) >= spread(known[~known_truth]).mean()
+    result = np.load("r.npy")
+    assert result.dtype == np.uint8 and result.shape == (len(logits) - half,), (result.dtype, result.shape)
+    assert (result == expected).all(), f"{dtype}: {(result != expected).sum()} decisions differ"
+    right = (expected == membership[half:]).mean()
+    assert f"accuracy: {right:.4f}" in done.stdout, done.stdout
+    assert 0 < expected.sum() < len(expected)
+
+# A record whose score equals the threshold is a member: the rule is >=.
+np.save("n.npy", np.repeat([[0.1, 0.7, 0.2]], 1000, 0))
+np.save("m.npy", np.array([[0.0, 1.0, 0.0]]))
+np.save("e.npy", np.array([[0.1, 0.7, 0.2], [0.3, 0.4, 0.3], [0.2, 0.5, 0.3]]))
+run("predict", "--members", "m.npy", "--nonmembers", "n.npy", "--evaluate", "e.npy", "--out", "r.npy")
+assert np.load("r.npy").tolist()[0] == 1
+
+# Other attacks: loss decides at the mean member loss; --fpr takes the threshold from the known non-members.
+x = logits.astype("float32")
+known = np.arange(len(x)) < half
+np.save("m.npy", x[known & membership])
+np.save("ml.npy", labels[known & membership])
+np.save("n.npy", x[known & ~membership])
+np.save("nl.npy", labels[known & ~membership])
+np.save("e.npy", x[~known])
+np.save("el.npy", labels[~known])
+with_labels = ["--members", "m.npy", "--nonmembers", "n.npy", "--evaluate", "e.npy", "--out", "r.npy",
+               "--member-labels", "ml.npy", "--nonmember-labels", "nl.npy", "--evaluate-labels", "el.npy"]
+score = expected_scores(x, labels)["loss"]
+run("predict", *with_labels, "--attack", "loss")
+assert (np.load("r.npy") == (score[~known] >= score[known & membership].mean())).all()
+run("predict", *with_labels, "--attack", "loss", "--fpr", "0.05")
+allowed = int(np.floor(0.05 * (known & ~membership).sum()))
+above = np.sort(score[known & ~membership])[::-1][allowed]
+assert (np.load("r.npy") == (score[~known] > above)).mean() > 0.99
+for name in ("class_threshold", "population", "classifier", "classifier_trees", "entropy"):
+    run("predict", *with_labels, "--attack", name)
+    assert 0 < np.load("r.npy").sum() < len(np.load("r.npy")), name
+
+# A constant row has no spread: named, and nothing is written.
+os.remove("r.npy")
+x = logits[half:].astype("float32")
+x[17] = 2.5
+np.save("e.npy", x)
+done = run("predict", "--members", "m.npy", "--nonmembers", "n.npy", "--evaluate", "e.npy", "--out", "r.npy", expect=2)
+assert "row 17" in done.stderr and "e.npy" in done.stderr, done.stderr
+assert not os.path.exists("r.npy")

@@ -1,0 +1,12 @@
+# Runs SCRIPT in $WORK, emptied beforehand.
+file(REMOVE_RECURSE "$ENV{WORK}")
+file(MAKE_DIRECTORY "$ENV{WORK}")
+if(SCRIPT MATCHES "\\.py$")
+  set(interpreter "${PYTHON}" -B)
+else()
+  set(interpreter bash)
+endif()
+execute_process(COMMAND ${interpreter} "${SCRIPT}" WORKING_DIRECTORY "$ENV{WORK}" RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "${SCRIPT} failed (${failed})")
+endif()

@@ -1,0 +1,37 @@
+#include "miaudit/io/json.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/io/test_files.h"
+
+namespace miaudit {
+namespace {
+
+class JsonTest : public InFolder {};
+
+nlohmann::json parse(std::string_view text) {
+  return parse_json(bytes_of(text), "t.json");
+}
+
+TEST_F(JsonTest, ReadsValues) {
+  EXPECT_EQ(parse(R"({"a": [1, 2.5]})")["a"][1], 2.5);
+  EXPECT_EQ(read_json(written("a.json", "{\"x\": \"y\"}"))["x"], "y");
+}
+
+TEST(Json, SaysLineAndColumn) {
+  expect_error(Category::input, {"t.json, line 2, column 8", "malformed JSON"}, [] { parse("{\n  \"a\": ]\n}"); });
+  expect_error(Category::input, {"line 1, column 1"}, [] { parse("x"); });
+  expect_error(Category::input, {"t.json, line 1"}, [] { parse(""); });
+  expect_error(Category::input, {"t.json", "1e999"}, [] { parse("1e999"); });
+}
+
+TEST(Json, RefusesDeepNestingButNotBracketsInStrings) {
+  EXPECT_NO_THROW(parse(std::string(100, '[') + std::string(100, ']')));
+  expect_error(Category::input, {"nested more than 100"}, [] { parse(std::string(101, '[') + std::string(101, ']')); });
+  EXPECT_NO_THROW(parse("\"\\\"" + std::string(300, '[') + "\""));
+}
+
+}  // namespace
+}  // namespace miaudit
