@@ -21,18 +21,26 @@ double seconds(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-double median(int runs, const std::function<void()>& work) {
-  std::vector<double> times(static_cast<size_t>(runs));
-  for (double& time : times) time = seconds(work);
-  std::nth_element(times.begin(), times.begin() + runs / 2, times.end());
-  return times[static_cast<size_t>(runs) / 2];
+/// Median times of several pieces of work, done in turn so that what else runs on the machine slows all alike.
+std::vector<double> medians(int rounds, const std::vector<std::function<void()>>& works) {
+  std::vector<std::vector<double>> times(works.size());
+  for (int round = 0; round < rounds; ++round) {
+    for (size_t i = 0; i < works.size(); ++i) times[i].push_back(seconds(works[i]));
+  }
+  std::vector<double> middle;
+  for (std::vector<double>& of_one : times) {
+    std::nth_element(of_one.begin(), of_one.begin() + rounds / 2, of_one.end());
+    middle.push_back(of_one[static_cast<size_t>(rounds) / 2]);
+  }
+  return middle;
 }
 
 /// One read of everything, by the widest vectors that the compiler makes of a sum.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #endif
-uint64_t sum_of(const uint64_t* words, size_t count) {
+uint64_t
+sum_of(const uint64_t* words, size_t count) {
   uint64_t sum = 0;
   for (size_t i = 0; i < count; ++i) sum += words[i];
   return sum;
@@ -74,21 +82,18 @@ int main(int argc, char** argv) {
   std::vector<double> out(rows);
   fmt::print("{} rows x {} float32 = {:.3f} GB, {} threads, {}\n", rows, classes, gigabytes, context.threads,
              kernel_target());
-  const double before = median(7, read_all);
-  double bandwidth = gigabytes / before;
-  fmt::print("read bandwidth {:.1f} GB/s\n", bandwidth);
-  fmt::print("{:<18}{:>10}{:>8}{:>8}  {:>10}{:>8}{:>8}\n", "signal", "vector s", "GB/s", "share", "scalar s", "GB/s",
-             "times");
+  fmt::print("{:<18}{:>10}{:>10}{:>8}{:>8}  {:>10}{:>8}{:>8}\n", "signal", "read GB/s", "vector s", "GB/s", "share",
+             "scalar s", "GB/s", "times");
   for (const SignalRow& signal : signal_table()) {
     const auto labels_of = signal.needs_labels ? std::span<const int32_t>(labels) : std::span<const int32_t>();
     const auto run = [&](Kernels kernels) {
       return [&, kernels] { compute_signal(signal, outputs, labels_of, out, context, kernels); };
     };
-    // Other programs share this machine: the bandwidth is taken again beside every signal.
-    bandwidth = gigabytes / median(7, read_all);
-    const double vector = median(7, run(Kernels::best)), scalar = median(3, run(Kernels::scalar));
-    fmt::print("{:<18}{:>10.4f}{:>8.2f}{:>7.0f}%  {:>10.4f}{:>8.2f}{:>8.1f}\n", signal.name, vector, gigabytes / vector,
-               100 * gigabytes / vector / bandwidth, scalar, gigabytes / scalar, scalar / vector);
+    const std::vector<double> pair = medians(7, {read_all, run(Kernels::best)});
+    const double scalar = medians(3, {run(Kernels::scalar)})[0];
+    fmt::print("{:<18}{:>10.1f}{:>10.4f}{:>8.2f}{:>7.0f}%  {:>10.4f}{:>8.2f}{:>8.1f}\n", signal.name,
+               gigabytes / pair[0], pair[1], gigabytes / pair[1], 100 * pair[0] / pair[1], scalar, gigabytes / scalar,
+               scalar / pair[1]);
   }
   return sums[0] == 1;  // the sums are used
 }

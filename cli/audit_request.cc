@@ -154,8 +154,8 @@ int run_audit(const AuditRequest& request, Shell& shell) {
   print(request.json ? to_json(result) : to_terminal(result));
   if (folder.is_wanted() && !request.json)
     print(
-        fmt::format("\nWritten to {}: result.json, records.csv (most exposed first), scores/.\n"
-                    "They say who was in the training set: keep them as safe as the data.\n",
+        fmt::format("\nWritten to {}:\nresult.json, records.csv (most exposed first) and scores/. "
+                    "They say who was in\nthe training set: keep them as safe as the data.\n",
                     request.out));
   return exit_code;
 }

@@ -82,7 +82,7 @@ void run(const Arguments& a, Shell& shell) {
   std::vector<float> logits(2 * kSide * kClasses);
   model.logits(images.all(), {logits.data(), 2 * kSide, kClasses});
   shell.clear_progress();
-  print(fmt::format("It is right on {:.1f} % of them, and on {:.1f} % of {} other images (the non-members).\n\n",
+  print(fmt::format("It is right on {:.1f} % of them, and on {:.1f} % of {} other images,\nthe non-members.\n\n",
                     100 * accuracy(logits, labels, 0, kSide), 100 * accuracy(logits, labels, kSide, 2 * kSide),
                     grouped(kSide)));
 
@@ -99,7 +99,7 @@ void run(const Arguments& a, Shell& shell) {
   request.paths.membership = (out / "membership.npy").string();
   request.plan.measure.seed = a.seed;
   request.out = (out / "report").string();
-  print(fmt::format("$ miaudit audit --outputs {} --labels {} \\\n    --membership {} --seed {} --out {}\n\n",
+  print(fmt::format("$ miaudit audit --outputs {} \\\n    --labels {} --membership {} \\\n    --seed {} --out {}\n\n",
                     request.paths.outputs[0], request.paths.labels[0], request.paths.membership, a.seed, request.out));
   shell.exit_code = run_audit(request, shell);
 }

@@ -25,18 +25,26 @@ struct Evidence {
   std::span<const int32_t> labels;  ///< One a record, 0 … classes−1; empty when not given.
 };
 
-/// Records whose membership a calibrating attack may know: those of the other folds, never the ones that it is to score.
+/// Records whose membership a calibrating attack may know: those of the other folds, never the ones that it is to
+/// score.
 struct KnownRecords {
   std::span<const uint32_t> records;
   std::span<const uint8_t> membership;  ///< 1 member, 0 non-member, one for each of `records`.
 };
 
 /// A parameter's type, default and range follow from its alternatives.
-struct IntegerParameter { int64_t fallback, low, high; };
-struct RealParameter { double fallback, low, high; };
-struct ChoiceParameter { std::string_view fallback; std::span<const std::string_view> choices; };
+struct IntegerParameter {
+  int64_t fallback, low, high;
+};
+struct RealParameter {
+  double fallback, low, high;
+};
+struct ChoiceParameter {
+  std::string_view fallback;
+  std::span<const std::string_view> choices;
+};
 struct ParameterRow {
-  std::string_view name;     ///< snake_case; the flag is --<attack>-<name>, with hyphens.
+  std::string_view name;  ///< snake_case; the flag is --<attack>-<name>, with hyphens.
   std::string_view summary;
   std::variant<IntegerParameter, RealParameter, ChoiceParameter> type;
 };
@@ -44,8 +52,8 @@ struct ParameterRow {
 /// An attack's parameters by name, each within its range.
 class Parameters {
  public:
-  /// Defaults, overridden by `given` (text, as on the command line). Throws Error(config) for an unknown name, a value that
-  /// does not parse or is out of range.
+  /// Defaults, overridden by `given` (text, as on the command line). Throws Error(config) for an unknown name, a value
+  /// that does not parse or is out of range.
   Parameters(std::string_view attack, std::span<const ParameterRow> rows,
              const std::map<std::string, std::string, std::less<>>& given);
   int64_t integer(std::string_view name) const;
@@ -68,8 +76,8 @@ std::string_view rule_name(DecisionRule rule);
 
 /// An attack that never sees anybody's membership: scores every record; higher = more likely a member.
 using PlainAttack = std::vector<double> (*)(const Evidence&, const Parameters&, const Context&);
-/// An attack that calibrates on known records: writes scores[k] for to_score[k], given the membership of *others*. It is
-/// called once a fold, so its scores must be comparable from fold to fold.
+/// An attack that calibrates on known records: writes scores[k] for to_score[k], given the membership of *others*. It
+/// is called once a fold, so its scores must be comparable from fold to fold.
 using CalibratedAttack = void (*)(const Evidence&, const KnownRecords&, std::span<const uint32_t> to_score,
                                   const Parameters&, const Context&, std::span<double> scores);
 
@@ -84,6 +92,9 @@ struct AttackRow {
   std::variant<PlainAttack, CalibratedAttack> run;
   /// Smallest number of classes with which the score is not the same for everybody.
   size_t min_classes = 2;
+  /// Share of the records that an interval may count. The folds of a cross-fitted score with many fitted weights err
+  /// together: without a leak its AUC varies √2 times as much as that of a score fixed beforehand, hence 1/2 there.
+  double effective_share = 1;
 
   bool calibrates() const { return std::holds_alternative<CalibratedAttack>(run); }
   bool needs_labels() const;

@@ -25,7 +25,8 @@ struct Sides {
   std::vector<double> nonmembers;
 };
 
-/// The value t that maximises TPR − FPR of "value >= t", the largest among equals. Sorts the sides, which are not empty.
+/// The value t that maximises TPR − FPR of "value >= t", the largest among equals. Sorts the sides, which are not
+/// empty.
 double best_threshold(Sides& sides) {
   radix_sort(sides.members);
   radix_sort(sides.nonmembers);
@@ -55,7 +56,8 @@ double global_threshold(std::span<const Sides> classes) {
     all.nonmembers.insert(all.nonmembers.end(), sides.nonmembers.begin(), sides.nonmembers.end());
   }
   if (all.members.empty() || all.nonmembers.empty())
-    fail(Category::input, "class_threshold calibrates on known members and non-members of the other folds; found {} and {}",
+    fail(Category::input,
+         "class_threshold calibrates on known members and non-members of the other folds; found {} and {}",
          grouped(all.members.size()), grouped(all.nonmembers.size()));
   return best_threshold(all);
 }

@@ -24,6 +24,7 @@ constinit const AttackRow kClassifierAttack = {
     .citation = "Nasr et al. 2018, arXiv:1807.05852 (an attack model fitted to known members)",
     .decision = DecisionRule::best_balanced_accuracy,
     .run = run,
+    .effective_share = 0.5,
 };
 
 }  // namespace miaudit

@@ -31,6 +31,7 @@ constinit const AttackRow kClassifierTreesAttack = {
     .citation = "Nasr et al. 2018, arXiv:1807.05852; Chen & Guestrin 2016, doi:10.1145/2939672.2939785",
     .decision = DecisionRule::best_balanced_accuracy,
     .run = run,
+    .effective_share = 0.5,
 };
 
 }  // namespace miaudit

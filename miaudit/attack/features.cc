@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "miaudit/base/rng.h"
+#include "miaudit/math/sort.h"
 
 namespace miaudit {
 namespace {
@@ -102,6 +103,13 @@ Pairs pair_up(const Evidence& evidence, const KnownRecords& known) {
   return {thinned(chosen.members, kMaxTrainingRecordsOfASide), thinned(chosen.nonmembers, kMaxTrainingRecordsOfASide)};
 }
 
+/// Share of the ascending `reference` below `value`, equals counting half.
+double share_below(std::span<const double> reference, double value) {
+  const auto [low, high] = std::equal_range(reference.begin(), reference.end(), value);
+  return static_cast<double>((low - reference.begin()) + (high - reference.begin())) /
+         (2 * static_cast<double>(reference.size()));
+}
+
 }  // namespace
 
 void score_by_classifier(const Evidence& evidence, const KnownRecords& known, std::span<const uint32_t> to_score,
@@ -114,12 +122,18 @@ void score_by_classifier(const Evidence& evidence, const KnownRecords& known, st
 
   const FeatureTable table(evidence);
   std::vector<float> features = table.rows(records);
-  const auto classifier = fit({{features.data(), records.size(), table.columns()}, membership});
+  const MatrixView<const float> fitted{features.data(), records.size(), table.columns()};
+  const auto classifier = fit({fitted, membership});
+  std::vector<double> reference(records.size());
+  classifier->score(fitted, reference);
+  radix_sort(reference);
   for (size_t begin = 0; begin < to_score.size(); begin += kScoringBlock) {
     context.check();
     const auto block = to_score.subspan(begin, std::min(kScoringBlock, to_score.size() - begin));
+    const auto out = scores.subspan(begin, block.size());
     features = table.rows(block);
-    classifier->score({features.data(), block.size(), table.columns()}, scores.subspan(begin, block.size()));
+    classifier->score({features.data(), block.size(), table.columns()}, out);
+    for (double& score : out) score = share_below(reference, score);
   }
 }
 

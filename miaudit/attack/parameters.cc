@@ -47,7 +47,9 @@ struct Validated {
   std::string operator()(const IntegerParameter& type) const {
     return number_text(name, text, type.low, type.high, "an integer");
   }
-  std::string operator()(const RealParameter& type) const { return number_text(name, text, type.low, type.high, "a number"); }
+  std::string operator()(const RealParameter& type) const {
+    return number_text(name, text, type.low, type.high, "a number");
+  }
   std::string operator()(const ChoiceParameter& type) const { return choice_text(name, text, type.choices); }
 };
 
@@ -70,8 +72,8 @@ Parameters::Parameters(std::string_view attack, std::span<const ParameterRow> ro
     const auto row = std::ranges::find(rows, name, &ParameterRow::name);
     if (row == rows.end()) {
       const std::string nearest = nearest_name(name, names);
-      fail(Category::config, "unknown parameter {} of attack '{}'; {}`miaudit list attacks` shows all", flag(attack, name),
-           attack, nearest.empty() ? "" : fmt::format("did you mean {}? ", flag(attack, nearest)));
+      fail(Category::config, "unknown parameter {} of attack '{}'; {}`miaudit list attacks` shows all",
+           flag(attack, name), attack, nearest.empty() ? "" : fmt::format("did you mean {}? ", flag(attack, nearest)));
     }
     values_.find(name)->second = std::visit(Validated{flag(attack, name), text}, row->type);
   }
@@ -94,8 +96,14 @@ T number(const std::string& text) {
 
 }  // namespace
 
-int64_t Parameters::integer(std::string_view name) const { return number<int64_t>(value_of(values_, name)); }
-double Parameters::real(std::string_view name) const { return number<double>(value_of(values_, name)); }
-std::string_view Parameters::choice(std::string_view name) const { return value_of(values_, name); }
+int64_t Parameters::integer(std::string_view name) const {
+  return number<int64_t>(value_of(values_, name));
+}
+double Parameters::real(std::string_view name) const {
+  return number<double>(value_of(values_, name));
+}
+std::string_view Parameters::choice(std::string_view name) const {
+  return value_of(values_, name);
+}
 
 }  // namespace miaudit

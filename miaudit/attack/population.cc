@@ -16,10 +16,11 @@ constexpr std::string_view kAnswers[] = {"no", "yes"};
 constexpr ParameterRow kParameters[] = {
     {"per_class", "hold a record against non-members of its own class only", ChoiceParameter{"no", kAnswers}}};
 
-constexpr size_t kLanes = 16;
+constexpr size_t kLanes = 32;
 
-/// counts[l] = how many of the ascending `sorted` lie below values[l]. The lanes halve their intervals in step, so that the
-/// memory accesses of one hide those of the others: a loop over single searches waits for each of some twenty in turn.
+/// counts[l] = how many of the ascending `sorted` lie below values[l]. The lanes halve their intervals in step, so that
+/// the memory accesses of one hide those of the others: a loop over single searches waits for each of some twenty in
+/// turn.
 void count_below(std::span<const double> sorted, const std::array<double, kLanes>& values,
                  std::array<size_t, kLanes>& counts) {
   counts.fill(0);
@@ -43,7 +44,8 @@ void score_shares(std::span<const double> references, std::span<const double> lo
       const size_t lanes = std::min(kLanes, end - k);
       for (size_t l = 0; l < lanes; ++l) values[l] = losses[to_score[places[k + l]]];
       count_below(references, values, counts);
-      for (size_t l = 0; l < lanes; ++l) scores[places[k + l]] = static_cast<double>(references.size() - counts[l]) / total;
+      for (size_t l = 0; l < lanes; ++l)
+        scores[places[k + l]] = static_cast<double>(references.size() - counts[l]) / total;
     }
   });
 }

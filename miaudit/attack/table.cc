@@ -7,9 +7,9 @@ namespace miaudit {
 
 std::span<const AttackRow> attack_table() {
   static const std::array kTable = {
-      kSpreadAttack,         kCorrectnessAttack,     kLossAttack,   kConfidenceAttack,
-      kMaxProbabilityAttack, kEntropyAttack,         kModifiedEntropyAttack, kMarginAttack,
-      kClassThresholdAttack, kPopulationAttack,      kClassifierAttack,      kClassifierTreesAttack,
+      kSpreadAttack,     kCorrectnessAttack,     kLossAttack,   kConfidenceAttack,     kMaxProbabilityAttack,
+      kEntropyAttack,    kModifiedEntropyAttack, kMarginAttack, kClassThresholdAttack, kPopulationAttack,
+      kClassifierAttack, kClassifierTreesAttack,
   };
   return kTable;
 }
@@ -25,18 +25,25 @@ const AttackRow& find_attack(std::string_view name) {
        nearest.empty() ? "" : fmt::format("did you mean '{}'? ", nearest));
 }
 
-std::string_view need_name(Need need) { return need == Need::labels ? "labels" : "known_membership"; }
+std::string_view need_name(Need need) {
+  return need == Need::labels ? "labels" : "known_membership";
+}
 
 std::string_view rule_name(DecisionRule rule) {
   switch (rule) {
-    case DecisionRule::nonmember_mean: return "nonmember_mean";
-    case DecisionRule::member_mean: return "member_mean";
-    case DecisionRule::best_balanced_accuracy: break;
+    case DecisionRule::nonmember_mean:
+      return "nonmember_mean";
+    case DecisionRule::member_mean:
+      return "member_mean";
+    case DecisionRule::best_balanced_accuracy:
+      break;
   }
   return "best_balanced_accuracy";
 }
 
-bool AttackRow::needs_labels() const { return std::ranges::find(needs, Need::labels) != needs.end(); }
+bool AttackRow::needs_labels() const {
+  return std::ranges::find(needs, Need::labels) != needs.end();
+}
 
 std::vector<double> mean_over_queries(const SignalMatrix& signal, double sign) {
   std::vector<double> means(signal.samples);

@@ -31,9 +31,9 @@ Parameters parameters_of(const AttackRow& attack, const AttackParameters& given)
 std::string obstacle(const AttackRow& attack, const Records& records, const Folds& folds) {
   if (attack.needs_labels() && records.labels.empty())
     return "needs labels; give --labels (with --members: --member-labels and --nonmember-labels)";
-  if (records.outputs.columns < attack.min_classes)
-    return fmt::format("with {} output column{} its score is the same for every record; it needs {} or more",
-                       records.outputs.columns, records.outputs.columns == 1 ? "" : "s", attack.min_classes);
+  if (records.outputs.classes < attack.min_classes)
+    return fmt::format("with {} classes its score is the same for every record; it needs {} or more",
+                       records.outputs.classes, attack.min_classes);
   if (attack.calibrates() && folds.count < 2)
     return "calibrates on records of other folds; give at least two members and two non-members (of two groups)";
   return "";

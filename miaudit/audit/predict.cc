@@ -62,9 +62,9 @@ Prediction predict(const Records& known, const Outputs& evaluate, std::span<cons
   if (attack.needs_labels() && (known.labels.empty() || evaluate_labels.empty()))
     fail(Category::config, "{} needs labels: give --member-labels, --nonmember-labels and --evaluate-labels",
          attack.name);
-  if (known.outputs.columns < attack.min_classes)
-    fail(Category::input, "with {} output columns {} gives every record the same score; it needs {} or more",
-         known.outputs.columns, attack.name, attack.min_classes);
+  if (known.outputs.classes < attack.min_classes)
+    fail(Category::input, "with {} classes {} gives every record the same score; it needs {} or more",
+         known.outputs.classes, attack.name, attack.min_classes);
 
   const Outputs outputs = joined(known.outputs, evaluate);
   std::vector<int32_t> labels;
@@ -77,7 +77,14 @@ Prediction predict(const Records& known, const Outputs& evaluate, std::span<cons
 
   OutputsSignals signals(outputs, labels, context);
   const Evidence evidence{signals, outputs.samples, outputs.classes, labels};
-  const std::vector<double> scores = score_all(attack, evidence, parameters, known, membership, context);
+  std::vector<double> scores;
+  try {
+    scores = score_all(attack, evidence, parameters, known, membership, context);
+  } catch (const Error& error) {
+    // An audit can leave an attack out; here there is no other, so what it cannot score is bad input.
+    if (error.category() == Category::numeric) fail(Category::input, "{}", error.what());
+    throw;
+  }
   const std::span<const double> known_scores(scores.data(), known.size());
 
   const Threshold rule = decision_threshold(attack.decision, known_scores, known.membership, context);

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "miaudit/base/error.h"
+#include <cmath>
 
 namespace miaudit {
 namespace {
@@ -29,15 +27,24 @@ HeadlineFigure strongest(const std::vector<std::string>& names, const std::vecto
   return best;
 }
 
-std::string percent(double share) {
-  return fmt::format("{:.3g} %", 100 * share);
-}
+// An AUC below this is called small; a user with a stricter limit sets a gate.
+constexpr double kSmallAuc = 0.6;
 
-// The lowest FPR at which the records allow an estimate.
-const HeadlineRate* strictest(const Headline& headline) {
+// Bounds are rounded outwards: what is said must not claim more than what is known.
+std::string interval(const Estimate& e) {
+  if (!e.low || !e.high) return "an unknown range";
+  return fmt::format("[{:.3f}, {:.3f}]", std::floor(1000 * *e.low) / 1000, std::ceil(1000 * *e.high) / 1000);
+}
+std::string percent(double share) { return fmt::format("{:.4g} %", 100 * share); }
+std::string percent_below(double share) { return fmt::format("{:.2f} %", std::floor(1e4 * share) / 100); }
+std::string percent_above(double share) { return fmt::format("{:.2f} %", std::ceil(1e4 * share) / 100); }
+
+// The lowest FPR whose figure satisfies the condition.
+template <class Condition>
+const HeadlineRate* strictest(const Headline& headline, Condition condition) {
   const HeadlineRate* best = nullptr;
   for (const HeadlineRate& rate : headline.tpr_at_fpr)
-    if (rate.figure.estimate.value && (!best || rate.fpr < best->fpr)) best = &rate;
+    if (condition(rate) && (!best || rate.fpr < best->fpr)) best = &rate;
   return best;
 }
 
@@ -61,47 +68,41 @@ Headline strongest_of(const std::vector<std::string>& names, const std::vector<M
 void conclude(AuditResult& result) {
   const Headline& headline = *result.headline;
   const Estimate& auc = headline.auc.estimate;
-  const HeadlineRate* rate = strictest(headline);
-  const bool auc_leaks = auc.low && *auc.low > 0.5;
-  const HeadlineRate* leaking_rate = nullptr;
-  for (const HeadlineRate& r : headline.tpr_at_fpr)
-    if (r.figure.estimate.low && *r.figure.estimate.low > r.fpr) leaking_rate = &r;
-
+  const HeadlineRate* found = strictest(headline, [](const HeadlineRate& rate) {
+    return rate.figure.estimate.low && *rate.figure.estimate.low > rate.fpr;
+  });
   const std::string tried = headline.attacks_tried == 1
                                 ? std::string("the one attack tried")
                                 : fmt::format("the strongest of {} attacks", headline.attacks_tried);
-  const auto interval = [](const Estimate& e) {
-    return e.low && e.high ? fmt::format("[{:.3f}, {:.3f}]", *e.low, *e.high) : std::string("unknown");
-  };
-  if (auc_leaks || leaking_rate) {
+  if (found || (auc.low && *auc.low > 0.5)) {
     result.finding = Finding::leak;
     std::string sentence = fmt::format(
         "The model gives members away: {} tells a member from a non-member with an AUC in {}", tried, interval(auc));
-    const HeadlineRate* shown = leaking_rate ? leaking_rate : rate;
-    if (shown && shown->figure.estimate.low)
-      sentence += fmt::format(", and finds at least {} of members while accusing {} of non-members",
-                              percent(*shown->figure.estimate.low), percent(shown->fpr));
+    if (found)
+      sentence += fmt::format(", and finds at least {} of the members while accusing {} of the non-members",
+                              percent_below(*found->figure.estimate.low), percent(found->fpr));
     result.verdict.push_back(sentence + ".");
-  } else if (auc.high && *auc.high < 0.6) {
+  } else if (auc.high && *auc.high < kSmallAuc) {
     result.finding = Finding::no_leak_found;
     result.verdict.push_back(
         fmt::format("No leak was found: {} has an AUC in {}, which holds 0.5, a coin's.", tried, interval(auc)));
-    if (rate && rate->figure.estimate.high)
-      result.verdict.push_back(
-          fmt::format("At an FPR of {} up to {} of members may still be found: the records allow "
-                      "no closer bound.",
-                      percent(rate->fpr), percent(*rate->figure.estimate.high)));
   } else {
     result.finding = Finding::inconclusive;
     result.verdict.push_back(
-        fmt::format("These records do not decide: {} has an AUC in {}, which holds both 0.5 and "
-                    "a leak. Audit more records.",
+        fmt::format("These records do not decide: {} has an AUC in {}, which holds both 0.5, a coin's, and a clear leak. "
+                    "Audit more records.",
                     tried, interval(auc)));
   }
+  const HeadlineRate* bounded = strictest(headline, [](const HeadlineRate& rate) {
+    return rate.figure.estimate.value && rate.figure.estimate.high;
+  });
+  if (bounded && bounded != found)
+    result.verdict.push_back(
+        fmt::format("At an FPR of {} these attacks find at most {} of the members.", percent(bounded->fpr),
+                    percent_above(*bounded->figure.estimate.high)));
   result.verdict.push_back(
-      "This speaks of this model, of records like these and of the attacks listed. Attacks with shadow models find "
-      "more; "
-      "no audit proves that nothing leaks.");
+      "This speaks of this model, of records like these and of the attacks listed. Attacks with shadow models may find "
+      "more; no audit proves that nothing leaks.");
 }
 
 }  // namespace miaudit

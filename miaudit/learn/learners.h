@@ -12,14 +12,14 @@
 
 namespace miaudit {
 
-/// Rows of finite features with a 0/1 label each. Both labels weigh the same in a fit, whatever their counts, so that the
-/// base rate of a fold says nothing.
+/// Rows of finite features with a 0/1 label each. Both labels weigh the same in a fit, whatever their counts, so that
+/// the base rate of a fold says nothing.
 struct TrainingSet {
   MatrixView<const float> features;
   std::span<const uint8_t> labels;
 };
-/// A row's weight, by its label: rows / (2 · rows with that label). Both fits begin with it. Throws Error(internal) on lengths
-/// that disagree, a feature that is not finite, or a label without rows.
+/// A row's weight, by its label: rows / (2 · rows with that label). Both fits begin with it. Throws Error(internal) on
+/// lengths that disagree, a feature that is not finite, or a label without rows.
 std::array<double, 2> label_weights(const TrainingSet& data);
 
 /// A fitted classifier of two classes.
@@ -31,15 +31,16 @@ class BinaryClassifier {
 };
 
 /// L2-regularised logistic regression on standardised features, by Newton's method. l2 > 0 is the penalty on the
-/// standardised weights' ½‖w‖² in units of one record, so separable data converge too. A constant feature gets weight 0.
-/// Memory: 8 · rows · features bytes; cost: rows · features² for each of some ten steps.
+/// standardised weights' ½‖w‖² in units of one record, so separable data converge too. A constant feature gets weight
+/// 0. Memory: 8 · rows · features bytes; cost: rows · features² for each of some ten steps.
 struct LogisticOptions {
   double l2 = 1.0;
 };
-std::unique_ptr<BinaryClassifier> fit_logistic(const TrainingSet& data, const LogisticOptions& options, const Context& context);
+std::unique_ptr<BinaryClassifier> fit_logistic(const TrainingSet& data, const LogisticOptions& options,
+                                               const Context& context);
 
-/// Gradient-boosted trees (XGBoost, hist; Chen & Guestrin 2016, doi:10.1145/2939672.2939785), one thread, so that sums have
-/// one order.
+/// Gradient-boosted trees (XGBoost, hist; Chen & Guestrin 2016, doi:10.1145/2939672.2939785), one thread, so that sums
+/// have one order.
 struct TreesOptions {
   int trees = 100;
   double learning_rate = 0.1;
@@ -48,7 +49,8 @@ struct TreesOptions {
   double min_leaf_weight = 20;
   uint64_t seed = 0;
 };
-std::unique_ptr<BinaryClassifier> fit_trees(const TrainingSet& data, const TreesOptions& options, const Context& context);
+std::unique_ptr<BinaryClassifier> fit_trees(const TrainingSet& data, const TreesOptions& options,
+                                            const Context& context);
 
 /// Multinomial logistic regression trained by mini-batch gradient descent: the demo's target model.
 struct SoftmaxOptions {
@@ -70,9 +72,9 @@ struct SoftmaxModel {
 SoftmaxModel fit_softmax(MatrixView<const float> features, std::span<const int32_t> labels, size_t classes,
                          const SoftmaxOptions& options, const Context& context);
 
-/// A fold of each record, 0 … folds−1, at random. Without groups (empty) each stratum is spread evenly: neither a stratum's
-/// counts in two folds nor the folds' sizes differ by more than 1. With groups, one id a record, the records of a group share
-/// a fold, and sizes and strata are as even as placing the groups greedily, largest first, makes them.
+/// A fold of each record, 0 … folds−1, at random. Without groups (empty) each stratum is spread evenly: neither a
+/// stratum's counts in two folds nor the folds' sizes differ by more than 1. With groups, one id a record, the records
+/// of a group share a fold, and sizes and strata are as even as placing the groups greedily, largest first, makes them.
 /// Pure function of its arguments. Throws Error(config) when folds is below 2, above 255 or above the number of groups
 /// (records). Cost: O(records + largest stratum); with groups a sort and O(groups · folds) more.
 std::vector<uint8_t> assign_folds(std::span<const uint32_t> strata, std::span<const int64_t> groups, int folds,

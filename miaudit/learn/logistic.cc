@@ -8,11 +8,16 @@ namespace {
 
 constexpr int kMaxSteps = 100;
 constexpr int kMaxHalvings = 40;
-/// Half the Newton decrement, as a share of the total weight, at which the objective is at its minimum to double precision.
+/// Half the Newton decrement, as a share of the total weight, at which the objective is at its minimum to double
+/// precision.
 constexpr double kTolerance = 1e-14;
 
-double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
-double sigmoid(double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
+double softplus(double x) {
+  return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+}
+double sigmoid(double x) {
+  return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
+}
 
 /// (feature − mean) · inverse_deviation; the inverse is 0 for a constant feature.
 struct Standardiser {
@@ -63,7 +68,8 @@ class LogisticClassifier : public BinaryClassifier {
   std::vector<double> weights_;
 };
 
-/// Solves A x = b for symmetric positive definite A [n][n], of which the upper triangle is read and overwritten (A = UᵀU).
+/// Solves A x = b for symmetric positive definite A [n][n], of which the upper triangle is read and overwritten (A =
+/// UᵀU).
 std::vector<double> solve(MatrixView<double> a, std::vector<double> b) {
   const size_t n = b.size();
   for (size_t i = 0; i < n; ++i) {

@@ -9,8 +9,8 @@
 namespace miaudit {
 namespace {
 
-/// Partial sums in a fixed number of lanes: the compiler can vectorise it, and the order of the additions is the same on
-/// every machine.
+/// Partial sums in a fixed number of lanes: the compiler can vectorise it, and the order of the additions is the same
+/// on every machine.
 float dot(const float* a, const float* b, size_t count) {
   constexpr size_t kLanes = 16;
   std::array<float, kLanes> lanes{};

@@ -8,16 +8,16 @@ namespace miaudit {
 
 /// Functions of one row of logits z (or natural logs of probabilities, up to a constant) and its true class y.
 enum class RowFunction {
-  loss,              ///< logsumexp(z) − z_y
-  confidence,        ///< exp(−loss)
-  max_probability,   ///< max_k softmax(z)_k
-  rescaled_logit,    ///< z_y − logsumexp_{k≠y} z_k
-  margin,            ///< z_y − max_{k≠y} z_k
-  entropy,           ///< −Σ p log p
-  modified_entropy,  ///< −(1−p_y) log p_y − Σ_{k≠y} p_k log(1−p_k)
-  correctness,       ///< 1 where the first maximum is at y, else 0
-  spread,            ///< mean_k (1 − (z_k − min)/(max − min)), summed in NumPy's order
-  taylor_confidence, ///< soft-margin Taylor softmax, order 4, temperature 2, margin 0.6
+  loss,               ///< logsumexp(z) − z_y
+  confidence,         ///< exp(−loss)
+  max_probability,    ///< max_k softmax(z)_k
+  rescaled_logit,     ///< z_y − logsumexp_{k≠y} z_k
+  margin,             ///< z_y − max_{k≠y} z_k
+  entropy,            ///< −Σ p log p
+  modified_entropy,   ///< −(1−p_y) log p_y − Σ_{k≠y} p_k log(1−p_k)
+  correctness,        ///< 1 where the first maximum is at y, else 0
+  spread,             ///< mean_k (1 − (z_k − min)/(max − min)), summed in NumPy's order
+  taylor_confidence,  ///< soft-margin Taylor softmax, order 4, temperature 2, margin 0.6
 };
 
 enum class RowType { float16, float32, float64 };
@@ -35,11 +35,12 @@ struct RowBlock {
   size_t rows_per_label = 1;
 };
 
-/// out[rows] of one function by the widest vectors that this machine has, a row a lane. Values must be finite and labels in
-/// 0 … columns−1; columns >= 2. NaN or an infinity in `out` marks a row that needs the scalar formula: a constant row or an
-/// extreme range (spread), an overflow, a block of fewer rows than a vector has lanes. margin, correctness and spread equal the scalar formulas bit for bit; the others
-/// agree to a few units in the last place, because exp and log are polynomials and multiply-add is fused where the machine
-/// can. One thread; reads the block once up to 128 columns, else two or three times.
+/// out[rows] of one function by the widest vectors that this machine has, a row a lane. Values must be finite and
+/// labels in 0 … columns−1; columns >= 2. NaN or an infinity in `out` marks a row that needs the scalar formula: a
+/// constant row or an extreme range (spread), an overflow, a block of fewer rows than a vector has lanes. margin,
+/// correctness and spread equal the scalar formulas bit for bit; the others agree to a few units in the last place,
+/// because exp and log are polynomials and multiply-add is fused where the machine can. One thread; reads the block
+/// once up to 128 columns, else two or three times.
 void evaluate_rows(RowFunction function, const RowBlock& block, double* out);
 
 /// Name of the instruction set that evaluate_rows uses here.

@@ -9,24 +9,31 @@
 namespace miaudit {
 namespace {
 
-/// Discordant pairs' worth of evidence at which DeLong's and Hanley & McNeil's variances count alike.
-constexpr double kPriorWeight = 5;
+/// Carriers at which DeLong's and the model's variances count alike.
+constexpr double kModelWeight = 5;
+/// Records not seen to differ that may do so all the same, in the units of 2·carriers.
+constexpr double kUnseen = 6;
 
-double hanley_mcneil_variance(double auc, double members, double nonmembers) {
-  const double above = (1 - auc) / (2 - auc);
-  const double below = auc / (1 + auc);
-  const double m = members - 1;
-  const double n = nonmembers - 1;
-  return auc * (1 - auc) * (1 + std::max(m * above + n * below, n * above + m * below)) / (members * nonmembers);
+double steadied(const AucSide& side, double model, double spread) {
+  const double active = std::min(1.0, (2 * side.carriers + kUnseen) / (4 * spread * side.records));
+  const double averaged =
+      (side.carriers * side.variance + kModelWeight * model * active) / (side.carriers + kModelWeight);
+  return std::max(side.variance, averaged);
 }
 
 double steadied_variance(const AucEvidence& evidence) {
-  const double prior = hanley_mcneil_variance(evidence.auc, evidence.members, evidence.nonmembers);
-  if (!(evidence.variance > 0) || evidence.members < 2 || evidence.nonmembers < 2) return prior;
   const double spread = evidence.auc * (1 - evidence.auc);
-  const double discordant = spread * spread / evidence.variance;
-  const double averaged = (discordant * evidence.variance + kPriorWeight * prior) / (discordant + kPriorWeight);
-  return std::max(evidence.variance, averaged);
+  const double m = evidence.members.records;
+  const double n = evidence.nonmembers.records;
+  // Hanley & McNeil: how much the placements of one side vary if scores are exponential, and of the other.
+  const double one = (1 - evidence.auc) / (2 - evidence.auc);
+  const double other = evidence.auc / (1 + evidence.auc);
+  const auto variance = [&](double per_member, double per_nonmember) {
+    return steadied(evidence.members, spread * ((n - 1) * per_member + 0.5) / (m * n), spread) +
+           steadied(evidence.nonmembers, spread * ((m - 1) * per_nonmember + 0.5) / (m * n), spread);
+  };
+  // A negative covariance, which would narrow the interval, is too uncertain to rely on.
+  return std::max(variance(one, other), variance(other, one)) + 2 * std::max(0.0, evidence.covariance);
 }
 
 }  // namespace
@@ -51,16 +58,8 @@ Estimate auc_interval(const AucEvidence& evidence, double level) {
 }
 
 Estimate auc_estimate(const SortedScores& sorted, double level, const Context& context) {
-  const AucMoments moments = auc_moments(sorted, context);
-  const double members = static_cast<double>(sorted.members.size());
-  const double nonmembers = static_cast<double>(sorted.nonmembers.size());
-  return auc_interval({.auc = moments.auc,
-                       .variance = moments.variance,
-                       .members = members,
-                       .nonmembers = nonmembers,
-                       .independent_pairs = std::min(members, nonmembers),
-                       .degrees = members + nonmembers - 2},
-                      level);
+  error_rate(level);
+  return auc_interval(auc_evidence(sorted, context), level);
 }
 
 }  // namespace miaudit

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <limits>
 
 #include "miaudit/base/parallel.h"
+#include "miaudit/metric/auc_interval.h"
 #include "miaudit/metric/roc.h"
 
 namespace miaudit {
@@ -11,8 +11,8 @@ __extension__ using Wide = unsigned __int128;
 
 constexpr size_t kMergeBlock = size_t{1} << 16;
 
-/// A record's placement is twice the number of records of the other side that it outranks, ties counting one: an integer.
-/// Integer sums are exact, so no result depends on how the work was cut.
+/// A record's placement is twice the number of records of the other side that it outranks (a member) or that outrank it (a
+/// non-member), ties counting one: an integer. Integer sums are exact, so no result depends on how the work was cut.
 struct PlacementSums {
   uint64_t members = 0;  ///< equal to the non-members' sum: the same pairs
   Wide members_squared = 0;
@@ -25,6 +25,48 @@ struct PlacementSums {
   void add_nonmembers(uint64_t count, uint64_t placement) {
     nonmembers_squared += static_cast<Wide>(placement) * placement * count;
   }
+  /// With masks in place of a branch that would be mispredicted every other time.
+  void add_next(uint64_t is_member, uint64_t as_member, uint64_t as_nonmember) {
+    as_member &= 0 - is_member;
+    as_nonmember &= is_member - 1;
+    members += as_member;
+    members_squared += static_cast<Wide>(as_member) * as_member;
+    nonmembers_squared += static_cast<Wide>(as_nonmember) * as_nonmember;
+  }
+  void add(const PlacementSums& other) {
+    members += other.members;
+    members_squared += other.members_squared;
+    nonmembers_squared += other.nonmembers_squared;
+  }
+};
+
+/// Second and fourth powers of the placements' deviations from their mean, as shares of the other side; [1]: members.
+struct PowerSums {
+  double scale[2];
+  double mean;
+  double squares[2] = {};
+  double fourths[2] = {};
+
+  void add_one_side(uint64_t side, double count, uint64_t placement) {
+    const double deviation = static_cast<double>(placement) * scale[side] - mean;
+    const double square = deviation * deviation;
+    squares[side] += count * square;
+    fourths[side] += count * square * square;
+  }
+  void add_members(uint64_t count, uint64_t placement) { add_one_side(1, static_cast<double>(count), placement); }
+  void add_nonmembers(uint64_t count, uint64_t placement) { add_one_side(0, static_cast<double>(count), placement); }
+  void add_next(uint64_t is_member, uint64_t as_member, uint64_t as_nonmember) {
+    add_one_side(is_member, 1, is_member ? as_member : as_nonmember);
+  }
+  void add(const PowerSums& other) {
+    for (const int side : {0, 1}) {
+      squares[side] += other.squares[side];
+      fourths[side] += other.fourths[side];
+    }
+  }
+  double carriers(int side) const {
+    return fourths[side] > 0 ? squares[side] * squares[side] / fourths[side] : 0;
+  }
 };
 
 struct Range {
@@ -33,13 +75,13 @@ struct Range {
 };
 
 /// Merges a stretch of both sides that shares no score with any other stretch.
-PlacementSums merge(const SortedScores& sorted, Range members, Range nonmembers) {
+template <class Sums>
+Sums merge(const SortedScores& sorted, Range members, Range nonmembers, Sums sums) {
   const double* const x = sorted.members.data();
   const double* const y = sorted.nonmembers.data();
   const uint64_t all_members = sorted.members.size();
   size_t i = members.begin;
   size_t j = nonmembers.begin;
-  PlacementSums sums;
   while (i < members.end && j < nonmembers.end) {
     const double member = x[i];
     const double nonmember = y[j];
@@ -52,14 +94,8 @@ PlacementSums merge(const SortedScores& sorted, Range members, Range nonmembers)
       sums.add_nonmembers(j - j_begin, 2 * all_members - i_begin - i);
       continue;
     }
-    // Masks in place of a branch that would be mispredicted every other time.
     const uint64_t member_next = member < nonmember;
-    const uint64_t mask = 0 - member_next;
-    const uint64_t member_placement = 2 * j & mask;
-    const uint64_t nonmember_placement = 2 * (all_members - i) & ~mask;
-    sums.members += member_placement;
-    sums.members_squared += static_cast<Wide>(member_placement) * member_placement;
-    sums.nonmembers_squared += static_cast<Wide>(nonmember_placement) * nonmember_placement;
+    sums.add_next(member_next, 2 * j, 2 * (all_members - i));
     i += member_next;
     j += 1 - member_next;
   }
@@ -72,6 +108,25 @@ size_t rank_of(const std::vector<double>& ascending, double value) {
   return static_cast<size_t>(std::lower_bound(ascending.begin(), ascending.end(), value) - ascending.begin());
 }
 
+template <class Sums>
+Sums merge_all(const SortedScores& sorted, const Context& context, const Sums& zero) {
+  const std::vector<double>& longer =
+      sorted.members.size() >= sorted.nonmembers.size() ? sorted.members : sorted.nonmembers;
+  std::vector<Sums> blocks(longer.size() / kMergeBlock + 1, zero);
+  parallel_blocks(longer.size(), kMergeBlock, context, [&](size_t begin, size_t end) {
+    // Cut where a score begins, so that no tie is torn apart.
+    const auto cut = [&](const std::vector<double>& side, size_t place) -> size_t {
+      if (place == 0) return 0;
+      return place < longer.size() ? rank_of(side, longer[place]) : side.size();
+    };
+    blocks[begin / kMergeBlock] = merge(sorted, {cut(sorted.members, begin), cut(sorted.members, end)},
+                                        {cut(sorted.nonmembers, begin), cut(sorted.nonmembers, end)}, zero);
+  });
+  Sums total = zero;
+  for (const Sums& block : blocks) total.add(block);
+  return total;
+}
+
 /// Variance of one side's mean placement, as a share of the other side.
 double mean_variance(Wide sum, Wide squares, uint64_t count, uint64_t others) {
   if (count < 2) return 0;
@@ -80,39 +135,46 @@ double mean_variance(Wide sum, Wide squares, uint64_t count, uint64_t others) {
   return static_cast<double>(squares * count - sum * sum) / (n * (n - 1) * n) / (scale * scale);
 }
 
-}  // namespace
+struct Exact {
+  double auc;
+  double member_variance;
+  double nonmember_variance;
+};
 
-AucMoments auc_moments(const SortedScores& sorted, const Context& context) {
+Exact exact_moments(const SortedScores& sorted, const Context& context) {
   const uint64_t m = sorted.members.size();
   const uint64_t n = sorted.nonmembers.size();
-  if (m == 0 || n == 0) fail(Category::internal, "auc_moments: {} members and {} non-members; expected some", m, n);
+  if (m == 0 || n == 0) fail(Category::internal, "an AUC of {} members and {} non-members; expected some of each", m, n);
   // Past this the squared sums could leave 128 bits.
   constexpr uint64_t kLimit = uint64_t{1} << 31;
   if (m > kLimit || n > kLimit)
     fail(Category::unsupported, "{} members and {} non-members: at most {} a side can be compared; audit a sample of them",
          grouped(m), grouped(n), grouped(kLimit));
+  const PlacementSums total = merge_all(sorted, context, PlacementSums{});
+  return {static_cast<double>(total.members) / (2 * static_cast<double>(m) * static_cast<double>(n)),
+          mean_variance(total.members, total.members_squared, m, n),
+          mean_variance(total.members, total.nonmembers_squared, n, m)};
+}
 
-  const std::vector<double>& longer = m >= n ? sorted.members : sorted.nonmembers;
-  std::vector<PlacementSums> blocks(longer.size() / kMergeBlock + 1);
-  parallel_blocks(longer.size(), kMergeBlock, context, [&](size_t begin, size_t end) {
-    // Cut where a score begins, so that no tie is torn apart.
-    const auto cut = [&](const std::vector<double>& side, size_t place) -> size_t {
-      if (place == 0) return 0;
-      return place < longer.size() ? rank_of(side, longer[place]) : side.size();
-    };
-    blocks[begin / kMergeBlock] = merge(sorted, {cut(sorted.members, begin), cut(sorted.members, end)},
-                                        {cut(sorted.nonmembers, begin), cut(sorted.nonmembers, end)});
-  });
-  PlacementSums total;
-  for (const PlacementSums& block : blocks) {
-    total.members += block.members;
-    total.members_squared += block.members_squared;
-    total.nonmembers_squared += block.nonmembers_squared;
-  }
-  const double pairs = static_cast<double>(m) * static_cast<double>(n);
-  return {static_cast<double>(total.members) / (2 * pairs),
-          mean_variance(total.members, total.members_squared, m, n) +
-              mean_variance(total.members, total.nonmembers_squared, n, m)};
+}  // namespace
+
+AucMoments auc_moments(const SortedScores& sorted, const Context& context) {
+  const Exact exact = exact_moments(sorted, context);
+  return {exact.auc, exact.member_variance + exact.nonmember_variance};
+}
+
+AucEvidence auc_evidence(const SortedScores& sorted, const Context& context) {
+  const Exact exact = exact_moments(sorted, context);
+  const double members = static_cast<double>(sorted.members.size());
+  const double nonmembers = static_cast<double>(sorted.nonmembers.size());
+  const PowerSums powers =
+      merge_all(sorted, context, PowerSums{.scale = {0.5 / members, 0.5 / nonmembers}, .mean = exact.auc});
+  return {.auc = exact.auc,
+          .members = {members, exact.member_variance, powers.carriers(1)},
+          .nonmembers = {nonmembers, exact.nonmember_variance, powers.carriers(0)},
+          .covariance = 0,
+          .independent_pairs = std::min(members, nonmembers),
+          .degrees = members + nonmembers - 2};
 }
 
 }  // namespace miaudit

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "miaudit/base/rng.h"
 #include "miaudit/math/distributions.h"
@@ -100,26 +101,26 @@ double worth_at(const Side& side, double threshold, bool strict, double tail) {
   return fewer * fewer / design_effect;
 }
 
-struct SideVariance {
-  std::vector<double> deviations;  ///< of the placements from the AUC, summed over each group
-  double variance = 0;             ///< of their mean over the side, by groups
-  double effective = 0;            ///< records that would give it if they were independent
-};
+/// The placements' deviations from the AUC, summed over each group.
+std::vector<double> group_deviations(const Side& side, const std::vector<double>& shares, double mean) {
+  return side.sums([&](size_t i) { return shares[i] - mean; });
+}
 
-SideVariance side_variance(const Side& side, const std::vector<double>& shares, double mean) {
-  SideVariance result;
-  result.deviations = side.sums([&](size_t i) { return shares[i] - mean; });
-  const double groups = side.groups();
+AucSide auc_side(const Side& side, const std::vector<double>& shares, double mean) {
   double by_group = 0;
+  double fourths = 0;
   double by_record = 0;
-  for (const double deviation : result.deviations) by_group += deviation * deviation;
+  for (const double deviation : group_deviations(side, shares, mean)) {
+    by_group += deviation * deviation;
+    fourths += deviation * deviation * deviation * deviation;
+  }
   for (const double share : shares) by_record += (share - mean) * (share - mean);
   const double least = worth_of_copies(side) * side.records();
-  result.effective = least;
-  if (groups < 2) return result;
-  result.variance = by_group * groups / (groups - 1) / (side.records() * side.records());
-  if (by_group > 0) result.effective = std::clamp(by_record / by_group * side.records(), least, side.records());
-  return result;
+  const double groups = side.groups();
+  if (groups < 2 || by_group <= 0) return {.records = least, .variance = 0, .carriers = 0};
+  return {.records = std::clamp(by_record / by_group * side.records(), least, side.records()),
+          .variance = by_group * groups / (groups - 1) / (side.records() * side.records()),
+          .carriers = by_group * by_group / fourths};
 }
 
 /// A random half of the groups, each group whole: `first` to choose a threshold from, `second` to judge it on.
@@ -162,22 +163,23 @@ Estimate auc_estimate(const GroupedScores& grouped, double level, const Context&
   error_rate(level);
   const Parted all = part(grouped, context);
   const double auc = auc_moments(all.sorted, context).auc;
+  const std::vector<double> member_shares = placements(all.members.scores, all.sorted.nonmembers);
   std::vector<double> nonmember_shares = placements(all.nonmembers.scores, all.sorted.members);
   for (double& share : nonmember_shares) share = 1 - share;
-  const SideVariance members = side_variance(all.members, placements(all.members.scores, all.sorted.nonmembers), auc);
-  const SideVariance nonmembers = side_variance(all.nonmembers, nonmember_shares, auc);
 
   const double groups = static_cast<double>(all.members.counts.size());
-  double products = 0;
-  for (size_t g = 0; g < members.deviations.size(); ++g) products += members.deviations[g] * nonmembers.deviations[g];
-  const double covariance =
-      groups > 1 ? products * groups / (groups - 1) / (all.members.records() * all.nonmembers.records()) : 0;
-  const bool estimable = all.members.groups() >= 2 && all.nonmembers.groups() >= 2;
+  double covariance = 0;
+  if (groups > 1) {
+    const std::vector<double> of_members = group_deviations(all.members, member_shares, auc);
+    const std::vector<double> of_nonmembers = group_deviations(all.nonmembers, nonmember_shares, auc);
+    const double products = std::inner_product(of_members.begin(), of_members.end(), of_nonmembers.begin(), 0.0);
+    covariance = products * groups / (groups - 1) / (all.members.records() * all.nonmembers.records());
+  }
   Estimate estimate = auc_interval(
       {.auc = auc,
-       .variance = estimable ? members.variance + nonmembers.variance + 2 * covariance : 0,
-       .members = members.effective,
-       .nonmembers = nonmembers.effective,
+       .members = auc_side(all.members, member_shares, auc),
+       .nonmembers = auc_side(all.nonmembers, nonmember_shares, auc),
+       .covariance = covariance,
        // A pair takes two different groups.
        .independent_pairs =
            std::max(1.0, std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)})),

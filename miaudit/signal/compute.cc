@@ -40,7 +40,8 @@ RowType row_type(ElementType type) {
   std::string place = fmt::format("record {} (row {} of {}", record, sample, job.part.source);
   if (job.outputs.queries > 1) place += fmt::format(", query {}", row % job.outputs.queries);
   fail(Category::numeric,
-       "{}; counted from 0) holds {} equal values; `spread` needs values that differ: remove the record or choose another "
+       "{}; counted from 0) holds {} equal values; `spread` needs values that differ: remove the record or choose "
+       "another "
        "signal",
        place, grouped(job.outputs.columns));
 }
@@ -108,8 +109,7 @@ void compute_part(const PartJob& job, std::span<double> out, const Context& cont
 }
 
 void check_part(const Outputs& outputs, const OutputsPart& part) {
-  if (!is_floating(part.values.type()) ||
-      part.values.size() != part.samples() * outputs.queries * outputs.columns)
+  if (!is_floating(part.values.type()) || part.values.size() != part.samples() * outputs.queries * outputs.columns)
     fail(Category::internal, "{}: a part of {} {} where rows of {} values and {} queries were announced", part.source,
          element_name(part.values.type()), shape_text(part.values.shape()), outputs.columns, outputs.queries);
 }
@@ -127,7 +127,8 @@ void compute_signal(const SignalRow& signal, const Outputs& outputs, std::span<c
   if (outputs.classes < 2 || (outputs.columns != outputs.classes && (outputs.columns != 1 || outputs.classes != 2)))
     fail(Category::internal, "{} columns for {} classes", outputs.columns, outputs.classes);
   if (function == RowFunction::spread && outputs.columns == 1)
-    fail(Category::numeric, "`spread` compares a record's values and the outputs have one a record; choose another signal");
+    fail(Category::numeric,
+         "`spread` compares a record's values and the outputs have one a record; choose another signal");
 
   // Neither needs a logarithm: it would only merge neighbours, or change what `spread` is defined on.
   const bool given = function == RowFunction::spread || function == RowFunction::correctness;
@@ -145,6 +146,8 @@ void compute_signal(const SignalRow& signal, const Outputs& outputs, std::span<c
     fail(Category::internal, "parts hold other than the announced {} records", outputs.samples);
 }
 
-std::string kernel_target() { return vector_target(); }
+std::string kernel_target() {
+  return vector_target();
+}
 
 }  // namespace miaudit

@@ -7,9 +7,15 @@
 namespace miaudit {
 namespace {
 
-double widen(Half value) { return to_double(value); }
-double widen(float value) { return static_cast<double>(value); }
-double widen(double value) { return value; }
+double widen(Half value) {
+  return to_double(value);
+}
+double widen(float value) {
+  return static_cast<double>(value);
+}
+double widen(double value) {
+  return value;
+}
 
 /// log(1 − e^l) for l <= 0 (Mächler 2012, "Accurately computing log(1 − exp(−|a|))").
 double log_complement(double l, double floor) {
@@ -20,9 +26,14 @@ double log_complement(double l, double floor) {
 void read_pair(double value, OutputForm form, RowView view, double floor, double* out) {
   out[1] = value;
   switch (form) {
-    case OutputForm::logits: out[0] = 0; return;
-    case OutputForm::log_probabilities: out[0] = log_complement(value, floor); return;
-    case OutputForm::probabilities: break;
+    case OutputForm::logits:
+      out[0] = 0;
+      return;
+    case OutputForm::log_probabilities:
+      out[0] = log_complement(value, floor);
+      return;
+    case OutputForm::probabilities:
+      break;
   }
   if (view == RowView::given) {
     out[0] = 1 - value;
@@ -62,7 +73,8 @@ void read_rows(const Outputs& outputs, const OutputsPart& part, size_t first, Ro
       return read_rows_of(outputs, part.values.as<Half>().subspan(begin, count), view, out);
     case ElementType::float32:
       return read_rows_of(outputs, part.values.as<float>().subspan(begin, count), view, out);
-    default: return read_rows_of(outputs, part.values.as<double>().subspan(begin, count), view, out);
+    default:
+      return read_rows_of(outputs, part.values.as<double>().subspan(begin, count), view, out);
   }
 }
 

@@ -9,7 +9,9 @@ namespace {
 
 using Row = std::span<const double>;
 
-size_t argmax(Row z) { return static_cast<size_t>(std::max_element(z.begin(), z.end()) - z.begin()); }
+size_t argmax(Row z) {
+  return static_cast<size_t>(std::max_element(z.begin(), z.end()) - z.begin());
+}
 
 double max_without(Row z, size_t excluded) {
   double max = std::numeric_limits<double>::lowest();
@@ -28,8 +30,11 @@ double sum_exp_without(Row z, size_t excluded, double reference) {
   return sum;
 }
 
-/// The log of softmax's denominator relative to the maximum, as log1p of the other terms: a loss of 1e-30 keeps its digits.
-double log_total(Row z, size_t top) { return std::log1p(sum_exp_without(z, top, z[top])); }
+/// The log of softmax's denominator relative to the maximum, as log1p of the other terms: a loss of 1e-30 keeps its
+/// digits.
+double log_total(Row z, size_t top) {
+  return std::log1p(sum_exp_without(z, top, z[top]));
+}
 
 double loss(Row z, size_t y) {
   const size_t top = argmax(z);
@@ -80,8 +85,8 @@ double modified_entropy(Row z, size_t y) {
   return rest_of_y * (total - gap_y) - others;
 }
 
-/// The sum of function(k) for k in [begin, begin + count), in the order in which NumPy adds a contiguous axis: halves down
-/// to 128 terms, each of them in 8 strands.
+/// The sum of function(k) for k in [begin, begin + count), in the order in which NumPy adds a contiguous axis: halves
+/// down to 128 terms, each of them in 8 strands.
 template <class Function>
 double pairwise_sum(size_t begin, size_t count, const Function& function) {
   if (count > 128) {
@@ -134,16 +139,26 @@ double taylor_confidence(Row z, size_t y) {
 double evaluate_row(RowFunction function, Row row, size_t y) {
   const auto value = [&] {
     switch (function) {
-      case RowFunction::loss: return loss(row, y);
-      case RowFunction::confidence: return confidence(row, y);
-      case RowFunction::max_probability: return max_probability(row);
-      case RowFunction::rescaled_logit: return rescaled_logit(row, y);
-      case RowFunction::margin: return row[y] - max_without(row, y);
-      case RowFunction::entropy: return entropy(row);
-      case RowFunction::modified_entropy: return modified_entropy(row, y);
-      case RowFunction::correctness: return argmax(row) == y ? 1.0 : 0.0;
-      case RowFunction::spread: return spread(row);
-      case RowFunction::taylor_confidence: break;
+      case RowFunction::loss:
+        return loss(row, y);
+      case RowFunction::confidence:
+        return confidence(row, y);
+      case RowFunction::max_probability:
+        return max_probability(row);
+      case RowFunction::rescaled_logit:
+        return rescaled_logit(row, y);
+      case RowFunction::margin:
+        return row[y] - max_without(row, y);
+      case RowFunction::entropy:
+        return entropy(row);
+      case RowFunction::modified_entropy:
+        return modified_entropy(row, y);
+      case RowFunction::correctness:
+        return argmax(row) == y ? 1.0 : 0.0;
+      case RowFunction::spread:
+        return spread(row);
+      case RowFunction::taylor_confidence:
+        break;
     }
     return taylor_confidence(row, y);
   }();

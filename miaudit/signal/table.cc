@@ -32,7 +32,9 @@ constexpr std::array<SignalRow, 10> kSignals = {{
 
 }  // namespace
 
-std::span<const SignalRow> signal_table() { return kSignals; }
+std::span<const SignalRow> signal_table() {
+  return kSignals;
+}
 
 const SignalRow& find_signal(std::string_view name) {
   std::vector<std::string> names;

@@ -84,7 +84,8 @@ std::unique_ptr<World> make_world(size_t records, size_t classes, double leak, u
   return world;
 }
 
-double cross_fitted_auc(World& world, const AttackRow& row, int folds, uint64_t seed, const TextParameters& parameters) {
+double cross_fitted_auc(World& world, const AttackRow& row, int folds, uint64_t seed,
+                        const TextParameters& parameters) {
   std::vector<uint32_t> strata;
   for (size_t i = 0; i < world.labels.size(); ++i)
     strata.push_back(2 * static_cast<uint32_t>(world.labels[i]) + world.membership[i]);
@@ -131,8 +132,8 @@ TEST(CalibratedAttacks, AreNotBiasedOnFewRecords) {
     // 480 records put the counts of a class at the limits below which class_threshold and population pool the classes.
     for (const auto& [records, classes] : {std::pair{200, 2}, {200, 10}, {200, 50}, {480, 10}, {480, 20}}) {
       const double deviate = mean_deviate(calibrated, records, classes, worlds, 5);
-      EXPECT_LT(std::abs(deviate), 3.9) << calibrated.attack << ", " << records << " records, " << classes << " classes";
-      if (std::getenv("SHOW")) printf("%s %d %d: %.2f\n", calibrated.attack, records, classes, deviate);
+      EXPECT_LT(std::abs(deviate), 3.9) << calibrated.attack << ", " << records << " records, " << classes
+                                        << " classes";
     }
   }
 }
@@ -173,7 +174,8 @@ TEST(CalibratedAttacks, SurviveLonelyClasses) {
   for (const auto& [attack, parameters] : kCalibrated) {
     std::vector<uint8_t> fold(60);
     for (size_t i = 0; i < 60; ++i) fold[i] = static_cast<uint8_t>(i / 2 % 3);
-    for (const double score : run_cross_fitted(find_attack(attack), world->evidence(), world->membership, fold, parameters))
+    for (const double score :
+         run_cross_fitted(find_attack(attack), world->evidence(), world->membership, fold, parameters))
       EXPECT_TRUE(std::isfinite(score)) << attack;
   }
 }

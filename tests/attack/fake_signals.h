@@ -10,8 +10,8 @@
 
 namespace miaudit {
 
-/// Signals and probabilities as a test gives them. Like the real source it keeps one signal at a time, so an attack that
-/// uses a reference after the next call reads freed memory under the sanitizers.
+/// Signals and probabilities as a test gives them. Like the real source it keeps one signal at a time, so an attack
+/// that uses a reference after the next call reads freed memory under the sanitizers.
 class FakeSignals : public SignalSource {
  public:
   std::map<std::string, SignalMatrix, std::less<>> signals;

@@ -21,9 +21,9 @@ std::string message_of(const std::function<void()>& call) {
 TEST(AttackTable, ListsEveryAttackInOrder) {
   std::vector<std::string> names;
   for (const AttackRow& row : attack_table()) names.emplace_back(row.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"spread", "correctness", "loss", "confidence", "max_probability", "entropy",
-                                             "modified_entropy", "margin", "class_threshold", "population", "classifier",
-                                             "classifier_trees"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"spread", "correctness", "loss", "confidence", "max_probability",
+                                             "entropy", "modified_entropy", "margin", "class_threshold", "population",
+                                             "classifier", "classifier_trees"}));
 }
 
 TEST(AttackTable, RowsAreWhole) {
@@ -61,17 +61,15 @@ TEST(PlainAttacks, HaveTheirSignalsSign) {
     const char* signal;
     double sign;
   };
-  for (const auto& [attack, signal, sign] : {Expected{"spread", "spread", 1}, Expected{"correctness", "correctness", 1},
-                                             Expected{"loss", "loss", -1}, Expected{"confidence", "loss", -1},
-                                             Expected{"max_probability", "max_probability", 1},
-                                             Expected{"entropy", "entropy", -1},
-                                             Expected{"modified_entropy", "modified_entropy", -1},
-                                             Expected{"margin", "margin", 1}}) {
+  for (const auto& [attack, signal, sign] :
+       {Expected{"spread", "spread", 1}, Expected{"correctness", "correctness", 1}, Expected{"loss", "loss", -1},
+        Expected{"confidence", "loss", -1}, Expected{"max_probability", "max_probability", 1},
+        Expected{"entropy", "entropy", -1}, Expected{"modified_entropy", "modified_entropy", -1},
+        Expected{"margin", "margin", 1}}) {
     FakeSignals signals;
     signals.set(signal, {1, 3, -5, 0.5, 7, 7}, 2);
     const Evidence evidence{signals, 3, 10, {}};
-    EXPECT_EQ(run_plain(find_attack(attack), evidence),
-              (std::vector<double>{sign * 2, sign * -2.25, sign * 7}))
+    EXPECT_EQ(run_plain(find_attack(attack), evidence), (std::vector<double>{sign * 2, sign * -2.25, sign * 7}))
         << attack;
     EXPECT_EQ(signals.asked, std::vector<std::string>{signal}) << attack;
   }
@@ -89,7 +87,9 @@ constexpr std::string_view kChoices[] = {"red", "green", "blue"};
 constexpr ParameterRow kRows[] = {{"how_many", "", IntegerParameter{3, 1, 9}},
                                   {"rate", "", RealParameter{0.5, 0, 1}},
                                   {"colour", "", ChoiceParameter{"green", kChoices}}};
-Parameters parse(const TextParameters& given) { return Parameters("my_attack", kRows, given); }
+Parameters parse(const TextParameters& given) {
+  return Parameters("my_attack", kRows, given);
+}
 
 TEST(Parameters, DefaultsAndGivenValues) {
   const Parameters defaults = parse({});
@@ -105,14 +105,22 @@ TEST(Parameters, DefaultsAndGivenValues) {
 
 TEST(Parameters, RefuseByFlag) {
   for (const char* text : {"0", "10", "3.5", "", "3x", "99999999999999999999"})
-    EXPECT_EQ(message_of([&] { parse({{"how_many", text}}); }),
+    EXPECT_EQ(message_of([&] {
+                parse({{"how_many", text}});
+              }),
               fmt::format("--my-attack-how-many: found '{}'; expected an integer from 1 to 9", text));
   for (const char* text : {"nan", "inf", "-0.1", "1.5", "half"})
-    EXPECT_EQ(message_of([&] { parse({{"rate", text}}); }),
+    EXPECT_EQ(message_of([&] {
+                parse({{"rate", text}});
+              }),
               fmt::format("--my-attack-rate: found '{}'; expected a number from 0 to 1", text));
-  EXPECT_EQ(message_of([] { parse({{"colour", "gren"}}); }),
+  EXPECT_EQ(message_of([] {
+              parse({{"colour", "gren"}});
+            }),
             "--my-attack-colour: found 'gren'; expected red, green or blue");
-  EXPECT_EQ(message_of([] { parse({{"color", "red"}}); }),
+  EXPECT_EQ(message_of([] {
+              parse({{"color", "red"}});
+            }),
             "unknown parameter --my-attack-color of attack 'my_attack'; did you mean --my-attack-colour? `miaudit list "
             "attacks` shows all");
 }

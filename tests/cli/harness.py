@@ -81,7 +81,7 @@ def expected_scores(z, y):
         "correctness": (np.argmax(z, 1) == y).astype(float),
         "loss": logs[rows, y],
         "confidence": logs[rows, y],
-        "max_probability": logs.max(1),
+        "max_probability": p.max(1),
         "entropy": (p * logs).sum(1),
         "modified_entropy": -modified,
         "margin": np.asarray(z, np.float64)[rows, y] - others.max(1),
@@ -100,8 +100,8 @@ def curve(scores, membership):
     """FPR and TPR at every distinct threshold, ties whole."""
     thresholds = np.unique(scores)[::-1]
     members, nonmembers = np.sort(scores[membership]), np.sort(scores[~membership])
-    tpr = np.r_[0, 1 - np.searchsorted(members, thresholds, "left") / len(members)]
-    fpr = np.r_[0, 1 - np.searchsorted(nonmembers, thresholds, "left") / len(nonmembers)]
+    tpr = np.r_[0, (len(members) - np.searchsorted(members, thresholds, "left")) / len(members)]
+    fpr = np.r_[0, (len(nonmembers) - np.searchsorted(nonmembers, thresholds, "left")) / len(nonmembers)]
     return fpr, tpr
 
 

@@ -17,7 +17,7 @@ using testing_records::made_records;
 using testing_records::reordered;
 using testing_records::with_outputs;
 
-struct Run {
+struct Audited {
   AuditResult result;
   std::map<std::string, std::vector<double>> scores;
   const AttackResult& attack(std::string_view name) const {
@@ -26,8 +26,8 @@ struct Run {
   }
 };
 
-Run run(const Records& records, AuditPlan plan = {}, int threads = 1) {
-  Run done;
+Audited audited(const Records& records, AuditPlan plan = {}, int threads = 1) {
+  Audited done;
   Context context;
   context.threads = threads;
   done.result = audit(records, plan, context, [&](const std::string& name, std::span<const double> scores) {
@@ -37,15 +37,15 @@ Run run(const Records& records, AuditPlan plan = {}, int threads = 1) {
 }
 
 TEST(EveryAttack, RunsOnLabelledOutputs) {
-  const Run done = run(made_records({}));
+  const Audited done = audited(made_records({}));
   EXPECT_EQ(done.result.attacks.size(), attack_table().size());
   EXPECT_TRUE(done.result.skipped.empty());
 }
 
 TEST(EveryAttack, GivesTheSameBytesOnAnyNumberOfThreads) {
   const Records records = made_records({.records = 20001, .leak = 1});
-  const Run one = run(records);
-  const Run three = run(records, {}, 3);
+  const Audited one = audited(records);
+  const Audited three = audited(records, {}, 3);
   for (const AttackRow& row : attack_table())
     EXPECT_EQ(one.scores.at(std::string(row.name)), three.scores.at(std::string(row.name))) << row.name;
 }
@@ -55,8 +55,8 @@ TEST(EveryAttack, ScoresARecordAlikeWhereverItStands) {
   std::vector<uint32_t> order(records.size());
   std::iota(order.begin(), order.end(), 0u);
   Rng(9).shuffle(std::span(order));
-  const Run before = run(records);
-  const Run after = run(reordered(records, order));
+  const Audited before = audited(records);
+  const Audited after = audited(reordered(records, order));
   for (const AttackRow& row : attack_table()) {
     const std::string name(row.name);
     if (row.calibrates()) {
@@ -69,7 +69,7 @@ TEST(EveryAttack, ScoresARecordAlikeWhereverItStands) {
 }
 
 TEST(EveryAttack, FindsAPlantedLeak) {
-  const Run done = run(made_records({.records = 4000, .leak = 1.5}));
+  const Audited done = audited(made_records({.records = 4000, .leak = 1.5}));
   for (const AttackResult& attack : done.result.attacks) EXPECT_GT(*attack.estimates.auc.low, 0.5) << attack.name;
   EXPECT_EQ(done.result.finding, Finding::leak);
 }
@@ -78,7 +78,7 @@ TEST(EveryAttack, FindsNothingWhereNothingLeaks) {
   AuditPlan plan;
   plan.measure.level = 0.9999;
   for (const uint64_t seed : {1, 2, 3}) {
-    const Run done = run(made_records({.records = 20000, .seed = seed}), plan, 2);
+    const Audited done = audited(made_records({.records = 20000, .seed = seed}), plan, 2);
     for (const AttackResult& attack : done.result.attacks) {
       EXPECT_LE(*attack.estimates.auc.low, 0.5) << attack.name << ", seed " << seed;
       EXPECT_GE(*attack.estimates.auc.high, 0.5) << attack.name << ", seed " << seed;
@@ -95,7 +95,7 @@ TEST(EveryAttack, FindsNothingInManySmallAuditsWhereNothingLeaks) {
   constexpr int kAudits = 60;
   constexpr size_t kRecords = 200;
   for (uint64_t seed = 0; seed < kAudits; ++seed)
-    for (const AttackResult& attack : run(made_records({.records = kRecords, .classes = 4, .seed = seed})).result.attacks)
+    for (const AttackResult& attack : audited(made_records({.records = kRecords, .classes = 4, .seed = seed})).result.attacks)
       sums[attack.name] += *attack.estimates.auc.value;
   // One AUC of 100 + 100 records has a deviation of about .041; four of the mean's are allowed.
   for (const auto& [name, sum] : sums) EXPECT_NEAR(sum / kAudits, 0.5, 4 * 0.041 / std::sqrt(kAudits)) << name;
@@ -103,9 +103,9 @@ TEST(EveryAttack, FindsNothingInManySmallAuditsWhereNothingLeaks) {
 
 TEST(EveryAttack, ThatDoesNotCalibrateIsBlindToTheTruth) {
   Records records = made_records({.leak = 1});
-  const Run before = run(records);
+  const Audited before = audited(records);
   for (int8_t& m : records.membership) m = static_cast<int8_t>(1 - m);
-  const Run after = run(records);
+  const Audited after = audited(records);
   for (const AttackRow& row : attack_table()) {
     if (row.calibrates()) continue;
     EXPECT_EQ(before.scores.at(std::string(row.name)), after.scores.at(std::string(row.name))) << row.name;
@@ -115,10 +115,10 @@ TEST(EveryAttack, ThatDoesNotCalibrateIsBlindToTheTruth) {
 // A calibrating attack may learn from other folds, never from the record's own truth.
 TEST(EveryAttack, ScoresARecordWithoutItsOwnTruth) {
   Records records = made_records({.records = 1000, .leak = 1});
-  const Run before = run(records);
+  const Audited before = audited(records);
   records.membership[0] = -1;
   AuditPlan plan;
-  const Run after = run(records, plan);
+  const Audited after = audited(records, plan);
   for (const AttackRow& row : attack_table()) {
     const std::string name(row.name);
     if (!row.calibrates()) EXPECT_EQ(before.scores.at(name)[0], after.scores.at(name)[0]) << name;
@@ -140,7 +140,7 @@ TEST(EveryAttack, GivesFiniteScoresOrANamedReasonOnDegenerateOutputs) {
       filled([](size_t i) { return i % 3 == 1 ? 5e-324 : 0.0; }),           // subnormal
   };
   for (size_t c = 0; c < cases.size(); ++c) {
-    const Run done = run(with_outputs(records, cases[c]));
+    const Audited done = audited(with_outputs(records, cases[c]));
     EXPECT_EQ(done.result.attacks.size() + done.result.skipped.size(), attack_table().size()) << "case " << c;
     for (const auto& [name, scores] : done.scores)
       EXPECT_TRUE(std::all_of(scores.begin(), scores.end(), [](double s) { return std::isfinite(s); }))
@@ -151,7 +151,7 @@ TEST(EveryAttack, GivesFiniteScoresOrANamedReasonOnDegenerateOutputs) {
 
 TEST(EveryAttack, SurvivesOneMemberAndOneNonMember) {
   Records records = made_records({.records = 2});
-  const Run done = run(records);
+  const Audited done = audited(records);
   EXPECT_GT(done.result.attacks.size(), 5u);
   for (const AttackResult& attack : done.result.attacks) {
     EXPECT_LE(*attack.estimates.auc.low, *attack.estimates.auc.value) << attack.name;

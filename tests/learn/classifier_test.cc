@@ -55,7 +55,8 @@ double auc(std::span<const double> scores, std::span<const uint8_t> labels) {
 }
 
 TEST(Logistic, ClosedFormOnOneBinaryFeature) {
-  // Four cells: x = 0 with 30 of label 0 and 10 of label 1, x = 1 with 20 and 40: without a penalty the odds are the cells'.
+  // Four cells: x = 0 with 30 of label 0 and 10 of label 1, x = 1 with 20 and 40: without a penalty the odds are the
+  // cells'.
   Data data{{}, {}, 1};
   const auto add = [&](float x, uint8_t label, int count) {
     for (int i = 0; i < count; ++i) data.features.push_back(x), data.labels.push_back(label);

@@ -27,7 +27,8 @@ long double log_sum(const Row& z, size_t excluded) {
   return max + std::log(sum);
 }
 
-/// The textbook formulas in 80-bit arithmetic, by other routes than the kernels': 1 − p_k through the sum over the others.
+/// The textbook formulas in 80-bit arithmetic, by other routes than the kernels': 1 − p_k through the sum over the
+/// others.
 long double reference(RowFunction function, const Row& z, size_t y) {
   const size_t classes = z.size(), none = classes;
   const auto top = static_cast<size_t>(std::max_element(z.begin(), z.end()) - z.begin());
@@ -38,10 +39,14 @@ long double reference(RowFunction function, const Row& z, size_t y) {
   const auto log_rest = [&](size_t k) { return -std::log1p(std::exp(z[k] - log_sum(z, k))); };
   long double sum = 0;
   switch (function) {
-    case RowFunction::loss: return -log_p(y);
-    case RowFunction::confidence: return std::exp(log_p(y));
-    case RowFunction::max_probability: return std::exp(log_p(top));
-    case RowFunction::rescaled_logit: return z[y] - log_sum(z, y);
+    case RowFunction::loss:
+      return -log_p(y);
+    case RowFunction::confidence:
+      return std::exp(log_p(y));
+    case RowFunction::max_probability:
+      return std::exp(log_p(top));
+    case RowFunction::rescaled_logit:
+      return z[y] - log_sum(z, y);
     case RowFunction::margin: {
       Row others = z;
       others.erase(others.begin() + static_cast<std::ptrdiff_t>(y));
@@ -55,7 +60,8 @@ long double reference(RowFunction function, const Row& z, size_t y) {
         if (k != y) sum -= std::exp(log_p(k)) * log_rest(k);
       }
       return sum - std::exp(log_rest(y)) * log_p(y);
-    case RowFunction::correctness: return top == y;
+    case RowFunction::correctness:
+      return top == y;
     case RowFunction::spread: {
       const auto [min, max] = std::minmax_element(z.begin(), z.end());
       for (const long double value : z) sum += (*max - value) / (*max - *min);
@@ -76,10 +82,9 @@ long double reference(RowFunction function, const Row& z, size_t y) {
 }
 
 constexpr RowFunction kFunctions[] = {
-    RowFunction::loss,           RowFunction::confidence,       RowFunction::max_probability,
-    RowFunction::rescaled_logit, RowFunction::margin,           RowFunction::entropy,
-    RowFunction::modified_entropy, RowFunction::correctness,    RowFunction::spread,
-    RowFunction::taylor_confidence};
+    RowFunction::loss,   RowFunction::confidence,       RowFunction::max_probability,  RowFunction::rescaled_logit,
+    RowFunction::margin, RowFunction::entropy,          RowFunction::modified_entropy, RowFunction::correctness,
+    RowFunction::spread, RowFunction::taylor_confidence};
 
 /// Runs `test` under every instruction set that this machine has.
 void on_every_target(const std::function<void()>& test) {
@@ -140,9 +145,9 @@ void expect_near_reference(const Case& given) {
 
 TEST(Kernels, AgreeWithTextbookFormulasOnEveryTarget) {
   on_every_target([] {
-    for (const Case& given : {Case{203, 10, 4}, Case{64, 2, 1}, Case{65, 3, 30}, Case{17, 5, 1e-3}, Case{33, 17, 8},
-                              Case{41, 10, 60}, Case{13, 100, 5}, Case{9, 128, 3}, Case{9, 129, 3}, Case{8, 257, 6},
-                              Case{5, 10, 2}, Case{1, 4, 2}})
+    for (const Case& given :
+         {Case{203, 10, 4}, Case{64, 2, 1}, Case{65, 3, 30}, Case{17, 5, 1e-3}, Case{33, 17, 8}, Case{41, 10, 60},
+          Case{13, 100, 5}, Case{9, 128, 3}, Case{9, 129, 3}, Case{8, 257, 6}, Case{5, 10, 2}, Case{1, 4, 2}})
       expect_near_reference(given);
   });
 }

@@ -20,15 +20,32 @@ std::vector<double> row_of(size_t kind, size_t classes, Rng& rng) {
   for (double& value : row) value = 3 * rng.normal();
   const size_t k = rng.below(classes);
   switch (kind % 9) {
-    case 1: row[k] = 60; break;                                            // saturated
-    case 2: row[k] = 720; break;                                           // 1 − p below the normal range
-    case 3: for (double& value : row) value = std::round(value / 3); break;  // tied
-    case 4: for (double& value : row) value *= 1e-12; break;
-    case 5: for (double& value : row) value *= 1e30; break;
-    case 6: for (double& value : row) value *= 1e150; break;
-    case 7: for (double& value : row) value = std::copysign(1.7e308, value); break;
-    case 8: row.assign(classes, -2.5); break;                              // constant
-    default: break;
+    case 1:
+      row[k] = 60;
+      break;  // saturated
+    case 2:
+      row[k] = 720;
+      break;  // 1 − p below the normal range
+    case 3:
+      for (double& value : row) value = std::round(value / 3);
+      break;  // tied
+    case 4:
+      for (double& value : row) value *= 1e-12;
+      break;
+    case 5:
+      for (double& value : row) value *= 1e30;
+      break;
+    case 6:
+      for (double& value : row) value *= 1e150;
+      break;
+    case 7:
+      for (double& value : row) value = std::copysign(1.7e308, value);
+      break;
+    case 8:
+      row.assign(classes, -2.5);
+      break;  // constant
+    default:
+      break;
   }
   return row;
 }
@@ -66,7 +83,8 @@ void compare(RowType type) {
           const std::vector<double> row(values.begin() + static_cast<std::ptrdiff_t>(r * classes),
                                         values.begin() + static_cast<std::ptrdiff_t>((r + 1) * classes));
           const double expected = evaluate_row(function, row, static_cast<size_t>(labels[r]));
-          SCOPED_TRACE(testing::Message() << "function " << f << ", classes " << classes << ", row " << r << " of " << rows);
+          SCOPED_TRACE(testing::Message()
+                       << "function " << f << ", classes " << classes << ", row " << r << " of " << rows);
           if (!std::isfinite(out[r])) {
             // Only rows beyond the vectors' range are left, and constant ones.
             const bool constant = std::count(row.begin(), row.end(), row[0]) == static_cast<std::ptrdiff_t>(classes);
@@ -83,8 +101,12 @@ void compare(RowType type) {
   }
 }
 
-TEST(Scalar, VectorsAgreeOnFloats) { compare<float>(RowType::float32); }
-TEST(Scalar, VectorsAgreeOnDoubles) { compare<double>(RowType::float64); }
+TEST(Scalar, VectorsAgreeOnFloats) {
+  compare<float>(RowType::float32);
+}
+TEST(Scalar, VectorsAgreeOnDoubles) {
+  compare<double>(RowType::float64);
+}
 
 TEST(Scalar, IsFiniteForEveryFiniteRow) {
   for (const size_t classes : {2, 3, 10, 129}) {

@@ -74,17 +74,16 @@ std::vector<int32_t> random_labels(size_t count, size_t classes) {
 
 TEST(SignalTable, OrderIsThatOfTheRowFunctions) {
   // compute_signal takes a row's place for its function.
-  const std::pair<std::string_view, RowFunction> pairs[] = {
-      {"loss", RowFunction::loss},
-      {"confidence", RowFunction::confidence},
-      {"max_probability", RowFunction::max_probability},
-      {"rescaled_logit", RowFunction::rescaled_logit},
-      {"margin", RowFunction::margin},
-      {"entropy", RowFunction::entropy},
-      {"modified_entropy", RowFunction::modified_entropy},
-      {"correctness", RowFunction::correctness},
-      {"spread", RowFunction::spread},
-      {"taylor_confidence", RowFunction::taylor_confidence}};
+  const std::pair<std::string_view, RowFunction> pairs[] = {{"loss", RowFunction::loss},
+                                                            {"confidence", RowFunction::confidence},
+                                                            {"max_probability", RowFunction::max_probability},
+                                                            {"rescaled_logit", RowFunction::rescaled_logit},
+                                                            {"margin", RowFunction::margin},
+                                                            {"entropy", RowFunction::entropy},
+                                                            {"modified_entropy", RowFunction::modified_entropy},
+                                                            {"correctness", RowFunction::correctness},
+                                                            {"spread", RowFunction::spread},
+                                                            {"taylor_confidence", RowFunction::taylor_confidence}};
   ASSERT_EQ(signal_table().size(), std::size(pairs));
   for (const auto& [name, function] : pairs) EXPECT_EQ(signal_table()[static_cast<size_t>(function)].name, name);
 }
@@ -138,7 +137,8 @@ TEST(Signal, ThreadsDoNotChangeABit) {
   const Outputs outputs = outputs_of(ElementType::float32, random_values(samples * 10, 1), 1, 10);
   const std::vector<int32_t> labels = random_labels(samples, 10);
   for (const SignalRow& signal : signal_table()) {
-    EXPECT_EQ(compute(signal.name, outputs, labels, Kernels::best, 1), compute(signal.name, outputs, labels, Kernels::best, 5));
+    EXPECT_EQ(compute(signal.name, outputs, labels, Kernels::best, 1),
+              compute(signal.name, outputs, labels, Kernels::best, 5));
   }
 }
 
@@ -150,8 +150,12 @@ TEST(Signal, PartsAndQueriesAreOneArray) {
   parts.parts.clear();
   // Parts of other types than each other, down to one record.
   size_t begin = 0;
-  for (const auto& [end, type] : {std::pair<size_t, ElementType>{17, ElementType::float32}, {18, ElementType::float64}, {40, ElementType::float64}}) {
-    const auto at = [&](size_t sample) { return values.begin() + static_cast<std::ptrdiff_t>(sample * queries * columns); };
+  for (const auto& [end, type] : {std::pair<size_t, ElementType>{17, ElementType::float32},
+                                  {18, ElementType::float64},
+                                  {40, ElementType::float64}}) {
+    const auto at = [&](size_t sample) {
+      return values.begin() + static_cast<std::ptrdiff_t>(sample * queries * columns);
+    };
     parts.parts.push_back({array_of(type, {at(begin), at(end)}, {end - begin, queries, columns}), "part"});
     begin = end;
   }
@@ -184,8 +188,10 @@ TEST(Signal, FormsOfOneModelAgree) {
   for (const std::string_view name : {"loss", "confidence", "max_probability", "rescaled_logit", "margin", "entropy",
                                       "modified_entropy", "correctness"}) {
     const auto expected = compute(name, outputs_of(ElementType::float64, logits, 1, classes), labels);
-    const auto from_p = compute(name, outputs_of(ElementType::float64, probabilities, 1, classes, OutputForm::probabilities), labels);
-    const auto from_logs = compute(name, outputs_of(ElementType::float64, logs, 1, classes, OutputForm::log_probabilities), labels);
+    const auto from_p =
+        compute(name, outputs_of(ElementType::float64, probabilities, 1, classes, OutputForm::probabilities), labels);
+    const auto from_logs =
+        compute(name, outputs_of(ElementType::float64, logs, 1, classes, OutputForm::log_probabilities), labels);
     for (size_t i = 0; i < samples; ++i) {
       EXPECT_NEAR(from_p[i], expected[i], 1e-12) << name;
       EXPECT_NEAR(from_logs[i], expected[i], 1e-12) << name;

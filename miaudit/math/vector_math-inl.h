@@ -1,0 +1,140 @@
+// Exponentials, logarithms and division on vectors of doubles, over the ranges that the row functions need.
+// Compiled once for each instruction set, so the guard toggles instead of closing.
+#if defined(MIAUDIT_MATH_VECTOR_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MIAUDIT_MATH_VECTOR_MATH_INL_H_
+#undef MIAUDIT_MATH_VECTOR_MATH_INL_H_
+#else
+#define MIAUDIT_MATH_VECTOR_MATH_INL_H_
+#endif
+
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace miaudit::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Doubles = hn::CappedTag<double, 8>;
+using Vector = hn::Vec<Doubles>;
+constexpr Doubles kDoubles;
+constexpr size_t kLanes = hn::MaxLanes(kDoubles);
+constexpr bool kFusedMultiplyAdd = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL;
+
+HWY_INLINE Vector constant(double value) {
+  return hn::Set(kDoubles, value);
+}
+
+/// The polynomial with these coefficients, the highest power first.
+template <size_t N>
+HWY_INLINE Vector polynomial(const double (&coefficients)[N], Vector x) {
+  Vector sum = constant(coefficients[0]);
+  for (size_t i = 1; i < N; ++i) sum = hn::MulAdd(sum, x, constant(coefficients[i]));
+  return sum;
+}
+
+// ln 2 in two parts, the first with trailing zeros: small integers times it are exact even without a fused
+// multiply-add.
+constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;
+// The polynomials below are Chebyshev interpolants, computed in 80 digits; relative errors are below 3e-17.
+
+/// e^x for x <= 0, within 2 ulp; below kLowest something between 0 and e^kLowest.
+constexpr double kLowest = -708;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+HWY_INLINE Vector exp_nonpositive(Vector x) {
+  // 2^(j/16), held in two registers and looked up by one instruction.
+  HWY_ALIGN constexpr double kRoots[] = {
+      0x1.0000000000000p+0, 0x1.0b5586cf9890fp+0, 0x1.172b83c7d517bp+0, 0x1.2387a6e756238p+0,
+      0x1.306fe0a31b715p+0, 0x1.3dea64c123422p+0, 0x1.4bfdad5362a27p+0, 0x1.5ab07dd485429p+0,
+      0x1.6a09e667f3bcdp+0, 0x1.7a11473eb0187p+0, 0x1.8ace5422aa0dbp+0, 0x1.9c49182a3f090p+0,
+      0x1.ae89f995ad3adp+0, 0x1.c199bdd85529cp+0, 0x1.d5818dcfba487p+0, 0x1.ea4afa2a490dap+0};
+  // (e^r − 1)/r for |r| <= ln2/32.
+  constexpr double kTerms[] = {0x1.6c17ede661f5cp-10, 0x1.11123d8b7933cp-7, 0x1.55555554e8d7bp-5,
+                               0x1.555555547c59ep-3,  0x1.0000000000001p-1, 0x1.0000000000003p+0};
+  const Vector magic = constant(0x1.8p48);  // adding it rounds to sixteenths, counted by the low bits
+  const Vector shifted = hn::MulAdd(x, constant(0x1.71547652b82fep0), magic);
+  const Vector n = hn::Sub(shifted, magic);
+  const Vector r = hn::NegMulAdd(n, constant(kLn2Low), hn::NegMulAdd(n, constant(kLn2High), x));
+  const Vector root{_mm512_permutex2var_pd(hn::Load(kDoubles, kRoots).raw, _mm512_castpd_si512(shifted.raw),
+                                           hn::Load(kDoubles, kRoots + 8).raw)};
+  const Vector e = hn::MulAdd(hn::Mul(root, r), polynomial(kTerms, r), root);
+  return Vector{_mm512_scalef_pd(e.raw, n.raw)};  // e · 2^floor(n)
+}
+#else
+HWY_INLINE Vector exp_nonpositive(Vector x) {
+  // (e^r − 1)/r for |r| <= ln2/2.
+  constexpr double kTerms[] = {0x1.af4de97ca4194p-26,
+                               0x1.28a2ca617b969p-22,
+                               0x1.71de0231960ebp-19,
+                               0x1.a019a6611cad5p-16,
+                               0x1.a01a01abe7fe1p-13,
+                               0x1.6c16c17f46982p-10,
+                               0x1.11111111100dcp-7,
+                               0x1.55555555520a4p-5,
+                               0x1.5555555555557p-3,
+                               0x1.0000000000005p-1,
+                               1};
+  const hn::RebindToSigned<Doubles> integers;
+  x = hn::Max(x, constant(kLowest));
+  const Vector magic = constant(0x1.8p52);  // adding it rounds to an integer, left in the low bits
+  const Vector shifted = hn::MulAdd(x, constant(0x1.71547652b82fep0), magic);
+  const Vector n = hn::Sub(shifted, magic);
+  const Vector r = hn::NegMulAdd(n, constant(kLn2Low), hn::NegMulAdd(n, constant(kLn2High), x));
+  const Vector e = hn::MulAdd(polynomial(kTerms, r), r, constant(1));
+  const auto exponent = hn::ShiftLeft<52>(hn::BitCast(integers, shifted));
+  return hn::BitCast(kDoubles, hn::Add(hn::BitCast(integers, e), exponent));
+}
+#endif
+
+/// ln x for finite x >= 1, within 3 ulp.
+HWY_INLINE Vector log_from_1(Vector x) {
+  // (artanh(u)/u − 1)/u² by u² for |u| <= (√2 − 1)/(√2 + 1).
+  constexpr double kTerms[] = {0x1.2b5b5fb2eac92p-4, 0x1.39fe208c33457p-4, 0x1.7462b69705382p-4, 0x1.c71c62debf86bp-4,
+                               0x1.2492492df6947p-3, 0x1.99999999952b2p-3, 0x1.5555555555558p-2};
+  const hn::RebindToUnsigned<Doubles> integers;
+  const auto bits = hn::BitCast(integers, x);
+  // x = 2^n · m with m in [√½, √2).
+  const auto n = hn::ShiftRight<52>(hn::Sub(bits, hn::Set(integers, 0x3fe6a09e667f3bcd)));
+  const Vector m = hn::BitCast(kDoubles, hn::Sub(bits, hn::ShiftLeft<52>(n)));
+  const Vector two52 = constant(0x1p52);
+  const Vector exponent = hn::Sub(hn::BitCast(kDoubles, hn::Or(n, hn::BitCast(integers, two52))), two52);
+  const Vector u = hn::Div(hn::Sub(m, constant(1)), hn::Add(m, constant(1))), u2 = hn::Mul(u, u);
+  const Vector twice = hn::Add(u, u);
+  const Vector tail = hn::MulAdd(hn::Mul(twice, u2), polynomial(kTerms, u2), hn::Mul(exponent, constant(kLn2Low)));
+  return hn::Add(hn::MulAdd(exponent, constant(kLn2High), twice), tail);
+}
+
+/// ln(1 + x) for finite x >= 0, within 4 ulp.
+HWY_INLINE Vector log1p_nonnegative(Vector x) {
+  const Vector one = constant(1), y = hn::Add(x, one);
+  // What 1 + x lost to rounding matters, and is its own logarithm's share, only where x < 1.
+  const Vector lost = hn::Sub(x, hn::Sub(y, one));
+  return hn::Add(log_from_1(y), hn::IfThenElseZero(hn::Lt(x, one), lost));
+}
+
+/// −ln(1 − p) for 0 <= p <= ½, within 3 ulp.
+HWY_INLINE Vector minus_log_complement(Vector p) {
+  constexpr double kTerms[] = {0x1.a75c1c5ee9183p+4,  -0x1.be01a59b3ddc0p+6, 0x1.be3fac8a84b05p+7,
+                               -0x1.1595f1165d062p+8, 0x1.df46bfd821e40p+7,  -0x1.2eee59b672633p+7,
+                               0x1.2255cf8e61639p+6,  -0x1.aae3bbcdfe8efp+4, 0x1.f0ae22e19c32fp+2,
+                               -0x1.a4205d520fa45p+0, 0x1.923a3db257b9ap-2,  0x1.e3c2e7ee3503bp-5,
+                               0x1.d885daf40a028p-4,  0x1.fea4523feb86ep-4,  0x1.249c34516c26fp-3,
+                               0x1.5554ef584f8d0p-3,  0x1.99999c5392d75p-3,  0x1.fffffff49b503p-3,
+                               0x1.5555555561e92p-2,  0x1.fffffffffff50p-2,  1};
+  return hn::Mul(p, polynomial(kTerms, p));
+}
+
+/// a/b rounded to nearest, for 0 <= a <= b and 2^-900 <= b <= 2^900, given inverse = 1/b rounded to nearest (Markstein
+/// 1990, doi:10.1147/rd.341.0111): two exact remainders in place of a division, which takes four times as long.
+HWY_INLINE Vector divide(Vector a, Vector b, Vector inverse) {
+  if constexpr (!kFusedMultiplyAdd) return hn::Div(a, b);
+  Vector q = hn::Mul(a, inverse);
+  q = hn::MulAdd(hn::NegMulAdd(q, b, a), inverse, q);
+  return hn::MulAdd(hn::NegMulAdd(q, b, a), inverse, q);
+}
+
+}  // namespace
+}  // namespace miaudit::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // MIAUDIT_MATH_VECTOR_MATH_INL_H_
