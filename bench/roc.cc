@@ -1,4 +1,5 @@
-// Seconds (median of 5) that ten million scores take from unsorted doubles to AUC and DeLong's variance, on two threads.
+// Seconds (median of 5) that ten million scores take from unsorted doubles to AUC and DeLong's variance, on two
+// threads.
 #include <algorithm>
 #include <array>
 #include <chrono>

@@ -16,11 +16,10 @@ using FitClassifier = std::function<std::unique_ptr<BinaryClassifier>(const Trai
 /// largest), loss, correctness, entropy, and, up to 50 classes, one column a class for the label; each the mean over
 /// the record's queries. It is fitted to as many members as non-members of each class, the surplus left out at random:
 /// where both are fixed in number, as in a balanced audit, more members of a class in the fold to be scored means fewer
-/// among the known, and whatever shows these counts points the wrong way. And log-odds of two folds are not compared as
-/// such: each fold's were fitted to the other's records, which set the odds of its like too low for members and too
-/// high for non-members; on 200 records without leak their pooled AUC was .487 (logistic) and .480 (trees), that of the
-/// shares .499. At most 50 000 records of either side are fitted to. Throws Error(input) without known records of both
-/// sides.
+/// among the known, and whatever shows these counts points the wrong way. Nor are the log-odds of two folds compared as
+/// such: each was fitted to the other's records, which made the odds of their likes too low for members and too high
+/// for non-members. At most 50 000 records of either side are fitted to. Throws Error(input) without known records of
+/// both sides.
 void score_by_classifier(const Evidence& evidence, const KnownRecords& known, std::span<const uint32_t> to_score,
                          const FitClassifier& fit, const Context& context, std::span<double> scores);
 

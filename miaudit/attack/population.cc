@@ -16,7 +16,7 @@ constexpr std::string_view kAnswers[] = {"no", "yes"};
 constexpr ParameterRow kParameters[] = {
     {"per_class", "hold a record against non-members of its own class only", ChoiceParameter{"no", kAnswers}}};
 
-constexpr size_t kLanes = 32;
+constexpr size_t kLanes = 16;
 
 /// counts[l] = how many of the ascending `sorted` lie below values[l]. The lanes halve their intervals in step, so that
 /// the memory accesses of one hide those of the others: a loop over single searches waits for each of some twenty in

@@ -19,6 +19,12 @@ class ExactSum {
     high_ = sum;
     ++count_;
   }
+  void add(const ExactSum& other) {
+    const uint64_t count = count_ + other.count_;
+    add(other.high_);
+    low_ += other.low_;
+    count_ = count;
+  }
   double mean() const {
     if (count_ == 0) return std::numeric_limits<double>::quiet_NaN();
     const double n = static_cast<double>(count_);
@@ -32,6 +38,24 @@ class ExactSum {
   double low_ = 0;
   uint64_t count_ = 0;
 };
+
+// The mean of the rule's side over all folds but each.
+std::vector<double> thresholds_without_folds(DecisionRule rule, std::span<const double> scores,
+                                             std::span<const int8_t> membership, const Folds& folds) {
+  if (rule == DecisionRule::best_balanced_accuracy) fail(Category::internal, "only rules by means are cross-fitted");
+  const int8_t side = rule == DecisionRule::member_mean ? 1 : 0;
+  std::vector<ExactSum> by_fold(static_cast<size_t>(folds.count));
+  for (size_t i = 0; i < scores.size(); ++i)
+    if (membership[i] == side) by_fold[folds.of[i]].add(scores[i]);
+  std::vector<double> thresholds;
+  for (size_t held_out = 0; held_out < by_fold.size(); ++held_out) {
+    ExactSum others;
+    for (size_t fold = 0; fold < by_fold.size(); ++fold)
+      if (fold != held_out) others.add(by_fold[fold]);
+    thresholds.push_back(others.mean());
+  }
+  return thresholds;
+}
 
 }  // namespace
 
@@ -59,19 +83,15 @@ Decision decide(DecisionRule rule, std::span<const double> scores, std::span<con
                 const Folds& folds, double level, const Context& context) {
   const Threshold overall = decision_threshold(rule, scores, membership, context);
   Decision decision{std::string(rule_name(rule)), overall.value, overall.member_mean, overall.nonmember_mean, {}, {}};
+  const std::vector<double> thresholds = thresholds_without_folds(rule, scores, membership, folds);
   uint64_t right[2] = {0, 0};
   uint64_t count[2] = {0, 0};
-  std::vector<int8_t> others(membership.begin(), membership.end());
-  for (int fold = 0; fold < folds.count; ++fold) {
-    for (size_t i = 0; i < others.size(); ++i) others[i] = folds.of[i] == fold ? int8_t{-1} : membership[i];
-    const double threshold = decision_threshold(rule, scores, others, context).value;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    const double threshold = thresholds[folds.of[i]];
     // A fold that holds every known record of the side that the rule needs cannot be judged.
-    if (std::isnan(threshold)) continue;
-    for (size_t i = 0; i < others.size(); ++i) {
-      if (folds.of[i] != fold || membership[i] < 0) continue;
-      ++count[membership[i]];
-      right[membership[i]] += (scores[i] >= threshold) == (membership[i] == 1);
-    }
+    if (membership[i] < 0 || std::isnan(threshold)) continue;
+    ++count[membership[i]];
+    right[membership[i]] += (scores[i] >= threshold) == (membership[i] == 1);
   }
   decision.member_accuracy = proportion_estimate(right[1], count[1], level);
   decision.nonmember_accuracy = proportion_estimate(right[0], count[0], level);

@@ -19,7 +19,7 @@ struct Threshold {
 Threshold decision_threshold(DecisionRule rule, std::span<const double> scores, std::span<const int8_t> membership,
                              const Context& context);
 
-/// The rule on the audited records: its threshold from all of them, its accuracy by thresholds from other folds.
+/// A rule by means on the audited records: its threshold from all of them, its accuracy by thresholds from other folds.
 Decision decide(DecisionRule rule, std::span<const double> scores, std::span<const int8_t> membership,
                 const Folds& folds, double level, const Context& context);
 

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "miaudit/base/version.h"
+#include "miaudit/metric/advantage_interval.h"
 #include "miaudit/metric/interval.h"
 #include "miaudit/metric/roc.h"
 
@@ -22,37 +23,32 @@ double largest_advantage(const SortedScores& sorted) {
          static_cast<double>(best.false_positives) / static_cast<double>(sorted.nonmembers.size());
 }
 
-Estimate balanced_accuracy_of(Estimate advantage) {
-  const auto halve = [](std::optional<double>& x) {
-    if (x) x = 0.5 + 0.5 * *x;
-  };
-  halve(advantage.value);
-  halve(advantage.low);
-  halve(advantage.high);
-  return advantage;
-}
-
-// The figures with their intervals at one level.
+// The figures with their intervals at several levels; what does not depend on the level is computed once.
 class Figures {
  public:
   Figures(const ScoredRecords& records, const SortedScores& sorted, const MeasureOptions& options,
           const Context& context)
       : records_(records), sorted_(sorted), options_(options), context_(context) {}
 
-  Metrics at(double level) const {
-    Metrics metrics;
-    metrics.members = sorted_.members.size();
-    metrics.nonmembers = sorted_.nonmembers.size();
-    metrics.auc = auc(level);
-    metrics.advantage = advantage(level);
-    metrics.balanced_accuracy = balanced_accuracy_of(metrics.advantage);
-    for (const double fpr : options_.fprs) {
-      RateAtFpr rate{fpr, tpr(fpr, level), {}, {}};
-      const RocPoint point = point_at_fpr(sorted_, fpr);
-      if (point.true_positives + point.false_positives > 0) rate.threshold = point.threshold;
-      metrics.tpr_at_fpr.push_back(std::move(rate));
+  std::vector<Metrics> at(std::span<const double> levels) const {
+    const std::vector<Estimate> aucs = auc(levels);
+    const std::vector<Estimate> advantages = advantage(levels);
+    std::vector<Metrics> all(levels.size());
+    for (size_t k = 0; k < levels.size(); ++k) {
+      Metrics& metrics = all[k];
+      metrics.members = sorted_.members.size();
+      metrics.nonmembers = sorted_.nonmembers.size();
+      metrics.auc = aucs[k];
+      metrics.advantage = advantages[k];
+      metrics.balanced_accuracy = as_balanced_accuracy(advantages[k]);
+      for (const double fpr : options_.fprs) {
+        RateAtFpr rate{fpr, tpr(fpr, levels[k]), {}, {}};
+        const RocPoint point = point_at_fpr(sorted_, fpr);
+        if (point.true_positives + point.false_positives > 0) rate.threshold = point.threshold;
+        metrics.tpr_at_fpr.push_back(std::move(rate));
+      }
     }
-    return metrics;
+    return all;
   }
 
  private:
@@ -62,15 +58,25 @@ class Figures {
   }
   GroupedScores by_group() const { return {records_.scores, records_.membership, records_.groups}; }
 
-  Estimate auc(double level) const {
-    if (!records_.groups.empty()) return auc_estimate(by_group(), level, context_);
-    if (bootstraps()) return bca([this](const SortedScores& s) { return auc_moments(s, context_).auc; }, level);
-    return auc_estimate(sorted_, level, context_);
+  template <class Make>
+  static std::vector<Estimate> each(std::span<const double> levels, Make make) {
+    std::vector<Estimate> estimates;
+    for (const double level : levels) estimates.push_back(make(level));
+    return estimates;
   }
-  Estimate advantage(double level) const {
-    if (!records_.groups.empty()) return advantage_estimate(by_group(), level, options_.seed, context_);
-    if (bootstraps()) return bca(largest_advantage, level);
-    return advantage_estimate(sorted_, level, options_.seed);
+
+  std::vector<Estimate> auc(std::span<const double> levels) const {
+    if (!records_.groups.empty())
+      return each(levels, [&](double level) { return auc_estimate(by_group(), level, context_); });
+    if (!bootstraps()) return auc_estimates(sorted_, levels, context_);
+    const RocStatistic statistic = [this](const SortedScores& s) { return auc_moments(s, context_).auc; };
+    return each(levels, [&](double level) { return bca(statistic, level); });
+  }
+  std::vector<Estimate> advantage(std::span<const double> levels) const {
+    if (!records_.groups.empty())
+      return each(levels, [&](double level) { return advantage_estimate(by_group(), level, options_.seed, context_); });
+    if (!bootstraps()) return advantage_estimates(sorted_, levels, options_.seed);
+    return each(levels, [&](double level) { return bca(largest_advantage, level); });
   }
   Estimate tpr(double fpr, double level) const {
     if (!records_.groups.empty()) return tpr_at_fpr_estimate(by_group(), fpr, level, context_);
@@ -101,12 +107,12 @@ CorrectedMetrics measure_corrected(const ScoredRecords& records, const MeasureOp
                                    const Context& context) {
   const SortedScores sorted = sort_scores(records.scores, records.membership, context);
   const Figures figures(records, sorted, options, context);
-  CorrectedMetrics metrics;
-  metrics.single = figures.at(options.level);
-  const double corrected_level = 1 - (1 - options.level) / static_cast<double>(std::max<size_t>(tries, 1));
-  metrics.corrected = tries > 1 ? figures.at(corrected_level) : metrics.single;
-  add_details(metrics.single, sorted, options);
-  return metrics;
+  std::vector<double> levels = {options.level};
+  if (tries > 1) levels.push_back(1 - (1 - options.level) / static_cast<double>(tries));
+  std::vector<Metrics> metrics = figures.at(levels);
+  CorrectedMetrics both{metrics.front(), metrics.back()};
+  add_details(both.single, sorted, options);
+  return both;
 }
 
 Metrics measure(const ScoredRecords& records, const MeasureOptions& options, const Context& context) {

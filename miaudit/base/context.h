@@ -21,7 +21,7 @@ struct Context {
   /// Threads to work with, >= 1. No result depends on it.
   int threads = 1;
   /// Called now and then, from the calling thread only; empty for silence.
-  std::function<void(const Progress&)> progress;
+  std::function<void(const Progress&)> progress{};
   /// Set by the caller (say, from a signal handler) to stop: work ends with Error(Category::interrupted).
   const std::atomic<bool>* cancelled = nullptr;
 

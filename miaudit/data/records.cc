@@ -50,7 +50,8 @@ void check_count(const std::string& path, std::string_view what, size_t found, s
 template <class T>
 void keep_rows(std::vector<T>& values, const std::vector<uint64_t>& rows) {
   if (values.empty() || rows.empty()) return;
-  for (size_t i = 0; i < rows.size(); ++i) values[i] = std::move(values[rows[i]]);
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (rows[i] != i) values[i] = std::move(values[rows[i]]);
   values.resize(rows.size());
 }
 

@@ -54,8 +54,8 @@ std::unique_ptr<BinaryClassifier> fit_trees(const TrainingSet& data, const Trees
 
 /// Multinomial logistic regression trained by mini-batch gradient descent: the demo's target model.
 struct SoftmaxOptions {
-  int epochs = 60;
-  int batch = 64;
+  int epochs = 300;
+  int batch = 32;
   double learning_rate = 0.1;
   double momentum = 0.9;
   uint64_t seed = 0;

@@ -44,9 +44,13 @@ void require_count(double k, double n, double alpha, const char* function) {
 
 }  // namespace
 
-double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }
+double normal_cdf(double x) {
+  return 0.5 * std::erfc(-x / std::numbers::sqrt2);
+}
 
-double normal_survival(double x) { return 0.5 * std::erfc(x / std::numbers::sqrt2); }
+double normal_survival(double x) {
+  return 0.5 * std::erfc(x / std::numbers::sqrt2);
+}
 
 double log_normal_survival(double x) {
   if (x < 0) return std::log1p(-normal_cdf(x));

@@ -56,8 +56,9 @@ struct Pair {
   Vector first, second;
 };
 
-/// Leaves rows to the scalar code whose sum is so small that terms below e^kLowest may be in it, or that overflowed.
-HWY_INLINE Vector unless_vanishing(Vector sum, Vector value) {
+/// Leaves rows to the scalar code whose sum of exponentials is so small that terms below e^kLowest may count, or is not
+/// finite, as where the differences of two logits are beyond exp_nonpositive.
+HWY_INLINE Vector if_sound(Vector sum, Vector value) {
   const auto sound = hn::And(hn::Ge(sum, constant(1e-290)), hn::Le(sum, constant(1e290)));
   return hn::IfThenElse(sound, value, constant(kNan));
 }
@@ -68,7 +69,7 @@ struct Loss {
     return {hn::Sub(max, group.label_value()), sum_below_max(group, max)};
   }
   HWY_INLINE static Vector finish(Pair found) {
-    return unless_vanishing(found.second, hn::Add(found.first, log1p_nonnegative(found.second)));
+    return if_sound(found.second, hn::Add(found.first, log1p_nonnegative(found.second)));
   }
 };
 
@@ -76,7 +77,7 @@ struct Confidence {
   HWY_INLINE static Pair reduce(Group& group) { return Loss::reduce(group); }
   HWY_INLINE static Vector finish(Pair found) {
     const Vector p = hn::Div(exp_nonpositive(hn::Neg(found.first)), hn::Add(constant(1), found.second));
-    return hn::IfThenElse(hn::Le(found.first, constant(-kLowest)), p, constant(kNan));
+    return if_sound(found.second, hn::IfThenElse(hn::Le(found.first, constant(-kLowest)), p, constant(kNan)));
   }
 };
 
@@ -86,7 +87,7 @@ struct MaxProbability {
     return {sum, sum};
   }
   HWY_INLINE static Vector finish(Pair found) {
-    return unless_vanishing(found.first, hn::Div(constant(1), hn::Add(constant(1), found.first)));
+    return if_sound(found.first, hn::Div(constant(1), hn::Add(constant(1), found.first)));
   }
 };
 
@@ -124,7 +125,9 @@ struct RescaledLogit {
     });
     return {hn::Sub(found.first, found.second), sum};
   }
-  HWY_INLINE static Vector finish(Pair found) { return hn::Sub(found.first, log_from_1(found.second)); }
+  HWY_INLINE static Vector finish(Pair found) {
+    return if_sound(found.second, hn::Sub(found.first, log_from_1(found.second)));
+  }
 };
 
 struct Entropy {
@@ -140,7 +143,7 @@ struct Entropy {
   }
   HWY_INLINE static Vector finish(Pair found) {
     const Vector rest = hn::Div(found.second, hn::Add(constant(1), found.first));
-    return unless_vanishing(found.first, hn::Add(log1p_nonnegative(found.first), rest));
+    return if_sound(found.first, hn::Add(log1p_nonnegative(found.first), rest));
   }
 };
 
@@ -167,7 +170,7 @@ struct ModifiedEntropy {
     const Vector rest_of_y = hn::IfThenElse(hn::Eq(label_value, max), hn::Mul(sum, inverse), hn::Sub(one, p_y));
     return {sum, hn::Sub(hn::Mul(rest_of_y, hn::Sub(log_total, gap_y)), others)};
   }
-  HWY_INLINE static Vector finish(Pair found) { return unless_vanishing(found.first, found.second); }
+  HWY_INLINE static Vector finish(Pair found) { return if_sound(found.first, found.second); }
 };
 
 struct Correctness {

@@ -27,7 +27,9 @@ uint64_t key(double value) {
   return bits ^ (if_negative | uint64_t{1} << 63);
 }
 
-size_t digit(double value, int shift) { return (key(value) >> shift) & (kBuckets - 1); }
+size_t digit(double value, int shift) {
+  return (key(value) >> shift) & (kBuckets - 1);
+}
 
 /// Sorts by the 33 key bits from `shift` up: least significant digit first, digits that are all equal left out.
 template <class Count>
@@ -69,8 +71,8 @@ void radix_sort(std::vector<double>& values) {
   const std::span all(values);
   const std::span spare(scratch.get(), values.size());
   sort_by_bits(all, spare, kTopShift);
-  // Half the bits nearly sort continuous scores. Wherever two neighbours are still out of order, the run of scores equal in
-  // those bits is sorted by the others: mostly a few, or many where scores crowd together.
+  // Half the bits nearly sort continuous scores. Wherever two neighbours are still out of order, the run of scores
+  // equal in those bits is sorted by the others: mostly a few, or many where scores crowd together.
   const auto top = [&](size_t i) { return key(values[i]) >> kTopShift; };
   for (size_t i = 1; i < values.size(); ++i) {
     if (values[i - 1] <= values[i]) continue;

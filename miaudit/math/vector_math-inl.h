@@ -38,7 +38,7 @@ HWY_INLINE Vector polynomial(const double (&coefficients)[N], Vector x) {
 constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;
 // The polynomials below are Chebyshev interpolants, computed in 80 digits; relative errors are below 3e-17.
 
-/// e^x for x <= 0, within 2 ulp; below kLowest something between 0 and e^kLowest.
+/// e^x for x <= 0, within 2 ulp; below kLowest something between 0 and e^kLowest, and below −1e40 perhaps not finite.
 constexpr double kLowest = -708;
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
 HWY_INLINE Vector exp_nonpositive(Vector x) {

@@ -11,20 +11,39 @@
 namespace miaudit {
 namespace {
 
-/// A uniformly random half (the larger, if odd, is `judged`), each in the order it had.
-void split(const std::vector<double>& ascending, Rng rng, std::vector<double>& chosen_from,
-           std::vector<double>& judged) {
-  uint64_t wanted = ascending.size() / 2;
-  for (size_t i = 0; i < ascending.size(); ++i) {
-    const bool take = rng.below(ascending.size() - i) < wanted;
-    wanted -= take;
-    (take ? chosen_from : judged).push_back(ascending[i]);
-  }
+struct Halves {
+  std::vector<double> chosen_from;
+  std::vector<double> judged;
+};
+
+/// Parts the values by a coin for each, in the order they had; again where one half gets none. At least two values.
+Halves split(const std::vector<double>& ascending, Rng rng) {
+  const size_t count = ascending.size();
+  Halves halves;
+  do {
+    // Each value is written to both ends and one end moves on: no branch to mispredict.
+    halves.chosen_from.resize(count + 1);
+    halves.judged.resize(count + 1);
+    double* to[2] = {halves.chosen_from.data(), halves.judged.data()};
+    uint64_t coins = 0;
+    for (size_t i = 0; i < count; ++i) {
+      if (i % 64 == 0) coins = rng();
+      *to[0] = ascending[i];
+      *to[1] = ascending[i];
+      ++to[coins & 1];
+      coins >>= 1;
+    }
+    halves.chosen_from.resize(static_cast<size_t>(to[0] - halves.chosen_from.data()));
+    halves.judged.resize(static_cast<size_t>(to[1] - halves.judged.data()));
+  } while (halves.chosen_from.empty() || halves.judged.empty());
+  return halves;
 }
 
 }  // namespace
 
-double dkw_margin(double n, double alpha) { return std::sqrt(-std::log(alpha) / (2 * n)); }
+double dkw_margin(double n, double alpha) {
+  return std::sqrt(-std::log(alpha) / (2 * n));
+}
 
 double advantage_lower_limit(const SortedScores& judged, double threshold, double alpha, Worth worth) {
   const double members = static_cast<double>(judged.members.size());
@@ -42,25 +61,37 @@ Estimate as_balanced_accuracy(Estimate advantage) {
   return advantage;
 }
 
-Estimate advantage_estimate(const SortedScores& sorted, double level, uint64_t seed) {
-  // A quarter each for the true- and the false-positive rate, below and above.
-  const double alpha = error_rate(level) / 4;
+std::vector<Estimate> advantage_estimates(const SortedScores& sorted, std::span<const double> levels, uint64_t seed) {
   const double members = static_cast<double>(sorted.members.size());
   const double nonmembers = static_cast<double>(sorted.nonmembers.size());
   const RocPoint best = best_advantage(sorted);
   const double value =
       static_cast<double>(best.true_positives) / members - static_cast<double>(best.false_positives) / nonmembers;
-  Estimate estimate{value, 0.0, 1.0, level, "split_clopper_pearson_dkw"};
+
+  SortedScores judged;
+  double threshold = 0;
   if (members >= 2 && nonmembers >= 2) {
-    SortedScores chosen_from;
-    SortedScores judged;
-    split(sorted.members, Rng(seed, 0), chosen_from.members, judged.members);
-    split(sorted.nonmembers, Rng(seed, 1), chosen_from.nonmembers, judged.nonmembers);
-    const double threshold = best_advantage(chosen_from).threshold;
-    estimate.low = std::min(value, advantage_lower_limit(judged, threshold, alpha, {}));
+    Halves member_halves = split(sorted.members, Rng(seed, 0));
+    Halves nonmember_halves = split(sorted.nonmembers, Rng(seed, 1));
+    threshold =
+        best_advantage({std::move(member_halves.chosen_from), std::move(nonmember_halves.chosen_from)}).threshold;
+    judged = {std::move(member_halves.judged), std::move(nonmember_halves.judged)};
   }
-  estimate.high = std::min(1.0, value + dkw_margin(members, alpha) + dkw_margin(nonmembers, alpha));
-  return estimate;
+
+  std::vector<Estimate> estimates;
+  for (const double level : levels) {
+    // A quarter each for the true- and the false-positive rate, below and above.
+    const double alpha = error_rate(level) / 4;
+    Estimate estimate{value, 0.0, 1.0, level, "split_clopper_pearson_dkw"};
+    if (!judged.members.empty()) estimate.low = std::min(value, advantage_lower_limit(judged, threshold, alpha, {}));
+    estimate.high = std::min(1.0, value + dkw_margin(members, alpha) + dkw_margin(nonmembers, alpha));
+    estimates.push_back(std::move(estimate));
+  }
+  return estimates;
+}
+
+Estimate advantage_estimate(const SortedScores& sorted, double level, uint64_t seed) {
+  return advantage_estimates(sorted, {&level, 1}, seed).front();
 }
 
 Estimate balanced_accuracy_estimate(const SortedScores& sorted, double level, uint64_t seed) {

@@ -6,8 +6,8 @@
 namespace miaudit {
 
 /// How far above a distribution function its empirical one may lie anywhere, but for probability alpha <= 1/2, with n
-/// independent records (Dvoretzky, Kiefer & Wolfowitz with Massart's constant, 1990, doi:10.1214/aop/1176990746). n may be
-/// an effective count.
+/// independent records (Dvoretzky, Kiefer & Wolfowitz with Massart's constant, 1990, doi:10.1214/aop/1176990746). n may
+/// be an effective count.
 double dkw_margin(double n, double alpha);
 
 /// TPR − FPR at a threshold fixed beforehand: lower limit, but for probability 2·alpha. worth: how many independent

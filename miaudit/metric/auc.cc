@@ -14,6 +14,9 @@ constexpr double kModelWeight = 5;
 /// Records not seen to differ that may do so all the same, in the units of 2·carriers.
 constexpr double kUnseen = 6;
 
+/// What a negative covariance may leave of the variance.
+constexpr double kLeastCancelled = 0.25;
+
 double steadied(const AucSide& side, double model, double spread) {
   const double active = std::min(1.0, (2 * side.carriers + kUnseen) / (4 * spread * side.records));
   const double averaged =
@@ -32,8 +35,9 @@ double steadied_variance(const AucEvidence& evidence) {
     return steadied(evidence.members, spread * ((n - 1) * per_member + 0.5) / (m * n), spread) +
            steadied(evidence.nonmembers, spread * ((m - 1) * per_nonmember + 0.5) / (m * n), spread);
   };
-  // A negative covariance, which would narrow the interval, is too uncertain to rely on.
-  return std::max(variance(one, other), variance(other, one)) + 2 * std::max(0.0, evidence.covariance);
+  const double independent = std::max(variance(one, other), variance(other, one));
+  // A person's own level cancels between their records on both sides, but how nearly is too uncertain to rely on fully.
+  return std::max(independent + 2 * evidence.covariance, kLeastCancelled * independent);
 }
 
 }  // namespace
@@ -57,9 +61,17 @@ Estimate auc_interval(const AucEvidence& evidence, double level) {
   return estimate;
 }
 
+std::vector<Estimate> auc_estimates(const SortedScores& sorted, std::span<const double> levels,
+                                    const Context& context) {
+  for (const double level : levels) error_rate(level);
+  const AucEvidence evidence = auc_evidence(sorted, context);
+  std::vector<Estimate> estimates;
+  for (const double level : levels) estimates.push_back(auc_interval(evidence, level));
+  return estimates;
+}
+
 Estimate auc_estimate(const SortedScores& sorted, double level, const Context& context) {
-  error_rate(level);
-  return auc_interval(auc_evidence(sorted, context), level);
+  return auc_estimates(sorted, {&level, 1}, context).front();
 }
 
 }  // namespace miaudit

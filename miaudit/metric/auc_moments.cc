@@ -11,8 +11,8 @@ __extension__ using Wide = unsigned __int128;
 
 constexpr size_t kMergeBlock = size_t{1} << 16;
 
-/// A record's placement is twice the number of records of the other side that it outranks (a member) or that outrank it (a
-/// non-member), ties counting one: an integer. Integer sums are exact, so no result depends on how the work was cut.
+/// A record's placement is twice the number of records of the other side that it outranks (a member) or that outrank it
+/// (a non-member), ties counting one: an integer. Integer sums are exact, so no result depends on how the work was cut.
 struct PlacementSums {
   uint64_t members = 0;  ///< equal to the non-members' sum: the same pairs
   Wide members_squared = 0;
@@ -64,9 +64,7 @@ struct PowerSums {
       fourths[side] += other.fourths[side];
     }
   }
-  double carriers(int side) const {
-    return fourths[side] > 0 ? squares[side] * squares[side] / fourths[side] : 0;
-  }
+  double carriers(int side) const { return fourths[side] > 0 ? squares[side] * squares[side] / fourths[side] : 0; }
 };
 
 struct Range {
@@ -144,12 +142,14 @@ struct Exact {
 Exact exact_moments(const SortedScores& sorted, const Context& context) {
   const uint64_t m = sorted.members.size();
   const uint64_t n = sorted.nonmembers.size();
-  if (m == 0 || n == 0) fail(Category::internal, "an AUC of {} members and {} non-members; expected some of each", m, n);
+  if (m == 0 || n == 0)
+    fail(Category::internal, "an AUC of {} members and {} non-members; expected some of each", m, n);
   // Past this the squared sums could leave 128 bits.
   constexpr uint64_t kLimit = uint64_t{1} << 31;
   if (m > kLimit || n > kLimit)
-    fail(Category::unsupported, "{} members and {} non-members: at most {} a side can be compared; audit a sample of them",
-         grouped(m), grouped(n), grouped(kLimit));
+    fail(Category::unsupported,
+         "{} members and {} non-members: at most {} a side can be compared; audit a sample of them", grouped(m),
+         grouped(n), grouped(kLimit));
   const PlacementSums total = merge_all(sorted, context, PlacementSums{});
   return {static_cast<double>(total.members) / (2 * static_cast<double>(m) * static_cast<double>(n)),
           mean_variance(total.members, total.members_squared, m, n),

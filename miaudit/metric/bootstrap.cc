@@ -11,7 +11,8 @@ namespace miaudit {
 namespace {
 
 constexpr size_t kReplicateBlock = 16;
-/// Past this many records of a side, blocks of them are left out together: the skewness of a mean of blocks is the mean's.
+/// Past this many records of a side, blocks of them are left out together: the skewness of a mean of blocks is the
+/// mean's.
 constexpr size_t kJackknifeBlocks = 200;
 
 std::vector<double> repeated(const std::vector<double>& ascending, Rng& rng) {
@@ -66,8 +67,8 @@ std::vector<double> jackknife(const SortedScores& sorted, std::vector<double> So
 }  // namespace
 
 double interpolated_quantile(std::span<const double> ascending, double p) {
-  const double place = std::clamp(p * (static_cast<double>(ascending.size()) + 1) - 1, 0.0,
-                                  static_cast<double>(ascending.size() - 1));
+  const double place =
+      std::clamp(p * (static_cast<double>(ascending.size()) + 1) - 1, 0.0, static_cast<double>(ascending.size() - 1));
   const size_t below = static_cast<size_t>(place);
   const size_t above = std::min(below + 1, ascending.size() - 1);
   return ascending[below] + (place - static_cast<double>(below)) * (ascending[above] - ascending[below]);
@@ -90,7 +91,8 @@ Estimate bca_estimate(const SortedScores& sorted, const RocStatistic& statistic,
       resampled[replicate] = statistic(drawn);
     }
   });
-  if (!std::isfinite(value) || !std::all_of(resampled.begin(), resampled.end(), [](double x) { return std::isfinite(x); }))
+  if (!std::isfinite(value) ||
+      !std::all_of(resampled.begin(), resampled.end(), [](double x) { return std::isfinite(x); }))
     fail(Category::numeric, "the bootstrapped statistic is not finite on some resampled scores");
   std::sort(resampled.begin(), resampled.end());
 

@@ -46,7 +46,8 @@ struct Parted {
 Parted part(const GroupedScores& grouped_scores, const Context& context) {
   const auto [scores, membership, groups] = grouped_scores;
   if (groups.size() != scores.size())
-    fail(Category::input, "{} scores but {} groups were given; there must be one of each for every record, in one order",
+    fail(Category::input,
+         "{} scores but {} groups were given; there must be one of each for every record, in one order",
          grouped(scores.size()), grouped(groups.size()));
   Parted parted;
   parted.sorted = sort_scores(scores, membership, context);
@@ -74,12 +75,11 @@ double worth_of_copies(const Side& side) {
   return side.records() / squares;
 }
 
-/// What a record is worth for the share of scores >= threshold (> threshold if `strict`): 1/design effect, never above 1,
-/// with Korn & Graubard's correction for the number of groups that it was estimated from.
+/// What a record is worth for the share of scores >= threshold (> threshold if `strict`): 1/design effect, never above
+/// 1, with Korn & Graubard's correction for the number of groups that it was estimated from.
 double worth_at(const Side& side, double threshold, bool strict, double tail) {
-  const std::vector<double> past = side.sums([&](size_t i) {
-    return (strict ? side.scores[i] > threshold : side.scores[i] >= threshold) ? 1.0 : 0.0;
-  });
+  const std::vector<double> past = side.sums(
+      [&](size_t i) { return (strict ? side.scores[i] > threshold : side.scores[i] >= threshold) ? 1.0 : 0.0; });
   double share = 0;
   size_t with = 0;
   size_t without = 0;
@@ -137,7 +137,8 @@ Halves split_groups(const Parted& all, uint64_t seed) {
   for (size_t k = 0; k < order.size() / 2; ++k) in_first[order[k]] = true;
 
   Halves halves;
-  const auto deal = [&](const Side& side, std::vector<double>& first, Side& second, std::vector<double>& second_sorted) {
+  const auto deal = [&](const Side& side, std::vector<double>& first, Side& second,
+                        std::vector<double>& second_sorted) {
     second.counts.assign(side.counts.size(), 0);
     for (size_t i = 0; i < side.scores.size(); ++i) {
       if (in_first[side.group[i]]) {
@@ -175,16 +176,16 @@ Estimate auc_estimate(const GroupedScores& grouped, double level, const Context&
     const double products = std::inner_product(of_members.begin(), of_members.end(), of_nonmembers.begin(), 0.0);
     covariance = products * groups / (groups - 1) / (all.members.records() * all.nonmembers.records());
   }
-  Estimate estimate = auc_interval(
-      {.auc = auc,
-       .members = auc_side(all.members, member_shares, auc),
-       .nonmembers = auc_side(all.nonmembers, nonmember_shares, auc),
-       .covariance = covariance,
-       // A pair takes two different groups.
-       .independent_pairs =
-           std::max(1.0, std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)})),
-       .degrees = groups - 2},
-      level);
+  Estimate estimate =
+      auc_interval({.auc = auc,
+                    .members = auc_side(all.members, member_shares, auc),
+                    .nonmembers = auc_side(all.nonmembers, nonmember_shares, auc),
+                    .covariance = covariance,
+                    // A pair takes two different groups.
+                    .independent_pairs = std::max(
+                        1.0, std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)})),
+                    .degrees = groups - 2},
+                   level);
   estimate.method = "grouped_" + estimate.method;
   return estimate;
 }
@@ -201,7 +202,8 @@ Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double le
   const double members = all.members.records();
   if (bracket.strict) {
     const double worth = worth_at(all.members, *bracket.strict, true, tail);
-    estimate.low = clopper_pearson_lower(count_above(all.sorted.members, *bracket.strict) * worth, members * worth, tail);
+    estimate.low =
+        clopper_pearson_lower(count_above(all.sorted.members, *bracket.strict) * worth, members * worth, tail);
   }
   if (bracket.inclusive) {
     const double worth = worth_at(all.members, *bracket.inclusive, false, tail);
@@ -231,9 +233,8 @@ Estimate advantage_estimate(const GroupedScores& grouped, double level, uint64_t
                       worth_at(judged.nonmembers, threshold, false, tail)};
     estimate.low = std::min(value, advantage_lower_limit(judged.sorted, threshold, tail, worth));
   }
-  estimate.high =
-      std::min(1.0, value + dkw_margin(all.members.records() * worth_of_copies(all.members), tail) +
-                        dkw_margin(all.nonmembers.records() * worth_of_copies(all.nonmembers), tail));
+  estimate.high = std::min(1.0, value + dkw_margin(all.members.records() * worth_of_copies(all.members), tail) +
+                                    dkw_margin(all.nonmembers.records() * worth_of_copies(all.nonmembers), tail));
   return estimate;
 }
 

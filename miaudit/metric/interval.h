@@ -12,14 +12,18 @@
 
 namespace miaudit {
 
-/// Every interval is two-sided at `level` in (0, 1) and speaks of this model and of records like these, not of retraining.
-/// `seed` fixes the split or the resampling where there is one.
+/// Every interval is two-sided at `level` in (0, 1) and speaks of this model and of records like these, not of
+/// retraining. `seed` fixes the split or the resampling where there is one.
 
-/// AUC. Logit-scale DeLong widened where that falls short (few records, AUC near 0 or 1; exact at 0 and 1).
+/// AUC. Clopper–Pearson limits with the effective number of pairs that DeLong's variance stands for, steadied where few
+/// records carry it; exact at AUC 0 and 1. Asymptotically exact, conservative for few records (auc_interval.h has the
+/// method and its simulated coverage). O(n).
 Estimate auc_estimate(const SortedScores& sorted, double level, const Context& context);
+/// The same at several levels, at the cost of one.
+std::vector<Estimate> auc_estimates(const SortedScores& sorted, std::span<const double> levels, const Context& context);
 
 /// TPR at FPR <= fpr; covers the true ROC curve at fpr, threshold uncertainty included (methods.md §5).
-/// fpr in (0, 1). Below 1/(non-members) the value is empty and only the bounds stand. Conservative.
+/// fpr in (0, 1). Below 1/(non-members) the value is empty and only the bounds stand. Conservative, ties included.
 Estimate tpr_at_fpr_estimate(const SortedScores& sorted, double fpr, double level);
 /// Clopper–Pearson at the realised threshold as if it had been fixed beforehand: for comparison with other tools only.
 Estimate tpr_given_threshold_estimate(const SortedScores& sorted, double fpr, double level);
@@ -27,10 +31,13 @@ Estimate tpr_given_threshold_estimate(const SortedScores& sorted, double fpr, do
 /// Largest TPR − FPR over thresholds. Low: the threshold is chosen on one half and judged on the other; high: DKW band
 /// (Massart 1990). Conservative.
 Estimate advantage_estimate(const SortedScores& sorted, double level, uint64_t seed);
+/// The same at several levels, at the cost of one.
+std::vector<Estimate> advantage_estimates(const SortedScores& sorted, std::span<const double> levels, uint64_t seed);
 /// ½ + ½ advantage.
 Estimate balanced_accuracy_estimate(const SortedScores& sorted, double level, uint64_t seed);
 
-/// Share of members among those called members at this FPR, were members a share `prior` of all; from the TPR's estimate.
+/// Share of members among those called members at this FPR, were members a share `prior` of all, in (0, 1); from the
+/// TPR's estimate.
 Estimate precision_estimate(const Estimate& tpr, double fpr, double prior);
 
 /// k of n, exact (Clopper & Pearson 1934). n = 0 gives an empty value and [0, 1].
@@ -38,7 +45,10 @@ Estimate proportion_estimate(uint64_t k, uint64_t n, double level);
 
 /// A ROC statistic for the bootstrap.
 using RocStatistic = std::function<double(const SortedScores&)>;
-/// BCa bootstrap (Efron 1987), members and non-members resampled apart; `replicates` >= 200.
+/// BCa bootstrap (Efron 1987, doi:10.2307/2289144), members and non-members resampled apart; `replicates` >= 200.
+/// Second-order correct, no more than that for few records; no bounds where all resamples agree, as at perfect order.
+/// Cost: replicates + up to 400 evaluations of the statistic, each on as many records. The statistic is called from
+/// several threads at once.
 Estimate bca_estimate(const SortedScores& sorted, const RocStatistic& statistic, double level, uint32_t replicates,
                       uint64_t seed, const Context& context);
 
@@ -48,21 +58,27 @@ struct GroupedScores {
   std::span<const int8_t> membership;  ///< 1, 0, −1 = unknown, left out
   std::span<const int64_t> groups;
 };
-/// AUC with Obuchowski's clustered variance (1997, doi:10.2307/2533958), logit scale, t quantile by number of groups.
+/// AUC with Obuchowski's clustered variance (1997, doi:10.2307/2533958) and Student's quantile by number of groups,
+/// otherwise as above. A group may hold members and non-members. O(n log n).
 Estimate auc_estimate(const GroupedScores& grouped, double level, const Context& context);
-/// The order-statistic interval with effective counts: each side's count divided by its design effect (Korn & Graubard 1998).
+/// The order-statistic interval with effective counts: each side's count divided by its design effect (Korn & Graubard
+/// 1998), which is taken at its largest where fewer than 10 groups lie on either side of the threshold.
 Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double level, const Context& context);
+/// Groups stay whole in the split; the band counts a group's records as copies of each other.
 Estimate advantage_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context);
 Estimate balanced_accuracy_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context);
 
-/// Two scores of the same records: a − b. AUC by paired DeLong, anything else by a paired bootstrap (percentile).
+/// Two scores of the same records: a − b. AUC: the two intervals joined by DeLong's correlation (MOVER, Zou & Donner
+/// 2008, doi:10.1002/sim.3095), which is paired DeLong for many records and holds for few; anything else by a paired
+/// bootstrap (percentile; no bounds where all resamples agree).
 Estimate auc_difference(std::span<const double> a, std::span<const double> b, std::span<const int8_t> membership,
                         double level, const Context& context);
 Estimate statistic_difference(std::span<const double> a, std::span<const double> b, std::span<const int8_t> membership,
                               const RocStatistic& statistic, double level, uint32_t replicates, uint64_t seed,
                               const Context& context);
 
-/// AUC of the scores under a random permutation of the known membership: a check of the machinery, its interval must hold 0.5.
+/// AUC of the scores under a random permutation of the known membership: a check of the machinery, its interval must
+/// hold 0.5.
 Estimate permutation_null(std::span<const double> scores, std::span<const int8_t> membership, double level,
                           uint64_t seed, const Context& context);
 

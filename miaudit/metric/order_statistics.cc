@@ -30,8 +30,9 @@ ThresholdBracket bracket_threshold(const std::vector<double>& nonmembers, double
   const size_t too_many =
       first_that(n, [&](size_t count) { return clopper_pearson_upper(scaled(count), scaled(n), alpha) > fpr; });
   if (too_many > 0) bracket.strict = nonmembers[n - too_many];
-  const size_t enough =
-      1 + first_that(n, [&](size_t index) { return clopper_pearson_lower(scaled(index + 1), scaled(n), alpha) >= fpr; });
+  const size_t enough = 1 + first_that(n, [&](size_t index) {
+                          return clopper_pearson_lower(scaled(index + 1), scaled(n), alpha) >= fpr;
+                        });
   if (enough <= n) bracket.inclusive = nonmembers[n - enough];
   return bracket;
 }

@@ -53,7 +53,10 @@ struct PairedSide {
 
   PairedSide(std::span<const double> all_a, std::span<const double> all_b, std::span<const int8_t> membership,
              int8_t side)
-      : a(side_of(all_a, membership, side)), b(side_of(all_b, membership, side)), order_a(order(a)), order_b(order(b)) {}
+      : a(side_of(all_a, membership, side)),
+        b(side_of(all_b, membership, side)),
+        order_a(order(a)),
+        order_b(order(b)) {}
 
   static std::vector<uint32_t> order(const std::vector<double>& values) {
     std::vector<uint32_t> places(values.size());
@@ -103,8 +106,7 @@ Estimate statistic_difference(std::span<const double> a, std::span<const double>
   require_paired(a, b);
   if (replicates < 200)
     fail(Category::config, "a bootstrap of {} replicates was asked for; take at least 200, better 2 000", replicates);
-  const double value =
-      statistic(sort_scores(a, membership, context)) - statistic(sort_scores(b, membership, context));
+  const double value = statistic(sort_scores(a, membership, context)) - statistic(sort_scores(b, membership, context));
 
   const PairedSide members(a, b, membership, 1);
   const PairedSide nonmembers(a, b, membership, 0);

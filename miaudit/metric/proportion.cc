@@ -20,7 +20,8 @@ Estimate precision_estimate(const Estimate& tpr, double fpr, double prior) {
   if (!(fpr > 0 && fpr <= 1))
     fail(Category::config, "a precision at a false-positive rate of {} was asked for; it must lie in (0, 1]", fpr);
   if (!(prior > 0 && prior < 1))
-    fail(Category::config, "a prior of {} was asked for; the share of members must lie strictly between 0 and 1", prior);
+    fail(Category::config, "a prior of {} was asked for; the share of members must lie strictly between 0 and 1",
+         prior);
   const auto precision = [&](const std::optional<double>& rate) -> std::optional<double> {
     if (!rate) return {};
     return prior * *rate / (prior * *rate + (1 - prior) * fpr);

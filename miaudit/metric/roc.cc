@@ -107,11 +107,13 @@ SortedScores sort_scores(std::span<const double> scores, std::span<const int8_t>
   if (!total.sound)
     for (size_t i = 0; i < scores.size(); ++i) {
       if (membership[i] < -1 || membership[i] > 1)
-        fail(Category::input, "the membership of record {} is {}; it must be 1 (member), 0 (non-member) or -1 (unknown)",
-             grouped(i), static_cast<int>(membership[i]));
+        fail(Category::input,
+             "the membership of record {} is {}; it must be 1 (member), 0 (non-member) or -1 (unknown)", grouped(i),
+             static_cast<int>(membership[i]));
       if (membership[i] != -1 && !std::isfinite(scores[i]))
-        fail(Category::input, "the score of record {} is {}; scores must be finite: drop that record or repair its score",
-             grouped(i), scores[i]);
+        fail(Category::input,
+             "the score of record {} is {}; scores must be finite: drop that record or repair its score", grouped(i),
+             scores[i]);
     }
   if (total.members == 0 || total.nonmembers == 0)
     fail(Category::input,
@@ -146,7 +148,8 @@ std::vector<RocPoint> roc_outline(const SortedScores& sorted, size_t limit) {
   add(0);
   const size_t steps = limit - 3;
   for (size_t step = 0; step < steps; ++step)
-    add(static_cast<uint64_t>(std::pow(static_cast<double>(nonmembers), static_cast<double>(step) / static_cast<double>(steps))));
+    add(static_cast<uint64_t>(
+        std::pow(static_cast<double>(nonmembers), static_cast<double>(step) / static_cast<double>(steps))));
   add(nonmembers);
   return points;
 }

@@ -8,16 +8,17 @@
 
 namespace miaudit {
 
-/// Scores parted by truth, each side in ascending order: all that a ROC curve is. A score is higher for likelier members;
-/// "score >= t" says member, so tied scores enter together. Scores must be finite.
+/// Scores parted by truth, each side in ascending order: all that a ROC curve is. A score is higher for likelier
+/// members; "score >= t" says member, so tied scores enter together. Scores must be finite.
 struct SortedScores {
   std::vector<double> members;
   std::vector<double> nonmembers;
 };
 
 /// Parts and sorts. membership: 1 member, 0 non-member, −1 unknown (left out), as many as scores.
-/// Throws Error(input) on another length, no member, no non-member, or a score that is not finite (with the first's index).
-/// Cost: O(n) radix sort, two threads, 16 bytes a score at the peak beside the input.
+/// Throws Error(input) on another length, another membership value, no member, no non-member, or a score of a known
+/// record that is not finite (with the first's index). Cost: O(n) radix sort, two threads, 16 bytes a score at the peak
+/// beside the input.
 SortedScores sort_scores(std::span<const double> scores, std::span<const int8_t> membership, const Context& context);
 
 /// One point of the curve: the counts at "score >= threshold".
@@ -29,8 +30,8 @@ struct RocPoint {
 
 /// Every distinct threshold from +inf (nobody is called a member) downwards. Exact integers.
 std::vector<RocPoint> roc_points(const SortedScores& sorted);
-/// At most `limit` points of it, for drawing: always the ends and the largest true-positive count at each of a logarithmic
-/// grid of false-positive counts.
+/// At most `limit` >= 4 points of it, for drawing: always the ends and the largest true-positive count at each of a
+/// logarithmic grid of false-positive counts.
 std::vector<RocPoint> roc_outline(const SortedScores& sorted, size_t limit);
 
 /// Largest TPR with FPR <= fpr, without interpolation, and the lowest threshold that gives it (ties whole).
@@ -38,7 +39,9 @@ RocPoint point_at_fpr(const SortedScores& sorted, double fpr);
 /// Point of the largest TPR − FPR (the first from above among equals).
 RocPoint best_advantage(const SortedScores& sorted);
 
-/// Pr[member's score > non-member's] + ½ Pr[equal], and DeLong's variance of it (DeLong et al. 1988, doi:10.2307/2531595).
+/// Pr[member's score > non-member's] + ½ Pr[equal], and DeLong's variance of it (DeLong et al. 1988,
+/// doi:10.2307/2531595); a side of one record adds nothing to the variance, which is then too small. Exact integer
+/// sums; O(n), in blocks.
 struct AucMoments {
   double auc;
   double variance;

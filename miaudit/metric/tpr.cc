@@ -8,7 +8,8 @@ namespace {
 
 void require_open_fpr(double fpr) {
   if (!(fpr > 0 && fpr < 1))
-    fail(Category::config, "a false-positive rate of {} was asked for; it must lie strictly between 0 and 1, as 0.01", fpr);
+    fail(Category::config, "a false-positive rate of {} was asked for; it must lie strictly between 0 and 1, as 0.01",
+         fpr);
 }
 
 }  // namespace

@@ -20,7 +20,9 @@ struct Case {
   Draw draw;
 };
 
-void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.name;
+}
 
 class RadixSort : public testing::TestWithParam<Case> {};
 
@@ -45,7 +47,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"integers", [](Rng& rng) { return double(rng.below(1000)) - 500; }},
                     // Equal in their top bits: only the second round tells them apart.
                     Case{"crowded", [](Rng& rng) { return 1 + double(rng.below(1 << 20)) * 0x1p-52; }},
-                    Case{"two_crowds", [](Rng& rng) { return (rng.below(2) ? 3 : -3) * (1 + rng.uniform() * 0x1p-30); }},
+                    Case{"two_crowds",
+                         [](Rng& rng) { return (rng.below(2) ? 3 : -3) * (1 + rng.uniform() * 0x1p-30); }},
                     Case{"every_magnitude",
                          [](Rng& rng) {
                            const double size = std::ldexp(1 + rng.uniform(), int(rng.below(2098)) - 1074);

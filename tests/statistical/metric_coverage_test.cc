@@ -46,8 +46,8 @@ TEST_P(Binormal, AucTprAndAdvantageAreCovered) {
   const Draw nonmember = [](Rng& rng) { return rng.normal(); };
   const auto true_tpr = [shift](double fpr) { return normal_survival(-normal_quantile(fpr) - shift); };
   const double true_advantage = 1 - 2 * normal_survival(shift / 2);
-  const Size sizes[] = {{25, 25, 10000}, {100, 100, 6000},  {500, 500, 4000},
-                        {45, 5, 10000},  {950, 50, 4000},   {12500, 12500, 1000}};
+  const Size sizes[] = {{25, 25, 10000}, {100, 100, 6000}, {500, 500, 4000},
+                        {45, 5, 10000},  {950, 50, 4000},  {12500, 12500, 1000}};
   for (const Size size : sizes) {
     Coverage of_auc(label("AUC", auc, size));
     Coverage of_tpr_1(label("TPR at 1 %", auc, size));
@@ -128,9 +128,8 @@ TEST(Discretised, AucAndTprAreCovered) {
       Coverage of_advantage(label("discretised advantage", auc, size));
       for (int trial = 0; trial < size.trials; ++trial) {
         Rng rng(23, static_cast<uint64_t>(trial));
-        const SortedScores sorted =
-            simulate([&](Rng& r) { return std::floor((r.normal() + shift) / step); },
-                     [&](Rng& r) { return std::floor(r.normal() / step); }, size, rng);
+        const SortedScores sorted = simulate([&](Rng& r) { return std::floor((r.normal() + shift) / step); },
+                                             [&](Rng& r) { return std::floor(r.normal() / step); }, size, rng);
         of_auc.add(auc_estimate(sorted, 0.95, {}), auc);
         of_tpr.add(tpr_at_fpr_estimate(sorted, 0.01, 0.95), tpr);
         of_advantage.add(advantage_estimate(sorted, 0.95, static_cast<uint64_t>(trial)), advantage);
@@ -148,16 +147,19 @@ TEST(TwoLevels, AucIsCovered) {
     double members;
     double nonmembers;
   };
-  for (const Accuracy accuracy : {Accuracy{0.5, 0.5}, {0.9, 0.8}, {0.99, 0.96}, {0.995, 0.98}, {1, 0.9}, {1, 0.99}, {1, 0.5}})
-    for (const Size size : {Size{25, 25, 10000}, Size{100, 100, 6000}, Size{500, 500, 4000}, Size{950, 50, 4000}, Size{50, 950, 4000}}) {
+  for (const Accuracy accuracy :
+       {Accuracy{0.5, 0.5}, {0.9, 0.8}, {0.99, 0.96}, {0.995, 0.98}, {1, 0.9}, {1, 0.99}, {1, 0.5}})
+    for (const Size size :
+         {Size{25, 25, 10000}, Size{100, 100, 6000}, Size{500, 500, 4000}, Size{950, 50, 4000}, Size{50, 950, 4000}}) {
       const double auc = 0.5 + (accuracy.members - accuracy.nonmembers) / 2;
       Coverage coverage(label("two levels", auc, size));
       for (int trial = 0; trial < size.trials; ++trial) {
         Rng rng(24, static_cast<uint64_t>(trial));
-        coverage.add(auc_estimate(simulate([&](Rng& r) { return double(r.uniform() < accuracy.members); },
-                                           [&](Rng& r) { return double(r.uniform() < accuracy.nonmembers); }, size, rng),
-                                  0.95, {}),
-                     auc);
+        coverage.add(
+            auc_estimate(simulate([&](Rng& r) { return double(r.uniform() < accuracy.members); },
+                                  [&](Rng& r) { return double(r.uniform() < accuracy.nonmembers); }, size, rng),
+                         0.95, {}),
+            auc);
       }
       coverage.expect_at_least(0.94);
     }

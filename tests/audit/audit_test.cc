@@ -1,0 +1,182 @@
+#include "miaudit/audit/audit.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "miaudit/audit/checks.h"
+#include "miaudit/audit/decision.h"
+#include "miaudit/audit/measure.h"
+#include "miaudit/audit/verdict.h"
+#include "tests/made_records.h"
+
+namespace miaudit {
+namespace {
+
+using testing_records::made_records;
+
+bool warned(const AuditResult& result, const std::string& code) {
+  return std::any_of(result.warnings.begin(), result.warnings.end(), [&](const Notice& w) { return w.code == code; });
+}
+
+TEST(Audit, RefusesAPlanThatNamesWhatDoesNotExist) {
+  AuditPlan plan;
+  plan.attacks = {"losss"};
+  EXPECT_THROW(check_plan(plan), Error);
+  plan.attacks = {"loss"};
+  plan.parameters["loss"]["colour"] = "red";
+  EXPECT_THROW(check_plan(plan), Error);
+  plan.parameters.clear();
+  plan.measure.fprs = {1.5};
+  EXPECT_THROW(check_plan(plan), Error);
+}
+
+TEST(Audit, LeavesOutWhatTheRecordsDoNotAllow) {
+  Records records = made_records({.classes = 2});
+  records.labels.clear();
+  const AuditResult result = audit(records, {}, {});
+  for (const AttackResult& attack : result.attacks) EXPECT_NE(attack.name, "loss");
+  const auto reason = [&](const std::string& name) {
+    for (const Skipped& skipped : result.skipped)
+      if (skipped.name == name) return skipped.reason;
+    return std::string();
+  };
+  EXPECT_NE(reason("loss").find("--labels"), std::string::npos);
+  EXPECT_NE(reason("spread").find("2 classes"), std::string::npos);
+}
+
+TEST(Audit, SaysWhyNothingCanRun) {
+  Records records = made_records({});
+  records.labels.clear();
+  AuditPlan plan;
+  plan.attacks = {"loss", "margin"};
+  try {
+    audit(records, plan, {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::input);
+    EXPECT_NE(std::string(error.what()).find("margin: needs labels"), std::string::npos);
+  }
+}
+
+TEST(Audit, RefusesAnEstimateBelowOneInTheNonMembers) {
+  AuditPlan plan;
+  plan.measure.fprs = {0.01, 0.0005};
+  const AuditResult result = audit(made_records({.records = 2000}), plan, {});
+  EXPECT_TRUE(warned(result, "few_nonmembers"));
+  for (const AttackResult& attack : result.attacks) {
+    EXPECT_TRUE(attack.estimates.tpr_at_fpr[0].tpr.value) << attack.name;
+    EXPECT_FALSE(attack.estimates.tpr_at_fpr[1].tpr.value) << attack.name;
+    EXPECT_TRUE(attack.estimates.tpr_at_fpr[1].tpr.high) << attack.name;
+  }
+}
+
+TEST(Audit, WarnsOfDifferentClassMixes) {
+  Records records = made_records({.records = 2000});
+  EXPECT_FALSE(warned(audit(records, {}, {}), "class_mix"));
+  for (size_t i = 0; i < records.size(); ++i)
+    if (records.membership[i] && records.labels[i] == 3) records.labels[i] = 4;
+  EXPECT_TRUE(warned(audit(records, {}, {}), "class_mix"));
+}
+
+TEST(Audit, CountsRecordsOnBothSides) {
+  Records records = made_records({.records = 400});
+  EXPECT_EQ(count_duplicates(records, {}), 0u);
+  const std::span<const float> values = records.outputs.parts[0].values.as<float>();
+  std::vector<float> copied(values.begin(), values.end());
+  const size_t member = static_cast<size_t>(
+      std::find(records.membership.begin(), records.membership.end(), int8_t{1}) - records.membership.begin());
+  size_t copies = 0;
+  for (size_t i = 0; i < records.size() && copies < 3; ++i) {
+    if (records.membership[i] || records.labels[i] != records.labels[member]) continue;
+    std::copy_n(copied.begin() + static_cast<ptrdiff_t>(member * 10), 10, copied.begin() + static_cast<ptrdiff_t>(i * 10));
+    ++copies;
+  }
+  records.outputs.parts[0].values = Array::from(std::move(copied), {400, 1, 10});
+  EXPECT_EQ(count_duplicates(records, {}), copies);
+  EXPECT_TRUE(warned(audit(records, {}, {}), "duplicates"));
+}
+
+TEST(Audit, MeasuresGroupsAndTheirMeans) {
+  Records records = made_records({.records = 1000, .leak = 1});
+  std::stable_sort(records.membership.begin(), records.membership.end());
+  for (size_t i = 0; i < records.size(); ++i) records.groups.push_back(static_cast<int64_t>(i / 4));
+  const AuditResult result = audit(records, {}, {});
+  EXPECT_EQ(result.subject.groups, 250u);
+  for (const AttackResult& attack : result.attacks) {
+    ASSERT_TRUE(attack.group_estimates) << attack.name;
+    EXPECT_EQ(attack.group_estimates->members, 125u);
+  }
+}
+
+TEST(Audit, TheHeadlineCoversEveryAttackTried) {
+  const AuditResult result = audit(made_records({.records = 1000, .leak = 0.5}), {}, {});
+  const HeadlineFigure& best = result.headline->auc;
+  EXPECT_EQ(result.headline->attacks_tried, result.attacks.size());
+  EXPECT_NEAR(best.estimate.level, 1 - 0.05 / static_cast<double>(result.attacks.size()), 1e-12);
+  for (const AttackResult& attack : result.attacks) {
+    EXPECT_LE(*attack.estimates.auc.value, *best.estimate.value);
+    EXPECT_LE(*attack.estimates.auc.high, *best.estimate.high) << attack.name;
+  }
+}
+
+TEST(Audit, StopsWhenCancelled) {
+  std::atomic<bool> cancelled{true};
+  Context context;
+  context.cancelled = &cancelled;
+  try {
+    audit(made_records({}), {}, context);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::interrupted);
+  }
+}
+
+TEST(GroupScores, AreMeansAndLeaveMixedGroupsOut) {
+  const std::vector<double> scores = {1, 3, 5, 7, 9};
+  const std::vector<int8_t> membership = {1, 1, 0, 1, 0};
+  const std::vector<int64_t> groups = {4, 4, 9, 2, 2};
+  const GroupScores found = group_scores({scores, membership, groups});
+  EXPECT_EQ(found.scores, (std::vector<double>{2, 5}));
+  EXPECT_EQ(found.membership, (std::vector<int8_t>{1, 0}));
+  EXPECT_EQ(found.mixed, 1u);
+}
+
+TEST(DecisionThreshold, IsTheMeanToTheLastBit) {
+  // Added up one by one, a million times 0.1 gives 100000.00000133288.
+  const std::vector<double> scores(1000001, 0.1);
+  std::vector<int8_t> membership(scores.size(), 0);
+  membership[0] = 1;
+  EXPECT_EQ(decision_threshold(DecisionRule::nonmember_mean, scores, membership, {}).value, 0.1);
+}
+
+TEST(DecisionThreshold, FollowsItsRule) {
+  const std::vector<double> scores = {0, 1, 2, 10};
+  const std::vector<int8_t> membership = {0, 0, 1, 1};
+  EXPECT_EQ(decision_threshold(DecisionRule::nonmember_mean, scores, membership, {}).value, 0.5);
+  EXPECT_EQ(decision_threshold(DecisionRule::member_mean, scores, membership, {}).value, 6);
+  EXPECT_EQ(decision_threshold(DecisionRule::best_balanced_accuracy, scores, membership, {}).value, 2);
+}
+
+TEST(Verdict, SaysNothingThatTheIntervalsDoNot) {
+  const auto finding = [](double low, double high) {
+    AuditResult result;
+    result.headline = Headline{};
+    result.headline->attacks_tried = 1;
+    result.headline->auc = {"loss", {(low + high) / 2, low, high, 0.95, "made"}};
+    conclude(result);
+    return result.finding;
+  };
+  EXPECT_EQ(finding(0.52, 0.6), Finding::leak);
+  EXPECT_EQ(finding(0.48, 0.55), Finding::no_leak_found);
+  EXPECT_EQ(finding(0.3, 0.8), Finding::inconclusive);
+}
+
+TEST(Predict, NeedsOneModelOnBothSides) {
+  const Records known = made_records({.records = 100, .classes = 5});
+  const Records other = made_records({.records = 10, .classes = 4});
+  EXPECT_THROW(predict(known, other.outputs, {}, {}, {}), Error);
+}
+
+}  // namespace
+}  // namespace miaudit

@@ -1,0 +1,178 @@
+#include "miaudit/data/records.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "miaudit/io/file.h"
+#include "miaudit/io/formats.h"
+
+namespace miaudit {
+namespace {
+
+class ReadRecords : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::path(testing::TempDir()) /
+              testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  template <class T>
+  std::string save(const std::string& name, std::vector<T> values, std::vector<size_t> shape) {
+    const std::string path = (folder_ / name).string();
+    write_npy(path, Array::from(std::move(values), std::move(shape)));
+    return path;
+  }
+  std::string save_text(const std::string& name, const std::string& text) {
+    const std::string path = (folder_ / name).string();
+    write_file(path, text);
+    return path;
+  }
+  std::string refusal(const RecordPaths& paths, const RecordOptions& options = {}) {
+    try {
+      read_records(paths, options, {});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  std::filesystem::path folder_;
+};
+
+const std::vector<float> kLogits = {3, 0, -1, 0, 2, 0, 1, 1, 4, -2, 0, 5};
+
+TEST_F(ReadRecords, JoinsMembersAndNonMembers) {
+  RecordPaths paths;
+  paths.outputs = {save<float>("m.npy", kLogits, {4, 3}), save<float>("n.npy", {0, 0, 1, 1, 0, 0}, {2, 3})};
+  paths.labels = {save<int64_t>("ym.npy", {0, 1, 2, 2}, {4}), save<uint8_t>("yn.npy", {2, 0}, {2})};
+  const Records records = read_records(paths, {}, {});
+  EXPECT_EQ(records.size(), 6u);
+  EXPECT_EQ(records.membership, (std::vector<int8_t>{1, 1, 1, 1, 0, 0}));
+  EXPECT_EQ(records.labels, (std::vector<int32_t>{0, 1, 2, 2, 2, 0}));
+  EXPECT_EQ(records.outputs.form, OutputForm::logits);
+  EXPECT_EQ(records.files.size(), 4u);
+}
+
+TEST_F(ReadRecords, TellsTheFormsApart) {
+  const std::string in = save<int8_t>("in.npy", {1, 0}, {2});
+  const auto form = [&](std::vector<double> values, std::vector<size_t> shape) {
+    return read_records({{save<double>("o.npy", std::move(values), std::move(shape))}, {}, in, "", ""}, {}, {})
+        .outputs.form;
+  };
+  EXPECT_EQ(form({.5, .5, .9, .1}, {2, 2}), OutputForm::probabilities);
+  EXPECT_EQ(form({.5, .5, .9, .102}, {2, 2}), OutputForm::logits) << "a sum of 1.002 is none of 1";
+  EXPECT_EQ(form({std::log(.5), std::log(.5), std::log(.9), std::log(.1)}, {2, 2}), OutputForm::log_probabilities);
+  EXPECT_EQ(form({-1, -2, -3, -4}, {2, 2}), OutputForm::logits);
+  EXPECT_EQ(form({.2, .9}, {2}), OutputForm::probabilities) << "one column of a binary model";
+  EXPECT_EQ(form({-.2, 3}, {2, 1}), OutputForm::logits);
+}
+
+TEST_F(ReadRecords, WarnsOfUnitIntervalOutputsThatAreNoProbabilities) {
+  const Records records = read_records(
+      {{save<double>("o.npy", {.5, .9, .9, .9}, {2, 2})}, {}, save<int8_t>("in.npy", {1, 0}, {2}), "", ""}, {}, {});
+  ASSERT_EQ(records.warnings.size(), 1u);
+  EXPECT_EQ(records.warnings[0].code, "unit_interval_logits");
+}
+
+TEST_F(ReadRecords, RefusesAFormThatTheValuesBelie) {
+  RecordOptions options;
+  options.form = OutputForm::probabilities;
+  const RecordPaths paths{{save<float>("o.npy", kLogits, {4, 3})}, {}, save<bool>("in.npy", {true, false, true, false}, {4}),
+                          "", ""};
+  EXPECT_NE(refusal(paths, options).find("outside [0, 1]"), std::string::npos);
+}
+
+TEST_F(ReadRecords, CountsAndLocatesWhatIsNotFinite) {
+  std::vector<float> values = kLogits;
+  values[4] = std::numeric_limits<float>::quiet_NaN();
+  values[11] = std::numeric_limits<float>::infinity();
+  const RecordPaths paths{{save<float>("o.npy", values, {4, 3})},
+                          {save<int32_t>("y.npy", {0, 1, 2, 0}, {4})},
+                          save<int8_t>("in.npy", {1, 0, 0, 1}, {4}),
+                          "",
+                          save<int32_t>("ids.npy", {10, 11, 12, 13}, {4})};
+  const std::string message = refusal(paths);
+  for (const char* part : {"1 NaN", "1 infinite", "2 of 4 rows", "row 1", "column 1", "--on-nonfinite drop"})
+    EXPECT_NE(message.find(part), std::string::npos) << part << " in " << message;
+
+  const Records kept = read_records(paths, {.form = {}, .on_nonfinite = OnNonfinite::drop}, {});
+  EXPECT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept.input_rows, 4u);
+  EXPECT_EQ(kept.rows, (std::vector<uint64_t>{0, 2}));
+  EXPECT_EQ(kept.labels, (std::vector<int32_t>{0, 2}));
+  EXPECT_EQ(kept.membership, (std::vector<int8_t>{1, 0}));
+  EXPECT_EQ(kept.ids, (std::vector<std::string>{"10", "12"}));
+  EXPECT_EQ(kept.warnings.at(0).code, "dropped_nonfinite");
+}
+
+TEST_F(ReadRecords, DropsFromTheSecondFileToo) {
+  RecordPaths paths;
+  std::vector<float> bad = {0, 0, 1, NAN, 0, 0};
+  paths.outputs = {save<float>("m.npy", kLogits, {4, 3}), save<float>("n.npy", bad, {2, 3})};
+  const Records kept = read_records(paths, {.form = {}, .on_nonfinite = OnNonfinite::drop}, {});
+  EXPECT_EQ(kept.rows, (std::vector<uint64_t>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(kept.membership, (std::vector<int8_t>{1, 1, 1, 1, 0}));
+}
+
+TEST_F(ReadRecords, HashesContentsAndNotNames) {
+  const std::string in = save<int8_t>("in.npy", {1, 0, 0, 1}, {4});
+  const auto hash = [&](std::vector<float> values) {
+    return read_records({{save<float>("o.npy", std::move(values), {4, 3})}, {}, in, "", ""}, {}, {}).files[0].hash;
+  };
+  std::vector<float> other = kLogits;
+  other[5] = 1;
+  EXPECT_EQ(hash(kLogits), hash(kLogits));
+  EXPECT_NE(hash(kLogits), hash(other));
+}
+
+TEST_F(ReadRecords, ReadsMembershipLabelsAndGroupsFromText) {
+  const Records records = read_records({{save<float>("o.npy", kLogits, {4, 3})},
+                                        {save_text("y.csv", "label\n0\n1\n2\n0\n")},
+                                        save_text("in.csv", "1\n0\n-1\n1\n"),
+                                        save_text("g.csv", "person,visit\nann,1\nbob,1\nann,2\ncid,1\n"),
+                                        ""},
+                                       {}, {});
+  EXPECT_EQ(records.membership, (std::vector<int8_t>{1, 0, -1, 1}));
+  EXPECT_EQ(records.labels, (std::vector<int32_t>{0, 1, 2, 0}));
+  EXPECT_EQ(records.groups, (std::vector<int64_t>{0, 1, 0, 2}));
+  EXPECT_NE(refusal({{save<float>("o.npy", kLogits, {4, 3})}, {}, save_text("half.csv", "1\n0.5\n0\n1\n"), "", ""})
+                .find("0.5"),
+            std::string::npos);
+}
+
+TEST_F(ReadRecords, AcceptsMinusOneInInt8Only) {
+  std::vector<FileRecord> files;
+  EXPECT_EQ(read_membership(save<int8_t>("a.npy", {1, -1}, {2}), files), (std::vector<int8_t>{1, -1}));
+  EXPECT_EQ(read_membership(save<uint64_t>("b.npy", {1, 0}, {2}), files), (std::vector<int8_t>{1, 0}));
+  EXPECT_THROW(read_membership(save<int64_t>("c.npy", {1, -1}, {2}), files), Error);
+  EXPECT_THROW(read_membership(save<uint8_t>("d.npy", {1, 255}, {2}), files), Error);
+  EXPECT_THROW(read_membership(save<float>("e.npy", {1, 0}, {2}), files), Error);
+}
+
+TEST_F(ReadRecords, RefusesFilesOfTwoModels) {
+  RecordPaths paths;
+  paths.outputs = {save<float>("m.npy", kLogits, {4, 3}), save<float>("n.npy", kLogits, {3, 4})};
+  EXPECT_NE(refusal(paths).find("both must come from one model"), std::string::npos);
+}
+
+TEST_F(ReadRecords, WarnsOfTwoPrecisions) {
+  RecordPaths paths;
+  paths.outputs = {save<float>("m.npy", kLogits, {4, 3}), save<double>("n.npy", {1, 2, 3}, {1, 3})};
+  EXPECT_EQ(read_records(paths, {}, {}).warnings.at(0).code, "mixed_precision");
+}
+
+TEST_F(ReadRecords, ScoresMustBeFinite) {
+  std::vector<FileRecord> files;
+  EXPECT_EQ(read_scores(save<float>("s.npy", {1, 2}, {2}), files), (std::vector<double>{1, 2}));
+  EXPECT_THROW(read_scores(save<float>("n.npy", {1, NAN}, {2}), files), Error);
+  EXPECT_THROW(read_scores(save<float>("w.npy", {1, 2, 3, 4}, {2, 2}), files), Error);
+}
+
+}  // namespace
+}  // namespace miaudit

@@ -1,0 +1,90 @@
+#include "miaudit/report/report.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "miaudit/report/records_csv.h"
+
+namespace miaudit {
+namespace {
+
+AuditResult made_result() {
+  AuditResult result;
+  result.miaudit_version = "1.2.3";
+  result.subject = {2000, 1000, 1000, 0, 0, 10, 1, "logits", true, "float32"};
+  for (const char* name : {"loss", "modified_entropy"}) {
+    AttackResult attack;
+    attack.name = name;
+    attack.estimates.auc = {0.8701, 0.85449, 0.88449, 0.95, "delong"};
+    attack.estimates.tpr_at_fpr = {{0.01, {0.12345, 0.0567, 0.2222, 0.95, "x"}, 1.5, {}},
+                                   {0.001, {{}, 0.0, 0.0371, 0.95, "x"}, {}, {}},
+                                   {0.0001, {{}, 0.0, 0.5, 0.95, "x"}, {}, {}}};
+    result.attacks.push_back(attack);
+  }
+  result.headline = Headline{2, "bonferroni", {"loss", {0.8701, 0.84, 0.9, 0.975, "delong"}}, {}, {}, {}};
+  result.verdict = {std::string(200, 'a') + " b", "A sentence of words that is long enough to need a second line of its own."};
+  result.warnings = {{"few_nonmembers", "too few", "audit more"}};
+  result.files = {{"outputs", "caf\xe9.npy", "float32", {2000, 10}, "00ff"}};
+  return result;
+}
+
+size_t columns(const std::string& line) {
+  return static_cast<size_t>(std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+TEST(Terminal, FitsEightyColumns) {
+  std::istringstream lines(to_terminal(made_result()));
+  for (std::string line; std::getline(lines, line);) {
+    // A single word that is longer cannot be helped.
+    if (line.find(std::string(100, 'a')) == std::string::npos) EXPECT_LE(columns(line), 80u) << line;
+  }
+}
+
+TEST(Terminal, RoundsBoundsOutwardsAndShowsRefusedEstimatesAsSuch) {
+  const std::string text = to_terminal(made_result());
+  EXPECT_NE(text.find("0.870 [0.854, 0.885]"), std::string::npos) << text;
+  EXPECT_NE(text.find("12.3% [5.6, 22.3]"), std::string::npos) << text;
+  EXPECT_NE(text.find("- [0.00, 3.71]"), std::string::npos) << text;
+  EXPECT_NE(text.find("strongest of 2"), std::string::npos);
+  EXPECT_NE(text.find("1 more FPRs"), std::string::npos) << text;
+}
+
+TEST(Json, HoldsWhatTheResultHolds) {
+  const nlohmann::json json = nlohmann::json::parse(to_json(made_result()));
+  EXPECT_EQ(json["schema_version"], 1);
+  EXPECT_EQ(json["attacks"][0]["name"], "loss");
+  EXPECT_EQ(json["attacks"][0]["estimates"]["auc"]["low"], 0.85449);
+  EXPECT_TRUE(json["attacks"][0]["estimates"]["tpr_at_fpr"][1]["value"].is_null());
+  EXPECT_EQ(json["headline"]["auc"]["level"], 0.975);
+  EXPECT_EQ(json["warnings"][0]["advice"], "audit more");
+  EXPECT_EQ(json["provenance"]["files"][0]["xxh3_128"], "00ff");
+}
+
+TEST(RecordsCsv, PutsTheMostExposedFirstAndDefusesFormulas) {
+  const std::vector<double> loss = {0.5, 2, 1, 2};
+  const std::vector<double> margin = {1, 2, 3, 4};
+  const std::vector<int8_t> membership = {1, 0, -1, 1};
+  const std::vector<std::string> ids = {"ann", "=cmd()", "say \"hi\"", "b,c"};
+  RecordColumns columns_of;
+  columns_of.ids = ids;
+  columns_of.membership = membership;
+  columns_of.attacks = {"loss", "margin"};
+  columns_of.scores = {loss, margin};
+  const auto path = std::filesystem::path(testing::TempDir()) / "records_csv_test.csv";
+  write_records_csv(path, columns_of, 0);
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_EQ(text,
+            "row,id,membership,loss,margin\n1,\"'=cmd()\",0,2,2\n3,\"b,c\",1,2,4\n2,\"say \"\"hi\"\"\",-1,1,3\n"
+            "0,\"ann\",1,0.5,1\n");
+  EXPECT_EQ(std::filesystem::status(path).permissions() & std::filesystem::perms::mask,
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  std::filesystem::remove(path);
+}
+
+}  // namespace
+}  // namespace miaudit

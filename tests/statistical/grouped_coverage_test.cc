@@ -1,0 +1,92 @@
+// Do the intervals hold when records of one person resemble each other, and when two scores are compared?
+#include <cmath>
+#include <vector>
+
+#include "miaudit/base/rng.h"
+#include "miaudit/math/distributions.h"
+#include "miaudit/metric/interval.h"
+#include "tests/statistical/coverage.h"
+
+namespace miaudit {
+namespace {
+
+enum class Groups { pure, mixed };
+
+struct Design {
+  const char* name;
+  Groups kind;
+  size_t groups;
+  int size;       ///< records of a group; one in three groups is twice as large
+  double shared;  ///< share of the variance that is the group's
+  double auc;
+};
+
+// A score is shift·member + √shared·(the group's own) + √(1−shared)·(the record's own): still binormal in all.
+TEST(Grouped, AucTprAndAdvantageAreCovered) {
+  for (const Design design : {Design{"40 groups of 5", Groups::pure, 40, 5, 0.5, 0.5},
+                              Design{"40 groups of 5", Groups::pure, 40, 5, 0.5, 0.8},
+                              Design{"200 groups of 10", Groups::pure, 200, 10, 0.3, 0.8},
+                              Design{"200 groups of 10", Groups::pure, 200, 10, 0.9, 0.96},
+                              Design{"20 groups of both", Groups::mixed, 20, 4, 0.8, 0.8},
+                              Design{"100 groups of both", Groups::mixed, 100, 6, 0.9, 0.96},
+                              Design{"100 groups of both", Groups::mixed, 100, 6, 0.5, 0.5},
+                              Design{"100 groups of both", Groups::mixed, 100, 6, 0.5, 0.8}}) {
+    const double shift = std::sqrt(2.0) * normal_quantile(design.auc);
+    const double true_tpr = normal_survival(-normal_quantile(0.05) - shift);
+    const double true_advantage = 1 - 2 * normal_survival(shift / 2);
+    const std::string name = std::string(design.name) + ", AUC " + std::to_string(design.auc).substr(0, 4);
+    Coverage of_auc(name);
+    Coverage of_tpr(name + ", TPR at 5 %");
+    Coverage of_advantage(name + ", advantage");
+    for (uint64_t trial = 0; trial < 2000; ++trial) {
+      Rng rng(31, trial);
+      std::vector<double> scores;
+      std::vector<int8_t> membership;
+      std::vector<int64_t> groups;
+      for (size_t group = 0; group < design.groups; ++group) {
+        const double own = rng.normal();
+        const int size = group % 3 == 0 ? 2 * design.size : design.size;
+        for (int k = 0; k < size; ++k) {
+          const bool member = design.kind == Groups::pure ? group % 2 == 0 : k % 2 == 0;
+          scores.push_back(shift * member + std::sqrt(design.shared) * own +
+                           std::sqrt(1 - design.shared) * rng.normal());
+          membership.push_back(member);
+          groups.push_back(static_cast<int64_t>(group));
+        }
+      }
+      const GroupedScores grouped{scores, membership, groups};
+      of_tpr.add(tpr_at_fpr_estimate(grouped, 0.05, 0.95, {}), true_tpr);
+      of_advantage.add(advantage_estimate(grouped, 0.95, trial, {}), true_advantage);
+      of_auc.add(auc_estimate(grouped, 0.95, {}), design.auc);
+    }
+    of_auc.expect_at_least(0.94);
+    of_tpr.expect_at_least(0.94);
+    of_advantage.expect_at_least(0.94);
+  }
+}
+
+TEST(Paired, DifferenceOfAucIsCovered) {
+  for (const double auc : {0.5, 0.8, 0.96})
+    for (const size_t records : {50, 200, 1000}) {
+      const double shift = std::sqrt(2.0) * normal_quantile(auc);
+      const double noise = 0.75;
+      const double weaker = normal_cdf(shift / std::sqrt(2 * (1 + noise * noise)));
+      Coverage coverage("difference from " + std::to_string(auc).substr(0, 4) + ", " + std::to_string(records));
+      for (uint64_t trial = 0; trial < 4000; ++trial) {
+        Rng rng(32, trial);
+        std::vector<double> a(records);
+        std::vector<double> b(records);
+        std::vector<int8_t> membership(records);
+        for (size_t i = 0; i < records; ++i) {
+          membership[i] = i % 2 == 0;
+          a[i] = rng.normal() + shift * membership[i];
+          b[i] = a[i] + noise * rng.normal();
+        }
+        coverage.add(auc_difference(a, b, membership, 0.95, {}), auc - weaker);
+      }
+      coverage.expect_at_least(0.94);
+    }
+}
+
+}  // namespace
+}  // namespace miaudit
