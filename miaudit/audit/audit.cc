@@ -98,7 +98,7 @@ void measure_groups(const ScoredRecords& scored, const MeasureOptions& options, 
                                "check --groups; a person with records on both sides is a member by one of them"});
   const auto members = std::count(groups.membership.begin(), groups.membership.end(), int8_t{1});
   if (members > 0 && static_cast<size_t>(members) < groups.membership.size())
-    attack.group_estimates = measure({groups.scores, groups.membership, {}}, options, context);
+    attack.group_estimates = measure({groups.scores, groups.membership, {}, scored.worth}, options, context);
 }
 
 }  // namespace
@@ -156,6 +156,7 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
   std::vector<std::string> names;
   std::vector<Metrics> corrected;
   std::vector<double> strongest_scores;
+  double strongest_worth = 1;
   for (const AttackRow* attack : attacks) {
     context.report(attack->name, names.size(), attacks.size());
     const Parameters parameters = parameters_of(*attack, plan.parameters);
@@ -171,7 +172,7 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
     }
     signals.forget();
     AttackResult found = result_of(*attack, parameters);
-    const ScoredRecords scored{scores, records.membership, records.groups};
+    const ScoredRecords scored{scores, records.membership, records.groups, attack->effective_share};
     CorrectedMetrics metrics = measure_corrected(scored, plan.measure, attacks.size(), context);
     found.estimates = std::move(metrics.single);
     if (!records.groups.empty()) measure_groups(scored, plan.measure, found, result, context);
@@ -182,7 +183,10 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
     const bool is_strongest = std::all_of(result.attacks.begin(), result.attacks.end(), [&](const AttackResult& other) {
       return *found.estimates.auc.value > *other.estimates.auc.value;
     });
-    if (is_strongest) strongest_scores = std::move(scores);
+    if (is_strongest) {
+      strongest_scores = std::move(scores);
+      strongest_worth = attack->effective_share;
+    }
     names.push_back(found.name);
     corrected.push_back(std::move(metrics.corrected));
     result.attacks.push_back(std::move(found));
@@ -193,7 +197,7 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
     fail(Category::input, "none of the attacks asked for can run on these records:{}", reasons);
   }
   result.headline = strongest_of(names, corrected);
-  result.slices = slice_by_class(records, strongest_scores, plan.measure.level, context);
+  result.slices = slice_by_class(records, strongest_scores, strongest_worth, plan.measure.level, context);
   result.self_checks = check_audit(records, strongest_scores, plan.measure.seed, context);
   add_check_warnings(*result.self_checks, result.warnings);
   conclude(result);

@@ -52,11 +52,12 @@ class Figures {
   }
 
  private:
-  bool bootstraps() const { return options_.bootstrap > 0; }
+  // Resampling fixed scores cannot see that they err together, as a cross-fitted attack's do.
+  bool bootstraps() const { return options_.bootstrap > 0 && records_.worth == 1; }
   Estimate bca(const RocStatistic& statistic, double level) const {
     return bca_estimate(sorted_, statistic, level, options_.bootstrap, options_.seed, context_);
   }
-  GroupedScores by_group() const { return {records_.scores, records_.membership, records_.groups}; }
+  GroupedScores by_group() const { return {records_.scores, records_.membership, records_.groups, records_.worth}; }
 
   template <class Make>
   static std::vector<Estimate> each(std::span<const double> levels, Make make) {
@@ -105,7 +106,8 @@ void add_details(Metrics& metrics, const SortedScores& sorted, const MeasureOpti
 
 CorrectedMetrics measure_corrected(const ScoredRecords& records, const MeasureOptions& options, size_t tries,
                                    const Context& context) {
-  const SortedScores sorted = sort_scores(records.scores, records.membership, context);
+  SortedScores sorted = sort_scores(records.scores, records.membership, context);
+  sorted.worth = records.worth;
   const Figures figures(records, sorted, options, context);
   std::vector<double> levels = {options.level};
   if (tries > 1) levels.push_back(1 - (1 - options.level) / static_cast<double>(tries));
@@ -166,7 +168,7 @@ AuditResult measure_scores(const ScoredRecords& records, const MeasureOptions& o
     result.subject.groups = groups.scores.size() + groups.mixed;
     const auto members = std::count(groups.membership.begin(), groups.membership.end(), int8_t{1});
     if (members > 0 && static_cast<size_t>(members) < groups.membership.size())
-      attack.group_estimates = measure({groups.scores, groups.membership, {}}, options, context);
+      attack.group_estimates = measure({groups.scores, groups.membership, {}, 1}, options, context);
   }
   result.attacks.push_back(std::move(attack));
   return result;

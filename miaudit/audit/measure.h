@@ -13,6 +13,7 @@ struct ScoredRecords {
   std::span<const double> scores;
   std::span<const int8_t> membership;  ///< 1 member, 0 non-member, −1 unknown
   std::span<const int64_t> groups;
+  double worth = 1;  ///< How many independent records each counts for in an interval (AttackRow::effective_share).
 };
 
 /// Every figure of methods.md §5 with its interval. With groups, intervals allow for records of one group being alike.

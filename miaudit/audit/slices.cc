@@ -5,7 +5,7 @@
 
 namespace miaudit {
 
-std::vector<Slice> slice_by_class(const Records& records, std::span<const double> scores, double level,
+std::vector<Slice> slice_by_class(const Records& records, std::span<const double> scores, double worth, double level,
                                   const Context& context) {
   std::vector<Slice> slices;
   if (records.labels.empty()) return slices;
@@ -30,10 +30,14 @@ std::vector<Slice> slice_by_class(const Records& records, std::span<const double
   for (size_t c = 0; c < parts.size(); ++c) {
     const Part& part = parts[c];
     if (part.counts[0] == 0 || part.counts[1] == 0) continue;
-    const Estimate auc =
-        part.groups.empty()
-            ? auc_estimate(sort_scores(part.scores, part.membership, context), corrected, context)
-            : auc_estimate(GroupedScores{part.scores, part.membership, part.groups}, corrected, context);
+    Estimate auc;
+    if (part.groups.empty()) {
+      SortedScores sorted = sort_scores(part.scores, part.membership, context);
+      sorted.worth = worth;
+      auc = auc_estimate(sorted, corrected, context);
+    } else {
+      auc = auc_estimate(GroupedScores{part.scores, part.membership, part.groups, worth}, corrected, context);
+    }
     slices.push_back({"class", std::to_string(c), part.counts[1], part.counts[0], auc});
   }
   return slices;

@@ -35,9 +35,15 @@ std::string interval(const Estimate& e) {
   if (!e.low || !e.high) return "an unknown range";
   return fmt::format("[{:.3f}, {:.3f}]", std::floor(1000 * *e.low) / 1000, std::ceil(1000 * *e.high) / 1000);
 }
-std::string percent(double share) { return fmt::format("{:.4g} %", 100 * share); }
-std::string percent_below(double share) { return fmt::format("{:.2f} %", std::floor(1e4 * share) / 100); }
-std::string percent_above(double share) { return fmt::format("{:.2f} %", std::ceil(1e4 * share) / 100); }
+std::string percent(double share) {
+  return fmt::format("{:.4g} %", 100 * share);
+}
+std::string percent_below(double share) {
+  return fmt::format("{:.2f} %", std::floor(1e4 * share) / 100);
+}
+std::string percent_above(double share) {
+  return fmt::format("{:.2f} %", std::ceil(1e4 * share) / 100);
+}
 
 // The lowest FPR whose figure satisfies the condition.
 template <class Condition>
@@ -88,18 +94,16 @@ void conclude(AuditResult& result) {
         fmt::format("No leak was found: {} has an AUC in {}, which holds 0.5, a coin's.", tried, interval(auc)));
   } else {
     result.finding = Finding::inconclusive;
-    result.verdict.push_back(
-        fmt::format("These records do not decide: {} has an AUC in {}, which holds both 0.5, a coin's, and a clear leak. "
-                    "Audit more records.",
-                    tried, interval(auc)));
+    result.verdict.push_back(fmt::format(
+        "These records do not decide: {} has an AUC in {}, which holds both 0.5, a coin's, and a clear leak. "
+        "Audit more records.",
+        tried, interval(auc)));
   }
-  const HeadlineRate* bounded = strictest(headline, [](const HeadlineRate& rate) {
-    return rate.figure.estimate.value && rate.figure.estimate.high;
-  });
+  const HeadlineRate* bounded = strictest(
+      headline, [](const HeadlineRate& rate) { return rate.figure.estimate.value && rate.figure.estimate.high; });
   if (bounded && bounded != found)
-    result.verdict.push_back(
-        fmt::format("At an FPR of {} these attacks find at most {} of the members.", percent(bounded->fpr),
-                    percent_above(*bounded->figure.estimate.high)));
+    result.verdict.push_back(fmt::format("At an FPR of {} these attacks find at most {} of the members.",
+                                         percent(bounded->fpr), percent_above(*bounded->figure.estimate.high)));
   result.verdict.push_back(
       "This speaks of this model, of records like these and of the attacks listed. Attacks with shadow models may find "
       "more; no audit proves that nothing leaks.");

@@ -83,8 +83,10 @@ std::vector<Estimate> advantage_estimates(const SortedScores& sorted, std::span<
     // A quarter each for the true- and the false-positive rate, below and above.
     const double alpha = error_rate(level) / 4;
     Estimate estimate{value, 0.0, 1.0, level, "split_clopper_pearson_dkw"};
-    if (!judged.members.empty()) estimate.low = std::min(value, advantage_lower_limit(judged, threshold, alpha, {}));
-    estimate.high = std::min(1.0, value + dkw_margin(members, alpha) + dkw_margin(nonmembers, alpha));
+    if (!judged.members.empty())
+      estimate.low = std::min(value, advantage_lower_limit(judged, threshold, alpha, {sorted.worth, sorted.worth}));
+    estimate.high =
+        std::min(1.0, value + dkw_margin(members * sorted.worth, alpha) + dkw_margin(nonmembers * sorted.worth, alpha));
     estimates.push_back(std::move(estimate));
   }
   return estimates;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "miaudit/base/parallel.h"
 #include "miaudit/metric/auc_interval.h"
@@ -169,12 +170,16 @@ AucEvidence auc_evidence(const SortedScores& sorted, const Context& context) {
   const double nonmembers = static_cast<double>(sorted.nonmembers.size());
   const PowerSums powers =
       merge_all(sorted, context, PowerSums{.scale = {0.5 / members, 0.5 / nonmembers}, .mean = exact.auc});
+  const double worth = sorted.worth;
+  const auto side = [worth](double records, double variance, double carriers) {
+    return AucSide{std::max(1.0, records * worth), variance / worth, carriers * worth};
+  };
   return {.auc = exact.auc,
-          .members = {members, exact.member_variance, powers.carriers(1)},
-          .nonmembers = {nonmembers, exact.nonmember_variance, powers.carriers(0)},
+          .members = side(members, exact.member_variance, powers.carriers(1)),
+          .nonmembers = side(nonmembers, exact.nonmember_variance, powers.carriers(0)),
           .covariance = 0,
-          .independent_pairs = std::min(members, nonmembers),
-          .degrees = members + nonmembers - 2};
+          .independent_pairs = std::max(1.0, std::floor(std::min(members, nonmembers) * worth)),
+          .degrees = (members + nonmembers) * worth - 2};
 }
 
 }  // namespace miaudit

@@ -23,6 +23,7 @@ struct Side {
   std::vector<double> scores;
   std::vector<size_t> group;
   std::vector<double> counts;
+  double worth = 1;  ///< Of every record, beside what its group takes.
 
   double records() const { return static_cast<double>(scores.size()); }
   double groups() const {
@@ -44,13 +45,14 @@ struct Parted {
 };
 
 Parted part(const GroupedScores& grouped_scores, const Context& context) {
-  const auto [scores, membership, groups] = grouped_scores;
+  const auto& [scores, membership, groups, worth] = grouped_scores;
   if (groups.size() != scores.size())
     fail(Category::input,
          "{} scores but {} groups were given; there must be one of each for every record, in one order",
          grouped(scores.size()), grouped(groups.size()));
   Parted parted;
   parted.sorted = sort_scores(scores, membership, context);
+  for (Side* side : {&parted.members, &parted.nonmembers}) side->worth = worth;
   std::vector<int64_t> names;
   for (size_t i = 0; i < groups.size(); ++i)
     if (membership[i] != -1) names.push_back(groups[i]);
@@ -72,7 +74,7 @@ Parted part(const GroupedScores& grouped_scores, const Context& context) {
 double worth_of_copies(const Side& side) {
   double squares = 0;
   for (const double count : side.counts) squares += count * count;
-  return side.records() / squares;
+  return side.worth * side.records() / squares;
 }
 
 /// What a record is worth for the share of scores >= threshold (> threshold if `strict`): 1/design effect, never above
@@ -98,7 +100,7 @@ double worth_at(const Side& side, double threshold, bool strict, double tail) {
   const double groups = side.groups();
   const double design_effect = std::max(1.0, squares * groups / (groups - 1) / (side.records() * share * (1 - share)));
   const double fewer = student_t_quantile(side.records() - 1, tail) / student_t_quantile(groups - 1, tail);
-  return fewer * fewer / design_effect;
+  return side.worth * fewer * fewer / design_effect;
 }
 
 /// The placements' deviations from the AUC, summed over each group.
@@ -118,9 +120,9 @@ AucSide auc_side(const Side& side, const std::vector<double>& shares, double mea
   const double least = worth_of_copies(side) * side.records();
   const double groups = side.groups();
   if (groups < 2 || by_group <= 0) return {.records = least, .variance = 0, .carriers = 0};
-  return {.records = std::clamp(by_record / by_group * side.records(), least, side.records()),
-          .variance = by_group * groups / (groups - 1) / (side.records() * side.records()),
-          .carriers = by_group * by_group / fourths};
+  return {.records = std::clamp(side.worth * by_record / by_group * side.records(), least, side.worth * side.records()),
+          .variance = by_group * groups / (groups - 1) / (side.records() * side.records()) / side.worth,
+          .carriers = side.worth * by_group * by_group / fourths};
 }
 
 /// A random half of the groups, each group whole: `first` to choose a threshold from, `second` to judge it on.
@@ -140,6 +142,7 @@ Halves split_groups(const Parted& all, uint64_t seed) {
   const auto deal = [&](const Side& side, std::vector<double>& first, Side& second,
                         std::vector<double>& second_sorted) {
     second.counts.assign(side.counts.size(), 0);
+    second.worth = side.worth;
     for (size_t i = 0; i < side.scores.size(); ++i) {
       if (in_first[side.group[i]]) {
         first.push_back(side.scores[i]);
@@ -174,18 +177,19 @@ Estimate auc_estimate(const GroupedScores& grouped, double level, const Context&
     const std::vector<double> of_members = group_deviations(all.members, member_shares, auc);
     const std::vector<double> of_nonmembers = group_deviations(all.nonmembers, nonmember_shares, auc);
     const double products = std::inner_product(of_members.begin(), of_members.end(), of_nonmembers.begin(), 0.0);
-    covariance = products * groups / (groups - 1) / (all.members.records() * all.nonmembers.records());
+    covariance = products * groups / (groups - 1) / (all.members.records() * all.nonmembers.records()) / grouped.worth;
   }
-  Estimate estimate =
-      auc_interval({.auc = auc,
-                    .members = auc_side(all.members, member_shares, auc),
-                    .nonmembers = auc_side(all.nonmembers, nonmember_shares, auc),
-                    .covariance = covariance,
-                    // A pair takes two different groups.
-                    .independent_pairs = std::max(
-                        1.0, std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)})),
-                    .degrees = groups - 2},
-                   level);
+  Estimate estimate = auc_interval(
+      {.auc = auc,
+       .members = auc_side(all.members, member_shares, auc),
+       .nonmembers = auc_side(all.nonmembers, nonmember_shares, auc),
+       .covariance = covariance,
+       // A pair takes two different groups.
+       .independent_pairs =
+           std::max(1.0, std::floor(grouped.worth *
+                                    std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)}))),
+       .degrees = grouped.worth * groups - 2},
+      level);
   estimate.method = "grouped_" + estimate.method;
   return estimate;
 }
@@ -206,9 +210,9 @@ Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double le
         clopper_pearson_lower(count_above(all.sorted.members, *bracket.strict) * worth, members * worth, tail);
   }
   if (bracket.inclusive) {
-    const double worth = worth_at(all.members, *bracket.inclusive, false, tail);
+    const double worth = worth_at(all.members, *bracket.inclusive, true, tail);
     estimate.high =
-        clopper_pearson_upper(count_from(all.sorted.members, *bracket.inclusive) * worth, members * worth, tail);
+        clopper_pearson_upper(count_above(all.sorted.members, *bracket.inclusive) * worth, members * worth, tail);
   }
   if (estimate.value) {
     estimate.low = std::min(*estimate.low, *estimate.value);

@@ -57,6 +57,7 @@ struct GroupedScores {
   std::span<const double> scores;
   std::span<const int8_t> membership;  ///< 1, 0, −1 = unknown, left out
   std::span<const int64_t> groups;
+  double worth = 1;  ///< As SortedScores::worth, beside what the groups take.
 };
 /// AUC with Obuchowski's clustered variance (1997, doi:10.2307/2533958) and Student's quantile by number of groups,
 /// otherwise as above. A group may hold members and non-members. O(n log n).

@@ -13,6 +13,9 @@ namespace miaudit {
 struct SortedScores {
   std::vector<double> members;
   std::vector<double> nonmembers;
+  /// How many independent records each counts for in an interval, in (0, 1]: less than 1 where scores share errors, as
+  /// those of a cross-fitted attack do. No estimate depends on it.
+  double worth = 1;
 };
 
 /// Parts and sorts. membership: 1 member, 0 non-member, −1 unknown (left out), as many as scores.

@@ -22,11 +22,14 @@ Estimate tpr_at_fpr_estimate(const SortedScores& sorted, double fpr, double leve
   Estimate estimate{{}, 0.0, 1.0, level, "order_statistics_clopper_pearson"};
   if (1 / static_cast<double>(sorted.nonmembers.size()) <= fpr)
     estimate.value = static_cast<double>(point_at_fpr(sorted, fpr).true_positives) / members;
-  const ThresholdBracket bracket = bracket_threshold(sorted.nonmembers, fpr, alpha, 1);
+  const double worth = sorted.worth;
+  const ThresholdBracket bracket = bracket_threshold(sorted.nonmembers, fpr, alpha, worth);
   if (bracket.strict)
-    estimate.low = clopper_pearson_lower(count_above(sorted.members, *bracket.strict), members, alpha);
+    estimate.low = clopper_pearson_lower(count_above(sorted.members, *bracket.strict) * worth, members * worth, alpha);
+  // Every threshold with the asked rate lies above `inclusive`, so that members tied with it are not found.
   if (bracket.inclusive)
-    estimate.high = clopper_pearson_upper(count_from(sorted.members, *bracket.inclusive), members, alpha);
+    estimate.high =
+        clopper_pearson_upper(count_above(sorted.members, *bracket.inclusive) * worth, members * worth, alpha);
   return estimate;
 }
 

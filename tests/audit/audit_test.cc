@@ -84,12 +84,13 @@ TEST(Audit, CountsRecordsOnBothSides) {
   EXPECT_EQ(count_duplicates(records, {}), 0u);
   const std::span<const float> values = records.outputs.parts[0].values.as<float>();
   std::vector<float> copied(values.begin(), values.end());
-  const size_t member = static_cast<size_t>(
-      std::find(records.membership.begin(), records.membership.end(), int8_t{1}) - records.membership.begin());
+  const size_t member = static_cast<size_t>(std::find(records.membership.begin(), records.membership.end(), int8_t{1}) -
+                                            records.membership.begin());
   size_t copies = 0;
   for (size_t i = 0; i < records.size() && copies < 3; ++i) {
     if (records.membership[i] || records.labels[i] != records.labels[member]) continue;
-    std::copy_n(copied.begin() + static_cast<ptrdiff_t>(member * 10), 10, copied.begin() + static_cast<ptrdiff_t>(i * 10));
+    std::copy_n(copied.begin() + static_cast<ptrdiff_t>(member * 10), 10,
+                copied.begin() + static_cast<ptrdiff_t>(i * 10));
     ++copies;
   }
   records.outputs.parts[0].values = Array::from(std::move(copied), {400, 1, 10});

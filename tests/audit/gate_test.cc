@@ -60,8 +60,9 @@ TEST(Gate, OneThatCannotBeJudgedIsAnError) {
 }
 
 TEST(Gate, RefusesWhatItCannotRead) {
-  for (const char* text : {"", "loss", "loss.auc", "loss.auc > x", "loss.auc = 0.5", "loss.tpr > 0.5", "loss.auc@0.1 > 0.5",
-                           "loss.tpr@2 > 0.5", "losss.auc > 0.5", "loss.aux > 0.5", "loss.auc > nan", "loss.auc > 0.5 x"})
+  for (const char* text :
+       {"", "loss", "loss.auc", "loss.auc > x", "loss.auc = 0.5", "loss.tpr > 0.5", "loss.auc@0.1 > 0.5",
+        "loss.tpr@2 > 0.5", "losss.auc > 0.5", "loss.aux > 0.5", "loss.auc > nan", "loss.auc > 0.5 x"})
     EXPECT_THROW(parse_gate(Gate::Kind::fail_if, text), Error) << text;
 }
 

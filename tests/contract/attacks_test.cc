@@ -64,7 +64,8 @@ TEST(EveryAttack, ScoresARecordAlikeWhereverItStands) {
       EXPECT_NEAR(*before.attack(name).estimates.auc.value, *after.attack(name).estimates.auc.value, 0.02) << name;
       continue;
     }
-    for (size_t i = 0; i < order.size(); ++i) ASSERT_EQ(before.scores.at(name)[order[i]], after.scores.at(name)[i]) << name;
+    for (size_t i = 0; i < order.size(); ++i)
+      ASSERT_EQ(before.scores.at(name)[order[i]], after.scores.at(name)[i]) << name;
   }
 }
 
@@ -95,7 +96,8 @@ TEST(EveryAttack, FindsNothingInManySmallAuditsWhereNothingLeaks) {
   constexpr int kAudits = 60;
   constexpr size_t kRecords = 200;
   for (uint64_t seed = 0; seed < kAudits; ++seed)
-    for (const AttackResult& attack : audited(made_records({.records = kRecords, .classes = 4, .seed = seed})).result.attacks)
+    for (const AttackResult& attack :
+         audited(made_records({.records = kRecords, .classes = 4, .seed = seed})).result.attacks)
       sums[attack.name] += *attack.estimates.auc.value;
   // One AUC of 100 + 100 records has a deviation of about .041; four of the mean's are allowed.
   for (const auto& [name, sum] : sums) EXPECT_NEAR(sum / kAudits, 0.5, 4 * 0.041 / std::sqrt(kAudits)) << name;
@@ -121,7 +123,9 @@ TEST(EveryAttack, ScoresARecordWithoutItsOwnTruth) {
   const Audited after = audited(records, plan);
   for (const AttackRow& row : attack_table()) {
     const std::string name(row.name);
-    if (!row.calibrates()) EXPECT_EQ(before.scores.at(name)[0], after.scores.at(name)[0]) << name;
+    if (!row.calibrates()) {
+      EXPECT_EQ(before.scores.at(name)[0], after.scores.at(name)[0]) << name;
+    }
     EXPECT_TRUE(std::isfinite(after.scores.at(name)[0])) << name;
   }
 }
@@ -134,10 +138,10 @@ TEST(EveryAttack, GivesFiniteScoresOrANamedReasonOnDegenerateOutputs) {
     return values;
   };
   const std::vector<std::vector<double>> cases = {
-      filled([](size_t) { return 0.0; }),                                   // constant rows
-      filled([](size_t i) { return i % 3 == 0 ? 1e300 : -1e300; }),         // beyond saturation
-      filled([](size_t i) { return static_cast<double>(i % 3); }),          // every record alike
-      filled([](size_t i) { return i % 3 == 1 ? 5e-324 : 0.0; }),           // subnormal
+      filled([](size_t) { return 0.0; }),                            // constant rows
+      filled([](size_t i) { return i % 3 == 0 ? 1e300 : -1e300; }),  // beyond saturation
+      filled([](size_t i) { return static_cast<double>(i % 3); }),   // every record alike
+      filled([](size_t i) { return i % 3 == 1 ? 5e-324 : 0.0; }),    // subnormal
   };
   for (size_t c = 0; c < cases.size(); ++c) {
     const Audited done = audited(with_outputs(records, cases[c]));

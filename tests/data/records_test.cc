@@ -15,8 +15,7 @@ namespace {
 class ReadRecords : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = std::filesystem::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
   }
@@ -83,8 +82,8 @@ TEST_F(ReadRecords, WarnsOfUnitIntervalOutputsThatAreNoProbabilities) {
 TEST_F(ReadRecords, RefusesAFormThatTheValuesBelie) {
   RecordOptions options;
   options.form = OutputForm::probabilities;
-  const RecordPaths paths{{save<float>("o.npy", kLogits, {4, 3})}, {}, save<bool>("in.npy", {true, false, true, false}, {4}),
-                          "", ""};
+  const RecordPaths paths{
+      {save<float>("o.npy", kLogits, {4, 3})}, {}, save<bool>("in.npy", {true, false, true, false}, {4}), "", ""};
   EXPECT_NE(refusal(paths, options).find("outside [0, 1]"), std::string::npos);
 }
 

@@ -57,6 +57,35 @@ TEST(AucEstimate, IsAboutDeLongForManyRecords) {
   EXPECT_NEAR(*estimate.high, moments.auc + margin, 0.03 * margin);
 }
 
+TEST(Worth, HalfMakesIntervalsWhatHalfTheRecordsWould) {
+  const SortedScores all = simulated(40'000, 1, 21).sorted();
+  SortedScores shared = all;
+  shared.worth = 0.5;
+  const SortedScores half = simulated(20'000, 1, 21).sorted();
+  const auto width = [](const Estimate& e) { return *e.high - *e.low; };
+  const auto expect_alike = [&](const Estimate& whole, const Estimate& worth_half, const Estimate& of_half) {
+    EXPECT_EQ(whole.value, worth_half.value);
+    EXPECT_NEAR(width(worth_half), width(of_half), 0.12 * width(of_half)) << whole.method;
+    EXPECT_GT(width(worth_half), 1.2 * width(whole)) << whole.method;
+  };
+  expect_alike(auc_estimate(all, 0.95, {}), auc_estimate(shared, 0.95, {}), auc_estimate(half, 0.95, {}));
+  expect_alike(tpr_at_fpr_estimate(all, 0.01, 0.95), tpr_at_fpr_estimate(shared, 0.01, 0.95),
+               tpr_at_fpr_estimate(half, 0.01, 0.95));
+  expect_alike(advantage_estimate(all, 0.95, 3), advantage_estimate(shared, 0.95, 3),
+               advantage_estimate(half, 0.95, 3));
+}
+
+TEST(TprAtFprEstimate, TiesThatNoAdmissibleThresholdReachesAreNotFound) {
+  SortedScores sorted;
+  sorted.members.assign(1000, 1);
+  sorted.nonmembers.assign(800, 1);
+  sorted.nonmembers.insert(sorted.nonmembers.begin(), 200, 0);
+  const Estimate estimate = tpr_at_fpr_estimate(sorted, 0.01, 0.95);
+  EXPECT_EQ(*estimate.value, 0);
+  EXPECT_EQ(*estimate.low, 0);
+  EXPECT_LT(*estimate.high, 0.01);
+}
+
 TEST(AucEstimate, NarrowsWithRecordsAndWidensWithLevel) {
   const Estimate few = auc_estimate(simulated(100, 1, 13).sorted(), 0.95, {});
   const Estimate many = auc_estimate(simulated(10'000, 1, 13).sorted(), 0.95, {});
