@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "hwy/aligned_allocator.h"
 #include "hwy/cache_control.h"
 #include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
@@ -21,8 +22,6 @@ namespace {
 
 /// Rows that one tile holds side by side: as many as there are lanes, and at least the 4 that a transpose makes.
 constexpr size_t kRows = std::max<size_t>(4, kLanes);
-/// Classes of a tile: with 8 rows of doubles, 8 KiB.
-constexpr size_t kChunk = 128;
 double widen(const double* value) {
   return *value;
 }
@@ -99,125 +98,94 @@ HWY_INLINE void transpose_columns(const double* rows, size_t stride, double* til
 }
 #endif
 
-/// tile[k][i] = rows[i · stride + k] for kRows rows and `count` columns.
+/// tile[k][i] = rows[i · columns + k] for kRows rows.
 template <class T>
-HWY_INLINE void transpose(const T* rows, size_t stride, size_t count, double* tile) {
+HWY_INLINE void transpose(const T* rows, size_t columns, double* tile) {
 #if HWY_TARGET != HWY_SCALAR
-  if (count >= 4) {
-    for (size_t k = 0; k + 4 <= count; k += 4) transpose_columns(rows + k, stride, tile + k * kRows);
+  if (columns >= 4) {
+    for (size_t k = 0; k + 4 <= columns; k += 4) transpose_columns(rows + k, columns, tile + k * kRows);
     // The last step goes back so as to end at the edge; what it writes twice is the same.
-    if (count % 4 != 0) transpose_columns(rows + count - 4, stride, tile + (count - 4) * kRows);
+    if (columns % 4 != 0) transpose_columns(rows + columns - 4, columns, tile + (columns - 4) * kRows);
     return;
   }
 #endif
   for (size_t i = 0; i < kRows; ++i) {
-    for (size_t k = 0; k < count; ++k) tile[k * kRows + i] = widen(rows + i * stride + k);
+    for (size_t k = 0; k < columns; ++k) tile[k * kRows + i] = widen(rows + i * columns + k);
   }
 }
 
-/// kRows rows of a block, seen class by class.
+/// kRows rows of a block as doubles, [class][row]. Small enough for the first cache at ten classes, for the second at
+/// ten thousand. Functions may overwrite a lane's classes: each group is read anew.
 class Group {
  public:
-  explicit Group(const RowBlock& block) : block_(block) {}
+  explicit Group(const RowBlock& block) : block_(block), tile_(hwy::AllocateAligned<double>(block.columns * kRows)) {}
 
   /// Turns to rows first … first+kRows−1, all of the block.
   HWY_INLINE void seek(size_t first) {
-    first_ = first;
-    prefetch();
-    if (block_.columns <= kChunk) fill(0, block_.columns);
-    if (!block_.labels || block_.rows_per_label == 1) return;
-    for (size_t i = 0; i < kRows; ++i) repeated_labels_[i] = block_.labels[(first + i) / block_.rows_per_label];
-  }
-  size_t columns() const { return block_.columns; }
-  void set_lanes(size_t lane) { lane_ = lane; }
-  /// The true classes, as numbers to compare with a count of classes.
-  HWY_INLINE Vector label() const {
-    return hn::PromoteTo(kDoubles, hn::LoadU(hn::Rebind<int32_t, Doubles>(), labels()));
-  }
-  /// z_y of each row.
-  HWY_INLINE Vector label_value() const {
-    Vector z;
+    prefetch(first);
     switch (block_.type) {
       case RowType::float16:
-        z = label_value_from<hwy::float16_t>();
+        fill<hwy::float16_t>(first);
         break;
       case RowType::float32:
-        z = label_value_from<float>();
+        fill<float>(first);
         break;
-      default:
-        z = label_value_from<double>();
+      case RowType::float64:
+        fill<double>(first);
         break;
     }
-    return block_.floor > 0 ? log_of_probability(z) : z;
+    if (block_.floor > 0) take_logs();
+    labels_ = block_.labels + first;
+    if (!block_.labels || block_.rows_per_label == 1) return;
+    for (size_t i = 0; i < kRows; ++i) repeated_labels_[i] = block_.labels[(first + i) / block_.rows_per_label];
+    labels_ = repeated_labels_;
   }
+  /// Chooses kLanes of the rows for all that follows.
+  void set_lanes(size_t lane) { lane_ = lane; }
 
-  /// Makes classes [begin, begin+count) readable through at(); count <= kChunk.
-  HWY_INLINE void need(size_t begin, size_t count) {
-    if (block_.columns > kChunk) fill(begin, count);
-  }
-  HWY_INLINE Vector at(size_t k) const { return hn::Load(kDoubles, tile_ + k * kRows + lane_); }
+  size_t columns() const { return block_.columns; }
+  HWY_INLINE Vector at(size_t k) const { return hn::Load(kDoubles, tile_.get() + k * kRows + lane_); }
+  HWY_INLINE void put(size_t k, Vector z) { hn::Store(z, kDoubles, tile_.get() + k * kRows + lane_); }
 
-  /// visit(k, z_k) for every class in order.
-  template <class Visit>
-  HWY_INLINE void each(Visit visit) {
-    for (size_t begin = 0; begin < block_.columns; begin += kChunk) {
-      const size_t count = std::min(kChunk, block_.columns - begin);
-      need(begin, count);
-      for (size_t k = 0; k < count; ++k) visit(begin + k, at(k));
-    }
+  /// The true classes, as numbers to compare with a count of classes.
+  HWY_INLINE Vector label() const { return hn::PromoteTo(kDoubles, labels()); }
+  /// z_y, while the classes are where they were.
+  HWY_INLINE Vector label_value() const {
+    const hn::RebindToSigned<Doubles> integers;
+    const auto offset =
+        hn::Add(hn::Mul(hn::PromoteTo(integers, labels()), hn::Set(integers, int64_t{kRows})), hn::Iota(integers, 0));
+    return hn::GatherIndex(kDoubles, tile_.get() + lane_, offset);
   }
 
  private:
-  HWY_INLINE Vector log_of_probability(Vector p) const { return hn::Log(kDoubles, hn::Max(p, constant(block_.floor))); }
-  template <class T>
-  HWY_INLINE Vector label_value_from() const {
-    HWY_ALIGN double z[kLanes];
-    const T* row = static_cast<const T*>(block_.values) + (first_ + lane_) * block_.columns;
-    const int32_t* y = labels();
-    for (size_t i = 0; i < kLanes; ++i, row += block_.columns) z[i] = widen(row + y[i]);
-    return hn::Load(kDoubles, z);
-  }
-  const int32_t* labels() const {
-    return (block_.rows_per_label == 1 ? block_.labels + first_ : repeated_labels_) + lane_;
-  }
-  /// Asks for what comes a few groups on: a page's worth ahead of the hardware's own guess, which stops at its end.
-  HWY_INLINE void prefetch() const {
+  using Labels = hn::Rebind<int32_t, Doubles>;
+  HWY_INLINE hn::Vec<Labels> labels() const { return hn::LoadU(Labels(), labels_ + lane_); }
+
+  /// Asks for what comes a few groups on; the hardware's own guess stops at the end of each page.
+  HWY_INLINE void prefetch(size_t first) const {
     constexpr size_t kAhead = 4096, kLine = 64;
-    const size_t group_bytes = kRows * block_.columns * element_bytes_;
-    if (group_bytes > kAhead) return;
-    const char* from = static_cast<const char*>(block_.values) + first_ / kRows * group_bytes + kAhead;
-    for (size_t i = 0; i < group_bytes; i += kLine) hwy::Prefetch(from + i);
-  }
-  void fill(size_t begin, size_t count) {
-    switch (block_.type) {
-      case RowType::float16:
-        fill_from<hwy::float16_t>(begin, count);
-        break;
-      case RowType::float32:
-        fill_from<float>(begin, count);
-        break;
-      case RowType::float64:
-        fill_from<double>(begin, count);
-        break;
-    }
-    if (block_.floor > 0) {
-      for (size_t i = 0; i < count * kRows; i += kLanes) {
-        hn::Store(log_of_probability(hn::Load(kDoubles, tile_ + i)), kDoubles, tile_ + i);
-      }
-    }
+    const size_t bytes = block_.type == RowType::float16 ? 2 : block_.type == RowType::float32 ? 4 : 8;
+    const size_t row_bytes = block_.columns * bytes;
+    if (kRows * row_bytes > kAhead || first + kRows + kAhead / row_bytes > block_.rows) return;
+    const char* from = static_cast<const char*>(block_.values) + first * row_bytes + kAhead;
+    for (size_t i = 0; i < kRows * row_bytes; i += kLine) hwy::Prefetch(from + i);
   }
   template <class T>
-  void fill_from(size_t begin, size_t count) {
-    const T* rows = static_cast<const T*>(block_.values) + first_ * block_.columns + begin;
-    transpose(rows, block_.columns, count, tile_);
+  HWY_INLINE void fill(size_t first) {
+    transpose(static_cast<const T*>(block_.values) + first * block_.columns, block_.columns, tile_.get());
+  }
+  HWY_NOINLINE void take_logs() {
+    for (size_t i = 0; i < block_.columns * kRows; i += kLanes) {
+      const Vector p = hn::Max(hn::Load(kDoubles, tile_.get() + i), constant(block_.floor));
+      hn::Store(hn::Log(kDoubles, p), kDoubles, tile_.get() + i);
+    }
   }
 
   const RowBlock& block_;
-  size_t element_bytes_ = block_.type == RowType::float16 ? 2 : block_.type == RowType::float32 ? 4 : 8;
-  size_t first_ = 0;
+  hwy::AlignedFreeUniquePtr<double[]> tile_;
   size_t lane_ = 0;
+  const int32_t* labels_ = nullptr;
   int32_t repeated_labels_[kRows] = {};
-  HWY_ALIGN double tile_[kChunk * kRows];
 };
 
 }  // namespace

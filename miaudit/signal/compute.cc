@@ -77,11 +77,11 @@ void evaluate_vectors(const PartJob& job, size_t begin, size_t end, std::span<do
 
 void check_labels(const PartJob& job, size_t begin, size_t end) {
   if (job.labels.empty()) return;
-  for (size_t i = begin; i < end; ++i) {
-    if (job.labels[i] < 0 || static_cast<size_t>(job.labels[i]) >= job.outputs.classes)
-      fail(Category::internal, "label {} of record {} for {} classes", job.labels[i], job.first_sample + i,
-           job.outputs.classes);
-  }
+  uint32_t largest = 0;  // a negative label is a large one
+  for (size_t i = begin; i < end; ++i) largest = std::max(largest, static_cast<uint32_t>(job.labels[i]));
+  if (largest >= job.outputs.classes)
+    fail(Category::internal, "records {} to {} have a label outside 0 … {}", job.first_sample + begin,
+         job.first_sample + end - 1, job.outputs.classes - 1);
 }
 
 void compute_part(const PartJob& job, std::span<double> out, const Context& context) {

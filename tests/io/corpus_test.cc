@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <ostream>
 #include <functional>
 
 #include "fuzz/entries.h"
@@ -16,6 +17,8 @@ struct Parser {
   std::function<void(Bytes)> fuzz;
   std::function<void(Bytes)> parse;
 };
+
+void PrintTo(const Parser& parser, std::ostream* out) { *out << parser.name; }
 
 class Corpus : public testing::TestWithParam<Parser> {};
 
