@@ -213,16 +213,18 @@ struct Spread {
       return hn::Sub(constant(1), divide(hn::Sub(group.at(k), min), range, inverse));
     }
     /// In the order in which NumPy adds a contiguous axis: halves down to 128 terms, each of these in 8 strands.
-    Vector sum(size_t begin, size_t count) const {
-      if (count > 128) {
-        const size_t half = count / 2 - count / 2 % 8;
-        const Vector left = sum(begin, half);
-        return hn::Add(left, sum(begin + half, count - half));
-      }
-      const size_t end = begin + count;
+    HWY_INLINE Vector sum(size_t begin, size_t count) const {
+      return count > 128 ? sum_of_halves(begin, count) : sum_of_strands(begin, begin + count);
+    }
+    HWY_NOINLINE Vector sum_of_halves(size_t begin, size_t count) const {
+      const size_t half = count / 2 - count / 2 % 8;
+      const Vector left = sum(begin, half);
+      return hn::Add(left, sum(begin + half, count - half));
+    }
+    HWY_INLINE Vector sum_of_strands(size_t begin, size_t end) const {
       Vector total = hn::Zero(kDoubles);
       size_t k = begin;
-      if (count >= 8) {
+      if (end - begin >= 8) {
         Vector s0 = at(k), s1 = at(k + 1), s2 = at(k + 2), s3 = at(k + 3);
         Vector s4 = at(k + 4), s5 = at(k + 5), s6 = at(k + 6), s7 = at(k + 7);
         for (k += 8; k + 8 <= end; k += 8) {

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <ostream>
 #include <functional>
+#include <ostream>
 
 #include "fuzz/entries.h"
 #include "miaudit/io/file.h"
@@ -18,7 +18,9 @@ struct Parser {
   std::function<void(Bytes)> parse;
 };
 
-void PrintTo(const Parser& parser, std::ostream* out) { *out << parser.name; }
+void PrintTo(const Parser& parser, std::ostream* out) {
+  *out << parser.name;
+}
 
 class Corpus : public testing::TestWithParam<Parser> {};
 
