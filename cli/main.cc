@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <new>
 
@@ -12,6 +13,25 @@ namespace {
 constexpr const char* kFooter =
     "Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 a gate was exceeded, 130 interrupted.\n"
     "`miaudit VERB --help` shows a verb's options, defaults and ranges.";
+
+std::vector<std::string> verb_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(verb->get_name());
+  return names;
+}
+
+// The first word, where it is neither an option nor a verb; else "".
+std::string unknown_verb(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return "";
+  const std::vector<std::string> names = verb_names(app);
+  return std::find(names.begin(), names.end(), argv[1]) == names.end() ? argv[1] : "";
+}
+
+std::string suggestion(const CLI::App& app, const std::string& verb) {
+  const std::string nearest = nearest_name(verb, verb_names(app));
+  return nearest.empty() ? "" : fmt::format("; did you mean '{}'", nearest);
+}
 
 int run(int argc, char** argv) {
   Shell shell;
@@ -33,7 +53,11 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
+    if (const std::string verb = unknown_verb(app, argc, argv); !verb.empty()) {
+      fmt::print(stderr, "miaudit: unknown verb '{}'{}; `miaudit --help` shows all\n", verb, suggestion(app, verb));
+    } else {
+      app.exit(error);
+    }
     return 2;
   } catch (const Error& error) {
     shell.clear_progress();

@@ -45,6 +45,7 @@ void add_files(AuditResult& result, const std::vector<FileRecord>& files) {
 int run(Arguments a, Shell& shell) {
   const Context context = shell.context();
   const std::vector<Gate> gates = parse_gates(a.gates, a.measure);
+  check_measure(a.measure);
   std::vector<FileRecord> files;
   const std::vector<double> scores = read_scores(a.scores, files);
   const std::vector<int8_t> membership = read_membership(a.membership, files);

@@ -112,16 +112,7 @@ void check_plan(const AuditPlan& plan) {
   }
   if (plan.folds < 2 || plan.folds > 100)
     fail(Category::config, "{} folds were asked for; expected 2 to 100", plan.folds);
-  const MeasureOptions& measure = plan.measure;
-  if (!(measure.level >= 0.5 && measure.level < 1))
-    fail(Category::config, "confidence level {} was asked for; expected 0.5 to below 1, such as 0.95", measure.level);
-  for (const double fpr : measure.fprs)
-    if (!(fpr > 0 && fpr < 1))
-      fail(Category::config, "an FPR of {} was asked for; expected a share between 0 and 1, such as 0.001 for 0.1 %",
-           fpr);
-  for (const double prior : measure.priors)
-    if (!(prior > 0 && prior < 1))
-      fail(Category::config, "a prior of {} was asked for; expected a share in (0, 1)", prior);
+  check_measure(plan.measure);
 }
 
 AuditResult audit(const Records& records, const AuditPlan& plan, const Context& context, const ScoreSink& sink) {

@@ -117,6 +117,21 @@ CorrectedMetrics measure_corrected(const ScoredRecords& records, const MeasureOp
   return both;
 }
 
+void check_measure(const MeasureOptions& options) {
+  if (!(options.level >= 0.5 && options.level < 1))
+    fail(Category::config, "confidence level {} was asked for; expected 0.5 to below 1, such as 0.95", options.level);
+  for (auto fpr = options.fprs.begin(); fpr != options.fprs.end(); ++fpr) {
+    if (!(*fpr > 0 && *fpr < 1))
+      fail(Category::config, "an FPR of {} was asked for; expected a share between 0 and 1, such as 0.001 for 0.1 %",
+           *fpr);
+    if (std::find(options.fprs.begin(), fpr, *fpr) != fpr)
+      fail(Category::config, "an FPR of {} was asked for twice; give each once", *fpr);
+  }
+  for (const double prior : options.priors)
+    if (!(prior > 0 && prior < 1))
+      fail(Category::config, "a prior of {} was asked for; expected a share in (0, 1)", prior);
+}
+
 Metrics measure(const ScoredRecords& records, const MeasureOptions& options, const Context& context) {
   return measure_corrected(records, options, 1, context).single;
 }

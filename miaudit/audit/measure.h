@@ -16,6 +16,9 @@ struct ScoredRecords {
   double worth = 1;  ///< How many independent records each counts for in an interval (AttackRow::effective_share).
 };
 
+/// Throws Error(config) for a level, FPR or prior out of range, or an FPR given twice.
+void check_measure(const MeasureOptions& options);
+
 /// Every figure of methods.md §5 with its interval. With groups, intervals allow for records of one group being alike.
 Metrics measure(const ScoredRecords& records, const MeasureOptions& options, const Context& context);
 

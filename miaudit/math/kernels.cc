@@ -280,6 +280,7 @@ void evaluate(const RowBlock& block, double* out) {
   const size_t last = block.rows - kRows;
   for (size_t begin = 0; begin < block.rows; begin += kStrip) {
     const size_t end = std::min(begin + kStrip, block.rows);
+    for (size_t i = begin; i < end; i += 8) hwy::Prefetch(out + std::min(i + kStrip, last));  // the next strip's room
     // The last group goes back so as to end with the block; rows do not depend on their neighbours.
     const auto group_at = [&](size_t row) { return std::min(row, last); };
     size_t filled = 0;

@@ -22,6 +22,7 @@ namespace {
 
 /// Rows that one tile holds side by side: as many as there are lanes, and at least the 4 that a transpose makes.
 constexpr size_t kRows = std::max<size_t>(4, kLanes);
+
 double widen(const double* value) {
   return *value;
 }
@@ -161,9 +162,10 @@ class Group {
   using Labels = hn::Rebind<int32_t, Doubles>;
   HWY_INLINE hn::Vec<Labels> labels() const { return hn::LoadU(Labels(), labels_ + lane_); }
 
-  /// Asks for what comes a few groups on; the hardware's own guess stops at the end of each page.
+  /// Asks for what comes a few groups on; the hardware's own guess stops at the end of each page. The distance is
+  /// measured: 1 KiB and 4 KiB were 5 and 10 % slower.
   HWY_INLINE void prefetch(size_t first) const {
-    constexpr size_t kAhead = 4096, kLine = 64;
+    constexpr size_t kAhead = 2048, kLine = 64;
     const size_t bytes = block_.type == RowType::float16 ? 2 : block_.type == RowType::float32 ? 4 : 8;
     const size_t row_bytes = block_.columns * bytes;
     if (kRows * row_bytes > kAhead || first + kRows + kAhead / row_bytes > block_.rows) return;

@@ -59,7 +59,8 @@ refused("group", groups=saved("g.npy", np.arange(699)))
 refused("--membership", membership=None)
 refused("these are both", members="o.npy", nonmembers="o.npy")
 run("audit", expect=2)
-run("nothing", expect=2)
+assert "did you mean 'audit'" in run("audi", expect=2).stderr
+refused("twice", fpr="0.01,0.1,0.01")
 
 # Dropping is an open choice: counted, warned of, and the scores keep the input's rows.
 done = run("audit", "--outputs", "nan.npy", "--labels", "y.npy", "--membership", "in.npy", "--on-nonfinite", "drop",
