@@ -48,7 +48,7 @@ void add_measure_options(CLI::App& verb, MeasureOptions& options) {
             return good ? std::string() : "expected 0, or 200 to 1000000 replicates";
           },
           "0, or 200 to 1000000"));
-  verb.add_option("--seed", options.seed, "Fixes folds, splits and resampling");
+  verb.add_option("--seed", options.seed, "Fixes folds, splits and resampling")->check(CLI::NonNegativeNumber);
 }
 
 void add_record_options(CLI::App& verb, RecordOptions& options) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 
 #include "cli/options.h"
@@ -41,9 +42,22 @@ std::string accuracy(const Prediction& prediction, const std::vector<int8_t>& tr
          line("  on non-members", right[0], count[0]);
 }
 
+// What is written must not take the place of what was given, nor of each other.
+void check_targets(const Arguments& a) {
+  if (a.out == a.scores) fail(Category::config, "--out and --scores both name {}; give each a file of its own", a.out);
+  for (const std::string& target : {a.out, a.scores})
+    for (const std::string& input :
+         {a.members, a.nonmembers, a.evaluate, a.truth, a.member_labels, a.nonmember_labels, a.evaluate_labels}) {
+      std::error_code missing;
+      if (!target.empty() && !input.empty() && std::filesystem::equivalent(target, input, missing))
+        fail(Category::config, "{} is both read and to be written; name another file for the result", target);
+    }
+}
+
 void run(const Arguments& a, Shell& shell) {
   const Context context = shell.context();
   find_attack(a.plan.attack);
+  check_targets(a);
   if (a.member_labels.empty() != a.nonmember_labels.empty() || a.member_labels.empty() != a.evaluate_labels.empty())
     fail(Category::config, "--member-labels, --nonmember-labels and --evaluate-labels go together");
   RecordPaths paths;
@@ -53,9 +67,7 @@ void run(const Arguments& a, Shell& shell) {
     fail(Category::config, "--on-nonfinite drop is not for predict: its result lists every record in order");
   const Records known = read_records(paths, a.reading, context);
 
-  RecordOptions evaluate_options = a.reading;
-  if (!evaluate_options.form) evaluate_options.form = known.outputs.form;
-  const LoadedOutputs evaluate = read_outputs({a.evaluate}, evaluate_options, context);
+  const LoadedOutputs evaluate = read_outputs({a.evaluate}, a.reading, context);
   std::vector<FileRecord> files;
   std::vector<int32_t> labels;
   if (!a.evaluate_labels.empty())

@@ -101,6 +101,19 @@ void measure_groups(const ScoredRecords& scored, const MeasureOptions& options, 
     attack.group_estimates = measure({groups.scores, groups.membership, {}, scored.worth}, options, context);
 }
 
+// Attacks whose scores surely run the wrong way say that something was taken for something else.
+void warn_of_inversion(const std::vector<std::string>& names, const std::vector<Metrics>& corrected,
+                       std::vector<Notice>& warnings) {
+  std::string inverted;
+  for (size_t k = 0; k < names.size(); ++k)
+    if (corrected[k].auc.high && *corrected[k].auc.high < 0.5) inverted += (inverted.empty() ? "" : ", ") + names[k];
+  if (inverted.empty()) return;
+  warnings.push_back(
+      {"below_chance", fmt::format("members surely score lower than non-members by {}", inverted),
+       "check that membership is not swapped, that labels belong to these rows, and that the outputs are "
+       "what --input says; if all is right, the model leaks in a way that these scores read backwards"});
+}
+
 }  // namespace
 
 void check_plan(const AuditPlan& plan) {
@@ -188,6 +201,7 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
     fail(Category::input, "none of the attacks asked for can run on these records:{}", reasons);
   }
   result.headline = strongest_of(names, corrected);
+  warn_of_inversion(names, corrected, result.warnings);
   result.slices = slice_by_class(records, strongest_scores, strongest_worth, plan.measure.level, context);
   result.self_checks = check_audit(records, strongest_scores, plan.measure.seed, context);
   add_check_warnings(*result.self_checks, result.warnings);

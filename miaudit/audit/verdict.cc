@@ -85,9 +85,16 @@ void conclude(AuditResult& result) {
     std::string sentence = fmt::format(
         "The model gives members away: {} tells a member from a non-member with an AUC in {}", tried, interval(auc));
     if (found)
-      sentence += fmt::format(", and finds at least {} of the members while accusing {} of the non-members",
+      sentence += fmt::format(", and one finds at least {} of the members while accusing {} of the non-members",
                               percent_below(*found->figure.estimate.low), percent(found->fpr));
     result.verdict.push_back(sentence + ".");
+  } else if (auc.high && *auc.high < 0.5) {
+    result.finding = Finding::inconclusive;
+    result.verdict.push_back(fmt::format(
+        "Members score lower than non-members: {} has an AUC in {}, surely below 0.5. That is a trace of membership or "
+        "a "
+        "mistake in the input, and no sign of safety: check that membership is not swapped and that labels fit.",
+        tried, interval(auc)));
   } else if (auc.high && *auc.high < kSmallAuc) {
     result.finding = Finding::no_leak_found;
     result.verdict.push_back(
@@ -99,8 +106,9 @@ void conclude(AuditResult& result) {
         "Audit more records.",
         tried, interval(auc)));
   }
-  const HeadlineRate* bounded = strictest(
-      headline, [](const HeadlineRate& rate) { return rate.figure.estimate.value && rate.figure.estimate.high; });
+  const HeadlineRate* bounded = strictest(headline, [](const HeadlineRate& rate) {
+    return rate.figure.estimate.value && rate.figure.estimate.high && *rate.figure.estimate.high < 0.5;
+  });
   if (bounded && bounded != found)
     result.verdict.push_back(fmt::format("At an FPR of {} these attacks find at most {} of the members.",
                                          percent(bounded->fpr), percent_above(*bounded->figure.estimate.high)));

@@ -77,16 +77,10 @@ void check_alike(const OutputsPart& part, const OutputsPart& first, std::vector<
                         "save the outputs of members and non-members with one precision, and audit again"});
 }
 
-OutputForm detect_form(const ScanResult& scan, size_t columns, std::vector<Warning>& warnings) {
+OutputForm form_of(const ScanResult& scan, size_t columns) {
   if (columns == 1) return scan.in_unit_interval ? OutputForm::probabilities : OutputForm::logits;
   if (scan.in_unit_interval && scan.sums_to_one) return OutputForm::probabilities;
-  if (scan.exponentials_sum_to_one) return OutputForm::log_probabilities;
-  if (scan.in_unit_interval)
-    warnings.push_back({"unit_interval_logits",
-                        "all outputs lie in [0, 1] but rows do not sum to 1 within 0.001; they were taken as logits",
-                        "if they are probabilities of something else than exclusive classes, this audit does not fit "
-                        "them; otherwise say what they are with --input logits, probabilities or log-probabilities"});
-  return OutputForm::logits;
+  return scan.exponentials_sum_to_one ? OutputForm::log_probabilities : OutputForm::logits;
 }
 
 void check_form(OutputForm form, const ScanResult& scan, const std::string& names) {
@@ -128,6 +122,14 @@ LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOp
       part = without(part, scan.nonfinite_records);
     }
     for (const uint64_t record : scan.nonfinite_records) loaded.dropped.push_back(loaded.rows + record);
+    const OutputForm form = form_of(scan, outputs.columns);
+    if (outputs.parts.empty()) outputs.form = form;
+    if (!options.form && form != outputs.form)
+      fail(Category::input,
+           "{} looks like {}, but {} like {}; both must hold the same kind of output of one model. If the values "
+           "mislead, "
+           "say what they are with --input",
+           path, form_name(form), outputs.parts[0].source, form_name(outputs.form));
     joined.in_unit_interval &= scan.in_unit_interval;
     joined.sums_to_one &= scan.sums_to_one;
     joined.exponentials_sum_to_one &= scan.exponentials_sum_to_one;
@@ -140,7 +142,13 @@ LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOp
     check_form(*options.form, joined, fmt::format("{}", fmt::join(paths, ", ")));
     outputs.form = *options.form;
   } else {
-    outputs.form = detect_form(joined, outputs.columns, loaded.warnings);
+    if (outputs.form == OutputForm::logits && joined.in_unit_interval)
+      loaded.warnings.push_back(
+          {"unit_interval_logits",
+           "all outputs lie in [0, 1] but rows do not sum to 1 within 0.001; they were taken as logits",
+           "if they are probabilities of something else than exclusive classes, this audit does not fit them; "
+           "otherwise "
+           "say what they are with --input logits, probabilities or log-probabilities"});
   }
   return loaded;
 }

@@ -53,6 +53,8 @@ FileBytes FileBytes::open(const std::filesystem::path& path) {
   }
   struct stat status;
   if (fstat(file.number, &status) != 0) fail(Category::io, "cannot read {}: {}", path.string(), reason(errno));
+  if (S_ISBLK(status.st_mode) || (S_ISCHR(status.st_mode) && !isatty(file.number)))
+    fail(Category::input, "{} is a device, which may have no end; expected a file or a pipe", path.string());
   if (S_ISDIR(status.st_mode)) fail(Category::input, "{} is a directory; expected a file", path.string());
 
   FileBytes result;

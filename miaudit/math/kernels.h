@@ -37,10 +37,10 @@ struct RowBlock {
 
 /// out[rows] of one function by the widest vectors that this machine has, a row a lane. Values must be finite and
 /// labels in 0 … columns−1; columns >= 2. NaN or an infinity in `out` marks a row that needs the scalar formula: a
-/// constant row or an extreme range (spread), an overflow, a block of fewer rows than a vector has lanes. margin,
-/// correctness and spread equal the scalar formulas bit for bit; the others agree to a few units in the last place,
-/// because exp and log are polynomials and multiply-add is fused where the machine can. One thread; reads the block
-/// once up to 128 columns, else two or three times.
+/// constant row or an extreme range (spread), an overflow, exponentials that vanish (a gap above 660 or so), a block of
+/// fewer rows than a vector has lanes. correctness, spread, and margin without a floor equal the scalar formulas bit
+/// for bit; the others agree to a few units in the last place, because exp and log are polynomials and multiply-add is
+/// fused where the machine can. One thread; reads the block once, and takes 64 bytes of memory for each column.
 void evaluate_rows(RowFunction function, const RowBlock& block, double* out);
 
 /// Name of the instruction set that evaluate_rows uses here.

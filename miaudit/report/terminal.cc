@@ -154,7 +154,7 @@ std::string worst_slice(const AuditResult& result) {
   const Slice* worst = nullptr;
   for (const Slice& slice : result.slices)
     if (!worst || slice.auc.low.value_or(0) > worst->auc.low.value_or(0)) worst = &slice;
-  if (!worst || result.slices.size() < 2) return "";
+  if (!worst || result.slices.size() < 2 || worst->auc.low.value_or(0) <= 0.5) return "";
   return wrapped(fmt::format("Surest leak by class: class {}, AUC {} by {} ({} classes looked at; corrected).",
                              worst->value, as_auc(worst->auc), result.headline->auc.attack, result.slices.size()),
                  "", "");

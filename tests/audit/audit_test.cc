@@ -79,6 +79,17 @@ TEST(Audit, WarnsOfDifferentClassMixes) {
   EXPECT_TRUE(warned(audit(records, {}, {}), "class_mix"));
 }
 
+TEST(Audit, WarnsOfMembershipThatLooksSwapped) {
+  Records records = made_records({.records = 2000, .leak = 2});
+  EXPECT_FALSE(warned(audit(records, {}, {}), "below_chance"));
+  for (int8_t& m : records.membership) m = static_cast<int8_t>(1 - m);
+  AuditPlan plan;
+  plan.attacks = {"loss"};
+  const AuditResult result = audit(records, plan, {});
+  EXPECT_TRUE(warned(result, "below_chance"));
+  EXPECT_EQ(result.finding, Finding::inconclusive);
+}
+
 TEST(Audit, CountsRecordsOnBothSides) {
   Records records = made_records({.records = 400});
   EXPECT_EQ(count_duplicates(records, {}), 0u);
@@ -171,6 +182,7 @@ TEST(Verdict, SaysNothingThatTheIntervalsDoNot) {
   EXPECT_EQ(finding(0.52, 0.6), Finding::leak);
   EXPECT_EQ(finding(0.48, 0.55), Finding::no_leak_found);
   EXPECT_EQ(finding(0.3, 0.8), Finding::inconclusive);
+  EXPECT_EQ(finding(0.2, 0.3), Finding::inconclusive) << "surely below chance is no sign of safety";
 }
 
 TEST(Predict, NeedsOneModelOnBothSides) {

@@ -70,6 +70,10 @@ result = audit("--members", "m.npy", "--nonmembers", "n.npy", "--member-labels",
                "yn.npy", "--fpr", ",".join(map(str, FPRS)))
 compare(result, expected_scores(logits, labels), membership, 1e-9)
 
+# Members' logits against non-members' probabilities would look like a perfect leak.
+np.save("p.npy", np.exp(log_softmax(logits[~membership])))
+assert "--input" in run("audit", "--members", "m.npy", "--nonmembers", "p.npy", expect=2).stderr
+
 # Without labels, attacks that need them are left out by name, with the flag that would enable them.
 result = audit("--members", "m.npy", "--nonmembers", "n.npy")
 skipped = {s["name"]: s["reason"] for s in result["skipped"]}

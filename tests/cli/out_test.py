@@ -71,8 +71,18 @@ def small_files():
 
 
 done = run(*ARGUMENTS, "--out", "full", expect=1, preexec_fn=small_files)
-assert "full/scores" in done.stderr, done.stderr
-assert files("full") == [], files("full")
+assert "full" in done.stderr, done.stderr
+assert not [name for name in os.listdir(".") if name.startswith("full")], os.listdir(".")
+
+# A failed audit leaves the earlier report as it was, and nothing beside it.
+earlier = open("report/result.json").read(), files("report")
+run("audit", "--outputs", "o.npy", "--membership", "in.npy", "--attacks", "loss", "--out", "report", expect=2)
+run(*ARGUMENTS, "--attacks", "loss", "--fail-if", "margin.auc > 0.6", "--out", "report", expect=2)
+assert earlier == (open("report/result.json").read(), files("report"))
+open("report/scores/mine.npy", "w").write("x")
+assert "mine.npy" in run(*ARGUMENTS, "--out", "report", expect=2).stderr
+assert os.path.exists("report/scores/mine.npy")
+assert not [name for name in os.listdir(".") if "unfinished" in name], os.listdir(".")
 if os.path.exists("/dev/full"):
     import subprocess
     assert subprocess.run([MIAUDIT, *ARGUMENTS], stdout=open("/dev/full", "w"), stderr=subprocess.DEVNULL).returncode == 1

@@ -3,7 +3,7 @@ import os
 
 import numpy as np
 
-from harness import expected_scores, made_outputs, run, spread
+from harness import expected_scores, log_softmax, made_outputs, run, spread
 
 logits, labels, membership = made_outputs(seed=3)
 half = len(logits) // 2
@@ -52,6 +52,16 @@ assert (np.load("r.npy") == (score[~known] > above)).mean() > 0.99
 for name in ("class_threshold", "population", "classifier", "classifier_trees", "entropy"):
     run("predict", *with_labels, "--attack", name)
     assert 0 < np.load("r.npy").sum() < len(np.load("r.npy")), name
+
+# An input is never overwritten, and outputs of another kind than the known ones are refused.
+before = open("m.npy", "rb").read()
+run("predict", "--members", "m.npy", "--nonmembers", "n.npy", "--evaluate", "e.npy", "--out", "m.npy", expect=2)
+assert open("m.npy", "rb").read() == before
+np.save("p.npy", np.exp(log_softmax(x)))
+for files in (("m.npy", "n.npy", "p.npy"), ("m.npy", "p.npy", "e.npy")):
+    arguments = [part for pair in zip(("--members", "--nonmembers", "--evaluate"), files) for part in pair]
+    assert "--input" in run("predict", *arguments, "--out", "r3.npy", expect=2).stderr
+    assert not os.path.exists("r3.npy")
 
 # A constant row has no spread: named, and nothing is written.
 os.remove("r.npy")

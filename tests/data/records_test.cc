@@ -48,7 +48,7 @@ const std::vector<float> kLogits = {3, 0, -1, 0, 2, 0, 1, 1, 4, -2, 0, 5};
 
 TEST_F(ReadRecords, JoinsMembersAndNonMembers) {
   RecordPaths paths;
-  paths.outputs = {save<float>("m.npy", kLogits, {4, 3}), save<float>("n.npy", {0, 0, 1, 1, 0, 0}, {2, 3})};
+  paths.outputs = {save<float>("m.npy", kLogits, {4, 3}), save<float>("n.npy", {0, 0, 2, 1, 0, 0}, {2, 3})};
   paths.labels = {save<int64_t>("ym.npy", {0, 1, 2, 2}, {4}), save<uint8_t>("yn.npy", {2, 0}, {2})};
   const Records records = read_records(paths, {}, {});
   EXPECT_EQ(records.size(), 6u);
@@ -112,7 +112,7 @@ TEST_F(ReadRecords, CountsAndLocatesWhatIsNotFinite) {
 
 TEST_F(ReadRecords, DropsFromTheSecondFileToo) {
   RecordPaths paths;
-  std::vector<float> bad = {0, 0, 1, NAN, 0, 0};
+  std::vector<float> bad = {0, 0, 2, NAN, 0, 0};
   paths.outputs = {save<float>("m.npy", kLogits, {4, 3}), save<float>("n.npy", bad, {2, 3})};
   const Records kept = read_records(paths, {.form = {}, .on_nonfinite = OnNonfinite::drop}, {});
   EXPECT_EQ(kept.rows, (std::vector<uint64_t>{0, 1, 2, 3, 4}));
@@ -158,6 +158,14 @@ TEST_F(ReadRecords, RefusesFilesOfTwoModels) {
   RecordPaths paths;
   paths.outputs = {save<float>("m.npy", kLogits, {4, 3}), save<float>("n.npy", kLogits, {3, 4})};
   EXPECT_NE(refusal(paths).find("both must come from one model"), std::string::npos);
+}
+
+TEST_F(ReadRecords, RefusesLogitsBesideProbabilitiesUnlessTold) {
+  RecordPaths paths;
+  paths.outputs = {save<float>("m.npy", kLogits, {4, 3}), save<float>("n.npy", {.5, .25, .25}, {1, 3})};
+  EXPECT_NE(refusal(paths).find("n.npy looks like probabilities"), std::string::npos);
+  EXPECT_EQ(read_records(paths, {.form = OutputForm::logits, .on_nonfinite = OnNonfinite::refuse}, {}).outputs.form,
+            OutputForm::logits);
 }
 
 TEST_F(ReadRecords, WarnsOfTwoPrecisions) {
