@@ -57,7 +57,7 @@ int run(Arguments a, Shell& shell) {
   check_rows(a.membership, membership.size());
   std::vector<int64_t> groups;
   if (!a.groups.empty()) {
-    groups = read_groups(a.groups, files);
+    groups = read_groups(a.groups, scores.size(), files);
     check_rows(a.groups, groups.size());
   }
   AuditResult result = measure_scores({scores, membership, groups}, a.measure, context);

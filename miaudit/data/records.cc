@@ -14,10 +14,14 @@ bool is_csv(const std::string& path) {
 }
 
 // The first column of a text file, or the elements of an integer array, as text.
-std::vector<std::string> read_names(const std::string& role, const std::string& path, std::vector<FileRecord>& files) {
+std::vector<std::string> read_names(const std::string& role, const std::string& path, size_t rows,
+                                    std::vector<FileRecord>& files) {
   std::vector<std::string> names;
   if (is_csv(path)) {
-    const CsvTable table = read_csv(path);
+    CsvTable table = read_csv(path);
+    // A heading over texts looks like any of them: only the count tells.
+    if (table.header.empty() && table.rows() == rows + 1)
+      table = read_csv(path, {.separator = {}, .header = CsvHeader::present});
     std::string all;
     for (size_t i = 0; i < table.rows(); ++i) {
       names.push_back(table.cells[i * table.columns]);
@@ -80,8 +84,8 @@ void check_both_sides(const Records& records, const std::string& where) {
 
 }  // namespace
 
-std::vector<int64_t> read_groups(const std::string& path, std::vector<FileRecord>& files) {
-  const std::vector<std::string> names = read_names("groups", path, files);
+std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vector<FileRecord>& files) {
+  const std::vector<std::string> names = read_names("groups", path, rows, files);
   std::map<std::string_view, int64_t> numbers;
   std::vector<int64_t> groups;
   groups.reserve(names.size());
@@ -114,11 +118,11 @@ Records read_records(const RecordPaths& paths, const RecordOptions& options, con
     check_count(paths.membership, "memberships", records.membership.size(), loaded.rows);
   }
   if (!paths.groups.empty()) {
-    records.groups = read_groups(paths.groups, records.files);
+    records.groups = read_groups(paths.groups, loaded.rows, records.files);
     check_count(paths.groups, "groups", records.groups.size(), loaded.rows);
   }
   if (!paths.ids.empty()) {
-    records.ids = read_names("ids", paths.ids, records.files);
+    records.ids = read_names("ids", paths.ids, loaded.rows, records.files);
     check_count(paths.ids, "ids", records.ids.size(), loaded.rows);
   }
 

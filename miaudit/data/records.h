@@ -83,8 +83,8 @@ std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRec
 /// One finite number a row.
 std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>& files);
 
-/// The groups, numbered by first appearance, of integers or of a .csv's first column.
-std::vector<int64_t> read_groups(const std::string& path, std::vector<FileRecord>& files);
+/// The groups of `rows` records, numbered by first appearance, of integers or of a .csv's first column.
+std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vector<FileRecord>& files);
 
 FileRecord describe_file(std::string role, const std::string& path, const Array& array);
 

@@ -140,6 +140,9 @@ TEST_F(ReadRecords, ReadsMembershipLabelsAndGroupsFromText) {
   EXPECT_EQ(records.membership, (std::vector<int8_t>{1, 0, -1, 1}));
   EXPECT_EQ(records.labels, (std::vector<int32_t>{0, 1, 2, 0}));
   EXPECT_EQ(records.groups, (std::vector<int64_t>{0, 1, 0, 2}));
+  std::vector<FileRecord> files;
+  EXPECT_EQ(read_groups(save_text("one.csv", "person\nann\nbob\nann\n"), 3, files), (std::vector<int64_t>{0, 1, 0}));
+  EXPECT_EQ(read_groups(save_text("two.csv", "ann\nbob\nann\n"), 3, files), (std::vector<int64_t>{0, 1, 0}));
   EXPECT_NE(refusal({{save<float>("o.npy", kLogits, {4, 3})}, {}, save_text("half.csv", "1\n0.5\n0\n1\n"), "", ""})
                 .find("0.5"),
             std::string::npos);
