@@ -53,29 +53,35 @@ void add_audit(CLI::App& app, Shell& shell) {
   auto a = std::make_shared<Arguments>();
   AuditRequest& request = a->request;
   const char* split = "Outputs in two files";
-  verb->add_option("--members", a->members, "Outputs for known members")->group(split);
-  verb->add_option("--nonmembers", a->nonmembers, "Outputs for known non-members")->group(split);
-  verb->add_option("--member-labels", a->member_labels, "True classes of the members, 0 to classes-1")->group(split);
-  verb->add_option("--nonmember-labels", a->nonmember_labels, "True classes of the non-members")->group(split);
+  verb->add_option("--members", a->members, "Outputs for known members")->type_name(kFileType)->group(split);
+  verb->add_option("--nonmembers", a->nonmembers, "Outputs for known non-members")->type_name(kFileType)->group(split);
+  verb->add_option("--member-labels", a->member_labels, "True classes of the members, 0 to classes-1")
+      ->type_name(kFileType)
+      ->group(split);
+  verb->add_option("--nonmember-labels", a->nonmember_labels, "True classes of the non-members")
+      ->type_name(kFileType)
+      ->group(split);
   const char* joint = "Outputs in one file";
-  verb->add_option("--outputs", a->outputs, "Outputs for all records")->group(joint);
-  verb->add_option("--labels", a->labels, "True classes, 0 to classes-1")->group(joint);
+  verb->add_option("--outputs", a->outputs, "Outputs for all records")->type_name(kFileType)->group(joint);
+  verb->add_option("--labels", a->labels, "True classes, 0 to classes-1")->type_name(kFileType)->group(joint);
   verb->add_option("--membership", request.paths.membership,
                    "1 member, 0 non-member; int8 may hold -1 for unknown (scored, not counted)")
+      ->type_name(kFileType)
       ->group(joint);
 
   add_record_options(*verb, request.reading);
   verb->add_option("--groups", request.paths.groups,
-                   "The person (or other unit) of each record; folds and intervals then respect it");
-  verb->add_option("--ids", request.paths.ids, "Names of the records for records.csv (.csv: the first column)");
-  verb->add_option("--attacks", request.plan.attacks,
-                   "Attacks to run, or all whose needs are met (`miaudit list attacks`)")
-      ->delimiter(',');
+                   "The person (or other unit) of each record; folds and intervals then respect it")
+      ->type_name(kFileType);
+  verb->add_option("--ids", request.paths.ids, "Names of the records for records.csv (.csv: the first column)")
+      ->type_name(kFileType);
+  add_attacks(*verb, request.plan.attacks, "Attacks to run, or all whose needs are met (`miaudit list attacks`)");
   verb->add_option("--folds", request.plan.folds, "Folds of attacks that calibrate on known records")
       ->check(CLI::Range(2, 100));
   add_measure_options(*verb, request.plan.measure);
   verb->add_option("--out", request.out,
-                   "Folder for result.json, records.csv and scores/ (readable by its owner alone)");
+                   "Folder for result.json, records.csv and scores/ (readable by its owner alone)")
+      ->type_name(kFolderType);
   verb->add_flag("--show-records", request.show_records, "Write the outputs' values into records.csv as well");
   verb->add_flag("--json", request.json, "Print result.json in place of the table");
   add_gate_options(*verb, request.gates);

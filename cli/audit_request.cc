@@ -1,14 +1,13 @@
 #include "cli/audit_request.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 
-#include "miaudit/attack/attack.h"
+#include "cli/report_folder.h"
 #include "miaudit/audit/audit.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
@@ -21,76 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kGateExceeded = 3;
-
-// The folder that an audit writes: filled beside its place, and put there when all of it is right, so that a failed
-// audit leaves an earlier report as it was and a new one never holds files of an old one.
-class ReportFolder {
- public:
-  explicit ReportFolder(const std::string& path) {
-    if (path.empty()) return;
-    path_ = fs::absolute(path).lexically_normal();
-    if (!path_.has_filename()) path_ = path_.parent_path();
-    std::error_code ignored;
-    if (fs::exists(path_, ignored)) refuse_strangers();
-    staging_ = fmt::format("{}.unfinished-{}", path_.string(), getpid());
-    make_directory(staging_ / "scores");
-  }
-  ~ReportFolder() {
-    std::error_code ignored;
-    if (is_wanted()) fs::remove_all(staging_, ignored);
-  }
-  ReportFolder(const ReportFolder&) = delete;
-  ReportFolder& operator=(const ReportFolder&) = delete;
-
-  bool is_wanted() const { return !path_.empty(); }
-  fs::path result() const { return staging_ / kResult; }
-  fs::path records() const { return staging_ / kRecords; }
-  fs::path scores(const std::string& attack) const { return staging_ / kScores / (attack + ".npy"); }
-
-  void publish() const {
-    std::error_code error;
-    if (fs::exists(path_, error)) {
-      for (const char* name : {kResult, kRecords, kScores})
-        if (!error) fs::remove_all(path_ / name, error);
-      for (const char* name : {kScores, kRecords, kResult})
-        if (!error) fs::rename(staging_ / name, path_ / name, error);
-      if (!error) fs::permissions(path_, fs::perms::owner_all, error);
-    } else {
-      fs::rename(staging_, path_, error);
-    }
-    if (error) fail(Category::io, "cannot put the report into {}: {}", path_.string(), error.message());
-  }
-
- private:
-  static constexpr const char* kResult = "result.json";
-  static constexpr const char* kRecords = "records.csv";
-  static constexpr const char* kScores = "scores";
-
-  void refuse_strangers() const {
-    std::error_code error;
-    if (!fs::is_directory(path_, error))
-      fail(Category::input, "--out {} is a file; expected a folder, existing or not", path_.string());
-    for (const fs::directory_entry& entry : fs::directory_iterator(path_, error)) {
-      const std::string name = entry.path().filename().string();
-      if (name != kResult && name != kRecords && name != kScores) refuse(name);
-    }
-    if (error) fail(Category::io, "cannot read the folder {}: {}", path_.string(), error.message());
-    for (const fs::directory_entry& entry : fs::directory_iterator(path_ / kScores, error)) {
-      const std::span<const AttackRow> table = attack_table();
-      const bool is_ours = std::any_of(table.begin(), table.end(), [&](const AttackRow& attack) {
-        return entry.path().filename() == fmt::format("{}.npy", attack.name);
-      });
-      if (!is_ours) refuse((fs::path(kScores) / entry.path().filename()).string());
-    }
-  }
-  [[noreturn]] void refuse(const std::string& name) const {
-    fail(Category::input, "--out {} already holds {}, which no audit wrote; give a new or empty folder", path_.string(),
-         name);
-  }
-
-  fs::path path_;
-  fs::path staging_;
-};
 
 // One score an input row, NaN for rows that were dropped, so that scores line up with the user's files.
 void write_scores(const fs::path& path, std::span<const double> scores, const Records& records) {
@@ -182,7 +111,8 @@ int run_audit(const AuditRequest& request, Shell& shell) {
     folder.publish();
   }
   shell.clear_progress();
-  print(request.json ? to_json(result) : to_terminal(result));
+  print(request.json ? to_json(result)
+                     : to_terminal(result, folder.is_wanted() ? "in result.json" : "with --json or --out"));
   if (folder.is_wanted() && !request.json)
     print(
         fmt::format("\nWritten to {}:\nresult.json, records.csv (most exposed first) and scores/. "

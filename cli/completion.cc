@@ -1,78 +1,242 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <map>
 #include <memory>
 
+#include "cli/options.h"
 #include "cli/verbs.h"
+#include "miaudit/attack/attack.h"
 
 namespace miaudit::cli {
 namespace {
 
-// A verb with its long options, as the parser knows them.
+// What may follow an option, or stand as an argument of its own.
+struct Value {
+  enum class Kind { none, free, choice, file, folder };
+  Kind kind = Kind::none;
+  std::vector<std::string> choices;
+  bool is_list = false;
+};
+struct Option {
+  std::string flag;  // with its hyphens; "" for an argument
+  std::string summary;
+  Value value;
+};
 struct Verb {
   std::string name;
   std::string summary;
-  std::vector<std::pair<std::string, std::string>> options;
+  std::vector<Option> options;
+  std::vector<Option> arguments;
 };
+
+Value value_of(const CLI::Option& option) {
+  Value value;
+  const std::string type = option.get_type_name();
+  value.is_list = option.get_expected_max() > 1;
+  if (option.get_items_expected_max() == 0) {
+    value.kind = Value::Kind::none;
+  } else if (const size_t open = type.find('{'); open != std::string::npos) {
+    value.kind = Value::Kind::choice;
+    value.choices = CLI::detail::split(type.substr(open + 1, type.find('}') - open - 1), ',');
+  } else if (type == kAttackType) {
+    value.kind = Value::Kind::choice;
+    for (const AttackRow& attack : attack_table()) value.choices.emplace_back(attack.name);
+    if (value.is_list) value.choices.emplace_back("all");
+  } else {
+    value.kind = type == kFileType ? Value::Kind::file : type == kFolderType ? Value::Kind::folder : Value::Kind::free;
+  }
+  return value;
+}
 
 std::vector<Verb> verbs_of(const CLI::App& app) {
   std::vector<Verb> verbs;
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
-    Verb found{verb->get_name(), verb->get_description(), {}};
-    for (const CLI::Option* option : verb->get_options())
-      for (const std::string& name : option->get_lnames()) found.options.emplace_back(name, option->get_description());
+    Verb found{verb->get_name(), verb->get_description(), {}, {}};
+    for (const CLI::Option* option : verb->get_options()) {
+      const Value value = value_of(*option);
+      if (option->get_positional()) found.arguments.push_back({"", option->get_description(), value});
+      for (const std::string& name : option->get_lnames())
+        found.options.push_back({"--" + name, option->get_description(), value});
+    }
     verbs.push_back(std::move(found));
   }
   return verbs;
 }
 
-std::string words(const Verb& verb) {
-  std::string text = verb.name == "list" ? "attacks signals metrics" : verb.name == "completion" ? "bash zsh fish" : "";
-  for (const auto& [name, summary] : verb.options) text += " --" + name;
-  return text;
+std::string replaced(std::string_view text, std::string_view characters, std::string_view before) {
+  std::string out;
+  for (const char c : text) {
+    if (characters.find(c) != std::string_view::npos) out += before;
+    out += c;
+  }
+  return out;
 }
 
-// Single quotes of a shell cannot hold one another.
-std::string quoted(std::string text) {
-  std::erase(text, '\'');
-  return "'" + text + "'";
+// One word of a POSIX shell: its single quotes cannot hold one another.
+std::string shell_word(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+std::string flags_of(const Verb& verb) {
+  std::string flags;
+  for (const Option& option : verb.options) flags += (flags.empty() ? "" : " ") + option.flag;
+  return flags;
+}
+
+std::string bash_value(const Value& value) {
+  const std::string words = shell_word(fmt::format("{}", fmt::join(value.choices, " ")));
+  switch (value.kind) {
+    case Value::Kind::choice:
+      return fmt::format("{} {}", value.is_list ? "_miaudit_list" : "_miaudit_words", words);
+    case Value::Kind::file:
+      return "_miaudit_files -f";
+    case Value::Kind::folder:
+      return "_miaudit_files -d";
+    case Value::Kind::none:
+    case Value::Kind::free:
+      break;
+  }
+  return ":";
 }
 
 std::string bash(const std::vector<Verb>& verbs) {
-  std::string names, cases;
+  std::string names, values, rest;
   for (const Verb& verb : verbs) {
     names += verb.name + ' ';
-    cases += fmt::format("    {}) words={} ;;\n", verb.name, quoted(words(verb)));
+    std::map<std::string, std::string> flags_by_value;
+    for (const Option& option : verb.options) {
+      if (option.value.kind == Value::Kind::none) continue;
+      std::string& flags = flags_by_value[bash_value(option.value)];
+      flags += fmt::format("{}'{} {}'", flags.empty() ? "" : " | ", verb.name, option.flag);
+    }
+    for (const auto& [value, flags] : flags_by_value)
+      values += fmt::format("    {})\n      {}; return ;;\n", flags, value);
+    const std::string flags = "_miaudit_words " + shell_word(flags_of(verb));
+    rest += fmt::format("    '{} '{}) {} ;;\n", verb.name, verb.arguments.empty() ? "*" : "-*", flags);
+    if (!verb.arguments.empty())
+      rest += fmt::format("    '{} '*) {} ;;\n", verb.name, bash_value(verb.arguments[0].value));
   }
   return fmt::format(
-      "_miaudit() {{\n"
-      "  local words={}\n"
-      "  if [ \"$COMP_CWORD\" -gt 1 ]; then\n    case \"${{COMP_WORDS[1]}}\" in\n{}    esac\n  fi\n"
-      "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"${{COMP_WORDS[COMP_CWORD]}}\")\n"
-      "}}\ncomplete -o default -F _miaudit miaudit\n",
-      quoted(names + "--help --version"), cases);
+      R"(_miaudit_words() {{ mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current"); }}
+_miaudit_list() {{
+  local before=
+  case "$current" in *,*) before="${{current%,*}}," ;; esac
+  mapfile -t COMPREPLY < <(compgen -P "$before" -W "$1" -- "${{current##*,}}")
+}}
+_miaudit_files() {{
+  compopt -o filenames 2> /dev/null
+  mapfile -t COMPREPLY < <(compgen "$1" -- "$current")
+}}
+_miaudit() {{
+  local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD - 1]}}" verb="${{COMP_WORDS[1]}}"
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -lt 2 ]; then
+    _miaudit_words {}
+    return
+  fi
+  if [ "$current" = = ]; then
+    current=
+  elif [ "$previous" = = ]; then
+    previous="${{COMP_WORDS[COMP_CWORD - 2]}}"
+  fi
+  case "$verb $previous" in
+{}  esac
+  case "$verb $current" in
+{}  esac
+}}
+complete -F _miaudit miaudit
+)",
+      shell_word(names + "--help --version"), values, rest);
+}
+
+// The part of an _arguments specification after its description.
+std::string zsh_value(const Value& value) {
+  const std::string choices = fmt::format("{}", fmt::join(value.choices, " "));
+  switch (value.kind) {
+    case Value::Kind::none:
+      return "";
+    case Value::Kind::choice:
+      return value.is_list ? fmt::format(":value:_values -s , value {}", choices) : fmt::format(":value:({})", choices);
+    case Value::Kind::file:
+      return ":file:_files";
+    case Value::Kind::folder:
+      return ":folder:_files -/";
+    case Value::Kind::free:
+      break;
+  }
+  return ":value: ";
 }
 
 std::string zsh(const std::vector<Verb>& verbs) {
   std::string names, cases;
   for (const Verb& verb : verbs) {
-    names += fmt::format(" {}", quoted(verb.name + ":" + verb.summary));
-    cases += fmt::format("    {}) compadd -- {} ;;\n", verb.name, words(verb));
+    names += fmt::format("\n      {}", shell_word(verb.name + ":" + verb.summary));
+    cases += fmt::format("    {})\n      _arguments", verb.name);
+    for (const Option& option : verb.options)
+      cases += fmt::format(" \\\n        {}",
+                           shell_word(fmt::format("{}{}[{}]{}", option.value.is_list ? "*" : "", option.flag,
+                                                  replaced(option.summary, "[]:\\", "\\"), zsh_value(option.value))));
+    for (size_t i = 0; i < verb.arguments.size(); ++i)
+      cases +=
+          fmt::format(" \\\n        {}", shell_word(fmt::format("{}{}", i + 1, zsh_value(verb.arguments[i].value))));
+    cases += " ;;\n";
   }
   return fmt::format(
-      "#compdef miaudit\n_miaudit() {{\n"
-      "  if (( CURRENT == 2 )); then\n    local -a verbs=({})\n    _describe verb verbs\n    return\n  fi\n"
-      "  case $words[2] in\n{}  esac\n  _files\n}}\n"
-      "if [ \"$funcstack[1]\" = _miaudit ]; then _miaudit \"$@\"; else compdef _miaudit miaudit; fi\n",
+      R"(#compdef miaudit
+_miaudit() {{
+  if (( CURRENT == 2 )); then
+    local -a verbs=({})
+    _describe verb verbs
+    return
+  fi
+  local verb=$words[2]
+  shift words
+  (( CURRENT-- ))
+  case $verb in
+{}  esac
+}}
+if [ "$funcstack[1]" = _miaudit ]; then _miaudit "$@"; else compdef _miaudit miaudit; fi
+)",
       names, cases);
 }
 
+std::string fish_word(std::string_view text) {
+  return "'" + replaced(text, "'\\", "\\") + "'";
+}
+
+std::string fish_value(const Value& value) {
+  const std::string choices = fmt::format("{}", fmt::join(value.choices, " "));
+  switch (value.kind) {
+    case Value::Kind::none:
+      return "";
+    case Value::Kind::choice:
+      return value.is_list ? fmt::format(" -x -a '(__fish_append , {})'", choices)
+                           : fmt::format(" -x -a '{}'", choices);
+    case Value::Kind::file:
+      return " -r -F";
+    case Value::Kind::folder:
+      return " -x -a '(__fish_complete_directories)'";
+    case Value::Kind::free:
+      break;
+  }
+  return " -x";
+}
+
 std::string fish(const std::vector<Verb>& verbs) {
-  std::string text;
+  std::string text = "complete -c miaudit -f\n";
   for (const Verb& verb : verbs) {
-    text += fmt::format("complete -c miaudit -n __fish_use_subcommand -a {} -d {}\n", verb.name, quoted(verb.summary));
-    for (const auto& [name, summary] : verb.options)
-      text += fmt::format("complete -c miaudit -n '__fish_seen_subcommand_from {}' -l {} -d {}\n", verb.name, name,
-                          quoted(summary));
+    const std::string here = fmt::format("complete -c miaudit -n '__fish_seen_subcommand_from {}'", verb.name);
+    text +=
+        fmt::format("complete -c miaudit -n __fish_use_subcommand -a {} -d {}\n", verb.name, fish_word(verb.summary));
+    for (const Option& argument : verb.arguments)
+      text +=
+          here + (argument.value.kind == Value::Kind::file ? std::string(" -F") : fish_value(argument.value)) + '\n';
+    for (const Option& option : verb.options)
+      text += fmt::format("{} -l {} -d {}{}\n", here, option.flag.substr(2), fish_word(option.summary),
+                          fish_value(option.value));
   }
   return text;
 }

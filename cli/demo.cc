@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "cli/audit_request.h"
+#include "cli/report_folder.h"
 #include "cli/verbs.h"
 #include "miaudit/base/rng.h"
 #include "miaudit/io/file.h"
@@ -25,6 +26,24 @@ struct Arguments {
   std::string out = "miaudit-demo";
   uint64_t seed = 0;
 };
+
+// A folder of another's arrays may hold files of the same names.
+bool is_demos_array(const fs::path& path, ElementType type, const std::vector<size_t>& shape) {
+  try {
+    const Array array = read_npy(path);
+    return array.type() == type && array.shape() == shape;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+bool is_demos(const fs::path& path) {
+  const std::string name = path.filename().string();
+  if (name == "outputs.npy") return is_demos_array(path, ElementType::float32, {2 * kSide, kClasses});
+  if (name == "labels.npy") return is_demos_array(path, ElementType::int32, {2 * kSide});
+  if (name == "membership.npy") return is_demos_array(path, ElementType::int8, {2 * kSide});
+  return name == "report" || name.starts_with("report.unfinished-") || is_unfinished_file(path);
+}
 
 struct Images {
   std::vector<float> pixels;  ///< [2·kSide][width], the members first
@@ -73,6 +92,8 @@ double accuracy(std::span<const float> logits, std::span<const int32_t> labels, 
 void run(const Arguments& a, Shell& shell) {
   const Context context = shell.context();
   const fs::path out = a.out;
+  check_own_folder(out, "demo", is_demos);
+  ReportFolder::check(out / "report");
   print(fmt::format("Training a logistic regression on {} Fashion-MNIST images (the members) …\n", grouped(kSide)));
   const Images images = draw_images(a);
   SoftmaxOptions training;
@@ -110,8 +131,9 @@ void add_demo(CLI::App& app, Shell& shell) {
   CLI::App* verb =
       app.add_subcommand("demo", "The whole way on Fashion-MNIST: train a model, audit it, read the report");
   auto a = std::make_shared<Arguments>();
-  verb->add_option("--data", a->data, "Folder of Fashion-MNIST's .idx.gz files (Debian: dataset-fashion-mnist)");
-  verb->add_option("--out", a->out, "Folder for the arrays and the report");
+  verb->add_option("--data", a->data, "Folder of Fashion-MNIST's .idx.gz files (Debian: dataset-fashion-mnist)")
+      ->type_name(kFolderType);
+  verb->add_option("--out", a->out, "Folder for the arrays and the report")->type_name(kFolderType);
   verb->add_option("--seed", a->seed, "Fixes the images drawn, the training and the audit");
   add_common_options(*verb, shell);
   verb->callback([a, &shell] { run(*a, shell); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <new>
+#include <sstream>
 
 #include "cli/verbs.h"
 #include "miaudit/base/version.h"
@@ -33,6 +34,26 @@ std::string suggestion(const CLI::App& app, const std::string& verb) {
   return nearest.empty() ? "" : fmt::format("; did you mean '{}'", nearest);
 }
 
+int run_verb(CLI::App& app, const Shell& shell, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+    return shell.exit_code;
+  } catch (const CLI::Success& help) {
+    // CLI11 would not notice that standard output takes nothing.
+    std::ostringstream text;
+    app.exit(help, text);
+    print(text.str());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    if (const std::string verb = unknown_verb(app, argc, argv); !verb.empty()) {
+      fmt::print(stderr, "miaudit: unknown verb '{}'{}; `miaudit --help` shows all\n", verb, suggestion(app, verb));
+    } else {
+      app.exit(error);
+    }
+    return 2;
+  }
+}
+
 int run(int argc, char** argv) {
   Shell shell;
   CLI::App app("Tells whether a trained model gives away which records it was trained on.", "miaudit");
@@ -48,17 +69,7 @@ int run(int argc, char** argv) {
   add_doctor(app, shell);
   add_completion(app, shell);
   try {
-    app.parse(argc, argv);
-    return shell.exit_code;
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
-  } catch (const CLI::ParseError& error) {
-    if (const std::string verb = unknown_verb(app, argc, argv); !verb.empty()) {
-      fmt::print(stderr, "miaudit: unknown verb '{}'{}; `miaudit --help` shows all\n", verb, suggestion(app, verb));
-    } else {
-      app.exit(error);
-    }
-    return 2;
+    return run_verb(app, shell, argc, argv);
   } catch (const Error& error) {
     shell.clear_progress();
     fmt::print(stderr, "miaudit: {}\n", error.what());

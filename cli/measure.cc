@@ -51,8 +51,8 @@ int run(Arguments a, Shell& shell) {
   const std::vector<int8_t> membership = read_membership(a.membership, files);
   const auto check_rows = [&](const std::string& path, size_t rows) {
     if (rows != scores.size())
-      fail(Category::input, "{} holds {} rows but {} {}; both must list the same records in the same order", path,
-           grouped(rows), a.scores, grouped(scores.size()));
+      fail(Category::input, "{} holds {} but {} {}; both must list the same records in the same order", path,
+           counted(rows, "row"), a.scores, grouped(scores.size()));
   };
   check_rows(a.membership, membership.size());
   std::vector<int64_t> groups;
@@ -69,7 +69,7 @@ int run(Arguments a, Shell& shell) {
   add_files(result, files);
   const int exit_code = judge_gates(gates, result);
   shell.clear_progress();
-  print(a.json ? to_json(result) : to_terminal(result));
+  print(a.json ? to_json(result) : to_terminal(result, "with --json"));
   return exit_code;
 }
 
@@ -79,10 +79,16 @@ void add_measure(CLI::App& app, Shell& shell) {
   CLI::App* verb = app.add_subcommand("measure", "Metrics of anybody's scores, with intervals");
   verb->footer("Example: miaudit measure scores.npy membership.npy --against other_scores.npy");
   auto a = std::make_shared<Arguments>();
-  verb->add_option("scores", a->scores, "One finite score a record; higher = more likely a member")->required();
-  verb->add_option("membership", a->membership, "1 member, 0 non-member; int8 may hold -1 for unknown")->required();
-  verb->add_option("--against", a->against, "Other scores of the same records: their difference, paired");
-  verb->add_option("--groups", a->groups, "The person (or other unit) of each record; intervals then respect it");
+  verb->add_option("scores", a->scores, "One finite score a record; higher = more likely a member")
+      ->type_name(kFileType)
+      ->required();
+  verb->add_option("membership", a->membership, "1 member, 0 non-member; int8 may hold -1 for unknown")
+      ->type_name(kFileType)
+      ->required();
+  verb->add_option("--against", a->against, "Other scores of the same records: their difference, paired")
+      ->type_name(kFileType);
+  verb->add_option("--groups", a->groups, "The person (or other unit) of each record; intervals then respect it")
+      ->type_name(kFileType);
   add_measure_options(*verb, a->measure);
   verb->add_flag("--json", a->json, "Print JSON in place of the table");
   add_gate_options(*verb, a->gates);

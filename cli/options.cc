@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
+#include <functional>
 
 #include "miaudit/attack/attack.h"
 
@@ -14,34 +16,115 @@ const std::map<std::string, OutputForm> kForms = {{"logits", OutputForm::logits}
                                                   {"probabilities", OutputForm::probabilities},
                                                   {"log-probabilities", OutputForm::log_probabilities}};
 
+// Nearer to 0 or 1 the intervals' arithmetic ends.
+constexpr double kLeastShare = 1e-12;
+constexpr const char* kShare = "a share above 0 and below 1 (by 1e-12 at least), such as 0.001 for 0.1 %";
+
 std::string range_text(const ParameterRow& parameter) {
   if (const auto* integer = std::get_if<IntegerParameter>(&parameter.type))
     return fmt::format("{} to {}; default {}", integer->low, integer->high, integer->fallback);
   if (const auto* real = std::get_if<RealParameter>(&parameter.type))
     return fmt::format("{:g} to {:g}; default {:g}", real->low, real->high, real->fallback);
-  const auto& choice = std::get<ChoiceParameter>(parameter.type);
-  return fmt::format("{}; default {}", fmt::join(choice.choices, ", "), choice.fallback);
+  return fmt::format("default {}", std::get<ChoiceParameter>(parameter.type).fallback);
+}
+
+std::string type_text(const ParameterRow& parameter) {
+  if (const auto* choice = std::get_if<ChoiceParameter>(&parameter.type))
+    return fmt::format("{{{}}}", fmt::join(choice->choices, ","));
+  return std::holds_alternative<IntegerParameter>(parameter.type) ? "INT" : "FLOAT";
+}
+
+std::optional<double> number(const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// What is wrong with a text that should be a share; "" for nothing.
+using Complaint = std::function<std::string(const std::string&)>;
+Complaint share_complaint(double low, const std::string& expected) {
+  return [low, expected](const std::string& text) {
+    const std::optional<double> value = number(text);
+    const bool good = value && *value >= low && *value <= 1 - kLeastShare;
+    return good ? std::string() : fmt::format("found '{}'; expected {}", text, expected);
+  };
+}
+
+std::vector<std::string> parts_of(const std::string& list) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    parts.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+// Values with commas between them. CLI11's own delimiter passes over empty ones, which are slips.
+CLI::Option* add_list(CLI::App& verb, const std::string& flag, const std::string& description,
+                      const Complaint& complaint, std::function<void(const std::vector<std::string>&)> take) {
+  const auto check = [complaint](std::string& list) {
+    for (const std::string& part : parts_of(list)) {
+      if (part.empty())
+        return fmt::format("found an empty value in '{}'; expected values with one comma between", list);
+      if (std::string why = complaint(part); !why.empty()) return why;
+    }
+    return std::string();
+  };
+  return verb
+      .add_option_function<std::vector<std::string>>(
+          flag,
+          [take](const std::vector<std::string>& lists) {
+            std::vector<std::string> all;
+            for (const std::string& list : lists)
+              for (std::string& part : parts_of(list)) all.push_back(std::move(part));
+            take(all);
+          },
+          description)
+      ->check(CLI::Validator(check, ""));
+}
+
+void add_shares(CLI::App& verb, const std::string& flag, const std::string& description, std::vector<double>& shares) {
+  add_list(verb, flag, description, share_complaint(kLeastShare, kShare),
+           [&shares](const std::vector<std::string>& parts) {
+             shares.clear();
+             for (const std::string& part : parts) shares.push_back(*number(part));
+           })
+      ->type_name("FLOAT:above 0 and below 1")
+      ->default_str(fmt::format("[{}]", fmt::join(shares, ",")));
 }
 
 }  // namespace
 
+CLI::Validator share(double low, const std::string& expected) {
+  const Complaint complaint = share_complaint(low, expected);
+  return CLI::Validator([complaint](std::string& text) { return complaint(text); }, "");
+}
+
+void add_attacks(CLI::App& verb, std::vector<std::string>& attacks, const std::string& description) {
+  add_list(
+      verb, "--attacks", description, [](const std::string&) { return std::string(); },
+      [&attacks](const std::vector<std::string>& names) { attacks = names; })
+      ->type_name(kAttackType)
+      ->default_str(fmt::format("[{}]", fmt::join(attacks, ",")));
+}
+
 void add_common_options(CLI::App& verb, Shell& shell) {
   verb.add_option("--threads", shell.threads, "Threads to work with; no result depends on it")
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(1, 1024))
+      ->default_str("all cores");  // Their number would make the help another on every machine.
   verb.add_flag("--quiet", shell.quiet, "No progress on stderr");
 }
 
 void add_measure_options(CLI::App& verb, MeasureOptions& options) {
-  verb.add_option("--fpr", options.fprs, "False positive rates to report, shares in (0, 1): 0.001 is 0.1 %")
-      ->delimiter(',')
-      ->check(CLI::Range(1e-12, 1 - 1e-12).description("in (0, 1)"));
+  add_shares(verb, "--fpr", "False positive rates to report, as shares: 0.001 is 0.1 %", options.fprs);
   verb.add_option("--level", options.level, "Two-sided confidence level of every interval")
-      ->check(CLI::Range(0.5, 1 - 1e-12).description("0.5 to below 1"));
-  verb.add_option("--prior", options.priors, "Shares of members at which precision is reported (JSON)")
-      ->delimiter(',')
-      ->check(CLI::Range(1e-12, 1 - 1e-12).description("in (0, 1)"));
+      ->check(share(0.5, "0.5 or more and below 1 (by 1e-12 at least), such as 0.95"))
+      ->type_name("FLOAT:0.5 to below 1");
+  add_shares(verb, "--prior", "Shares of members at which precision is reported (JSON)", options.priors);
   verb.add_option("--bootstrap", options.bootstrap,
-                  "BCa bootstrap intervals from this many replicates in place of the analytic ones; 0: analytic")
+                  "BCa bootstrap intervals of AUC and TPR from this many replicates, where they cover; 0: analytic")
       ->check(CLI::Validator(
           [](std::string& text) {
             const bool good = text == "0" || (CLI::Range(200, 1000000)(text).empty());
@@ -77,6 +160,7 @@ void add_attack_parameters(CLI::App& verb, AttackParameters& parameters) {
                 parameters[std::string(attack.name)][std::string(parameter.name)] = value;
               },
               fmt::format("{} ({})", parameter.summary, range_text(parameter)))
+          ->type_name(type_text(parameter))
           ->group("Attack parameters");
     }
   }

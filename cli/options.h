@@ -11,6 +11,16 @@
 
 namespace miaudit::cli {
 
+/// Kinds of values that completions know beside choices in braces: option->type_name() is one of these.
+inline constexpr const char* kFileType = "FILE";
+inline constexpr const char* kFolderType = "FOLDER";
+inline constexpr const char* kAttackType = "ATTACK";
+
+/// A number of at least `low` and below 1; `expected` says so in the refusal.
+CLI::Validator share(double low, const std::string& expected);
+/// --attacks: names with commas between them.
+void add_attacks(CLI::App& verb, std::vector<std::string>& attacks, const std::string& description);
+
 /// Options that several verbs share, each said once.
 void add_common_options(CLI::App& verb, Shell& shell);
 void add_measure_options(CLI::App& verb, MeasureOptions& options);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 
@@ -23,8 +24,8 @@ struct Arguments {
 
 std::string accuracy(const Prediction& prediction, const std::vector<int8_t>& truth, const std::string& path) {
   if (truth.size() != prediction.membership.size())
-    fail(Category::input, "{} holds {} memberships but --evaluate {} records; both must list the same records", path,
-         grouped(truth.size()), grouped(prediction.membership.size()));
+    fail(Category::input, "{} holds {} but --evaluate {}; both must list the same records", path,
+         counted(truth.size(), "membership"), counted(prediction.membership.size(), "record"));
   uint64_t right[2] = {0, 0};
   uint64_t count[2] = {0, 0};
   for (size_t i = 0; i < truth.size(); ++i) {
@@ -40,6 +41,15 @@ std::string accuracy(const Prediction& prediction, const std::vector<int8_t>& tr
   };
   return line("accuracy", right[0] + right[1], count[0] + count[1]) + line("  on members", right[1], count[1]) +
          line("  on non-members", right[0], count[0]);
+}
+
+std::string rule_text(const Prediction& prediction, const PredictPlan& plan) {
+  if (std::isfinite(prediction.threshold))
+    return fmt::format("score >= {:.10g} says member ({})", prediction.threshold, prediction.rule);
+  return fmt::format(
+      "nobody is called a member: so many known non-members share the highest score that no threshold\n"
+      "  keeps the FPR at {} or below",
+      plan.fpr);
 }
 
 // What is written must not take the place of what was given, nor of each other.
@@ -68,6 +78,11 @@ void run(const Arguments& a, Shell& shell) {
   const Records known = read_records(paths, a.reading, context);
 
   const LoadedOutputs evaluate = read_outputs({a.evaluate}, a.reading, context);
+  shell.clear_progress();
+  // Before anything is refused on account of what they tell.
+  for (const std::vector<Warning>* warnings : {&known.warnings, &evaluate.warnings})
+    for (const Warning& warning : *warnings)
+      fmt::print(stderr, "warning: {}. Advice: {}.\n", warning.message, warning.advice);
   std::vector<FileRecord> files;
   std::vector<int32_t> labels;
   if (!a.evaluate_labels.empty())
@@ -82,15 +97,13 @@ void run(const Arguments& a, Shell& shell) {
   if (!a.scores.empty()) write_npy(a.scores, Array::from(prediction.scores, {rows}));
 
   shell.clear_progress();
-  for (const Warning& warning : known.warnings)
-    fmt::print(stderr, "warning: {}. Advice: {}.\n", warning.message, warning.advice);
   const auto said = std::count(prediction.membership.begin(), prediction.membership.end(), uint8_t{1});
   print(
-      fmt::format("{}: score >= {:.10g} says member ({})\n"
+      fmt::format("{}: {}\n"
                   "  mean score of known members {:.10g}, of known non-members {:.10g}\n"
-                  "{} of {} records called members; written to {} as uint8\n{}",
-                  a.plan.attack, prediction.threshold, prediction.rule, prediction.member_mean,
-                  prediction.nonmember_mean, grouped(static_cast<uint64_t>(said)), grouped(rows), a.out, verdict));
+                  "called members: {} of {}; written to {} as uint8\n{}",
+                  a.plan.attack, rule_text(prediction, a.plan), prediction.member_mean, prediction.nonmember_mean,
+                  grouped(static_cast<uint64_t>(said)), counted(rows, "record"), a.out, verdict));
 }
 
 }  // namespace
@@ -99,20 +112,26 @@ void add_predict(CLI::App& app, Shell& shell) {
   CLI::App* verb = app.add_subcommand("predict", "Call each of some records member (1) or non-member (0)");
   verb->footer("Example: miaudit predict --members in.npy --nonmembers out.npy --evaluate who.npy --out result.npy");
   auto a = std::make_shared<Arguments>();
-  verb->add_option("--members", a->members, "Outputs for known members")->required();
-  verb->add_option("--nonmembers", a->nonmembers, "Outputs for known non-members")->required();
-  verb->add_option("--evaluate", a->evaluate, "Outputs for the records to decide")->required();
-  verb->add_option("--out", a->out, "Result: uint8 .npy, 0 or 1 for each record, in order")->required();
-  verb->add_option("--attack", a->plan.attack, "Attack that decides (`miaudit list attacks`)");
+  verb->add_option("--members", a->members, "Outputs for known members")->type_name(kFileType)->required();
+  verb->add_option("--nonmembers", a->nonmembers, "Outputs for known non-members")->type_name(kFileType)->required();
+  verb->add_option("--evaluate", a->evaluate, "Outputs for the records to decide")->type_name(kFileType)->required();
+  verb->add_option("--out", a->out, "Result: uint8 .npy, 0 or 1 for each record, in order")
+      ->type_name(kFileType)
+      ->required();
+  verb->add_option("--attack", a->plan.attack, "Attack that decides (`miaudit list attacks`)")->type_name(kAttackType);
   verb->add_option("--fpr", a->plan.fpr,
                    "Call members as many as keep the known non-members' false positive rate at most this; 0: the "
                    "attack's own rule")
-      ->check(CLI::Range(0.0, 1 - 1e-12).description("0, or in (0, 1)"));
-  verb->add_option("--truth", a->truth, "True membership of the records to decide; prints the accuracy");
-  verb->add_option("--scores", a->scores, "Write the scores here as well, float64 .npy");
-  verb->add_option("--member-labels", a->member_labels, "True classes of the members, 0 to classes-1");
-  verb->add_option("--nonmember-labels", a->nonmember_labels, "True classes of the non-members");
-  verb->add_option("--evaluate-labels", a->evaluate_labels, "True classes of the records to decide");
+      ->check(share(0, "a share above 0 and below 1 (by 1e-12 at least), or 0 for the attack's own rule"))
+      ->type_name("FLOAT:0 to below 1");
+  verb->add_option("--truth", a->truth, "True membership of the records to decide; prints the accuracy")
+      ->type_name(kFileType);
+  verb->add_option("--scores", a->scores, "Write the scores here as well, float64 .npy")->type_name(kFileType);
+  verb->add_option("--member-labels", a->member_labels, "True classes of the members, 0 to classes-1")
+      ->type_name(kFileType);
+  verb->add_option("--nonmember-labels", a->nonmember_labels, "True classes of the non-members")->type_name(kFileType);
+  verb->add_option("--evaluate-labels", a->evaluate_labels, "True classes of the records to decide")
+      ->type_name(kFileType);
   add_record_options(*verb, a->reading);
   add_attack_parameters(*verb, a->plan.parameters);
   add_common_options(*verb, shell);

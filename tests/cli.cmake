@@ -1,10 +1,10 @@
-# Tests through the command line: every tests/cli/*_test.py or *_test.sh runs with the environment variables MIAUDIT (the
+# Tests through the command line: every tests/cli/*_test.py runs with the environment variables MIAUDIT (the
 # program) and WORK (a folder of its own, empty). Exit code 0 means passed.
 if(NOT TARGET miaudit)
   return()
 endif()
 
-file(GLOB cli_tests CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/cli/*_test.py" "${CMAKE_CURRENT_LIST_DIR}/cli/*_test.sh")
+file(GLOB cli_tests CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/cli/*_test.py")
 foreach(script IN LISTS cli_tests)
   cmake_path(GET script STEM name)
   add_test(NAME cli.${name} COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${script}" "-DPYTHON=${MIAUDIT_PYTHON}"

@@ -14,5 +14,6 @@ endif()
 # Sanitized libraries make sanitized consumers only: nobody installs those.
 if(NOT MIAUDIT_SANITIZE)
   repository_test(consumer "${CMAKE_COMMAND}" "-DBUILD=${PROJECT_BINARY_DIR}" "-DGENERATOR=${CMAKE_GENERATOR}"
-                  "-DVERSION=${PROJECT_VERSION}" -P "${CMAKE_CURRENT_LIST_DIR}/consumer/run.cmake")
+                  "-DVERSION=${PROJECT_VERSION}" "-DEXAMPLES=${PROJECT_SOURCE_DIR}/examples/cpp"
+                  -P "${CMAKE_CURRENT_LIST_DIR}/consumer.cmake")
 endif()

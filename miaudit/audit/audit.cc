@@ -32,8 +32,8 @@ std::string obstacle(const AttackRow& attack, const Records& records, const Fold
   if (attack.needs_labels() && records.labels.empty())
     return "needs labels; give --labels (with --members: --member-labels and --nonmember-labels)";
   if (records.outputs.classes < attack.min_classes)
-    return fmt::format("with {} classes its score is the same for every record; it needs {} or more",
-                       records.outputs.classes, attack.min_classes);
+    return fmt::format("with {} its score is the same for every record; it needs {} or more",
+                       counted(records.outputs.classes, "class", "classes"), attack.min_classes);
   if (attack.calibrates() && folds.count < 2)
     return "calibrates on records of other folds; give at least two members and two non-members (of two groups)";
   return "";
@@ -64,17 +64,6 @@ int fold_count(const AuditPlan& plan, const Subject& subject) {
   return static_cast<int>(std::min<uint64_t>(static_cast<uint64_t>(plan.folds), most));
 }
 
-void warn_of_few_records(AuditResult& result, const MeasureOptions& options) {
-  const uint64_t nonmembers = result.subject.nonmembers;
-  for (const double fpr : options.fprs)
-    if (fpr * static_cast<double>(nonmembers) < 1)
-      result.warnings.push_back(
-          {"few_nonmembers",
-           fmt::format("{} non-members do not allow an estimate of the TPR at an FPR of {}; only its bounds are given",
-                       grouped(nonmembers), fpr),
-           fmt::format("audit at least {} non-members", grouped(static_cast<uint64_t>(1 / fpr + 0.5)))});
-}
-
 AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
   AttackResult result;
   result.name = attack.name;
@@ -86,32 +75,11 @@ AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
   return result;
 }
 
-void measure_groups(const ScoredRecords& scored, const MeasureOptions& options, AttackResult& attack,
-                    AuditResult& result, const Context& context) {
-  const GroupScores groups = group_scores(scored);
-  const bool first = result.attacks.empty();
-  if (groups.mixed > 0 && first)
-    result.warnings.push_back({"mixed_groups",
-                               fmt::format("{} groups hold members and non-members, or unknown records; they have no "
-                                           "group-level score",
-                                           grouped(groups.mixed)),
-                               "check --groups; a person with records on both sides is a member by one of them"});
-  const auto members = std::count(groups.membership.begin(), groups.membership.end(), int8_t{1});
-  if (members > 0 && static_cast<size_t>(members) < groups.membership.size())
-    attack.group_estimates = measure({groups.scores, groups.membership, {}, scored.worth}, options, context);
-}
-
-// Attacks whose scores surely run the wrong way say that something was taken for something else.
-void warn_of_inversion(const std::vector<std::string>& names, const std::vector<Metrics>& corrected,
-                       std::vector<Notice>& warnings) {
-  std::string inverted;
+std::vector<std::string> inverted(const std::vector<std::string>& names, const std::vector<Metrics>& corrected) {
+  std::vector<std::string> found;
   for (size_t k = 0; k < names.size(); ++k)
-    if (corrected[k].auc.high && *corrected[k].auc.high < 0.5) inverted += (inverted.empty() ? "" : ", ") + names[k];
-  if (inverted.empty()) return;
-  warnings.push_back(
-      {"below_chance", fmt::format("members surely score lower than non-members by {}", inverted),
-       "check that membership is not swapped, that labels belong to these rows, and that the outputs are "
-       "what --input says; if all is right, the model leaks in a way that these scores read backwards"});
+    if (corrected[k].auc.high && *corrected[k].auc.high < 0.5) found.push_back(names[k]);
+  return found;
 }
 
 }  // namespace
@@ -124,7 +92,7 @@ void check_plan(const AuditPlan& plan) {
     Parameters(row.name, row.parameters, values);
   }
   if (plan.folds < 2 || plan.folds > 100)
-    fail(Category::config, "{} folds were asked for; expected 2 to 100", plan.folds);
+    fail(Category::config, "--folds {} was asked for; expected 2 to 100", plan.folds);
   check_measure(plan.measure);
 }
 
@@ -137,7 +105,7 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
   result.level = plan.measure.level;
   result.interval_method = plan.measure.bootstrap ? "bca" : "analytic";
   describe(records, result);
-  warn_of_few_records(result, plan.measure);
+  warn_of_few_nonmembers(result.subject.nonmembers, plan.measure.fprs, result.warnings);
 
   Folds folds;
   folds.count = fold_count(plan, result.subject);
@@ -170,8 +138,10 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
     } catch (const Error& error) {
       if (error.category() != Category::numeric) throw;
       result.skipped.push_back({std::string(attack->name), error.what()});
-      result.warnings.push_back({"attack_skipped", fmt::format("{} was left out: {}", attack->name, error.what()),
-                                 "the figures of the other attacks stand"});
+      // The reason stands with the attacks left out.
+      result.warnings.push_back({"attack_skipped",
+                                 fmt::format("{} was left out on account of these records", attack->name),
+                                 "see why under the attacks left out; the figures of the others stand"});
       continue;
     }
     signals.forget();
@@ -179,7 +149,11 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
     const ScoredRecords scored{scores, records.membership, records.groups, attack->effective_share};
     CorrectedMetrics metrics = measure_corrected(scored, plan.measure, attacks.size(), context);
     found.estimates = std::move(metrics.single);
-    if (!records.groups.empty()) measure_groups(scored, plan.measure, found, result, context);
+    if (!records.groups.empty()) {
+      GroupMetrics groups = measure_groups(scored, plan.measure, context);
+      if (result.attacks.empty()) warn_of_mixed_groups(groups.mixed, result.warnings);
+      found.group_estimates = std::move(groups.metrics);
+    }
     if (attack->decision != DecisionRule::best_balanced_accuracy && folds.count >= 2)
       found.decision = decide(attack->decision, scores, records.membership, folds, plan.measure.level, context);
     if (sink) sink(found.name, scores);
@@ -201,7 +175,8 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
     fail(Category::input, "none of the attacks asked for can run on these records:{}", reasons);
   }
   result.headline = strongest_of(names, corrected);
-  warn_of_inversion(names, corrected, result.warnings);
+  warn_of_inversion(inverted(names, corrected),
+                    "that labels belong to these rows, and that the outputs are what --input says", result.warnings);
   result.slices = slice_by_class(records, strongest_scores, strongest_worth, plan.measure.level, context);
   result.self_checks = check_audit(records, strongest_scores, plan.measure.seed, context);
   add_check_warnings(*result.self_checks, result.warnings);

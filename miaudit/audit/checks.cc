@@ -1,5 +1,7 @@
 #include "miaudit/audit/checks.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -193,8 +195,8 @@ void add_check_warnings(const SelfChecks& checks, std::vector<Notice>& warnings)
                         "report this as a fault of miaudit, with the seed"});
   if (checks.duplicates > 0)
     warnings.push_back({"duplicates",
-                        fmt::format("{} non-members have exactly the outputs{} of a member", grouped(checks.duplicates),
-                                    checks.class_balance_p ? " and label" : ""),
+                        fmt::format("exactly the outputs{} of a member: {}", checks.class_balance_p ? " and label" : "",
+                                    counted(checks.duplicates, "non-member")),
                         "look for records that are on both sides; if there are such, the leak is understated: remove "
                         "them and audit again"});
   if (checks.class_balance_p && *checks.class_balance_p < 1e-4)
@@ -203,6 +205,43 @@ void add_check_warnings(const SelfChecks& checks, std::vector<Notice>& warnings)
                                     *checks.class_balance_p),
                         "attacks may be telling classes apart rather than membership: draw both sides from one "
                         "distribution"});
+}
+
+uint64_t nonmembers_for(double fpr) {
+  // Beyond this a count says no more than that nobody has as many.
+  constexpr double kMost = 1e15;
+  return static_cast<uint64_t>(std::min(1 / fpr, kMost) + 0.5);
+}
+
+bool are_too_few(uint64_t nonmembers, double fpr) {
+  return fpr < 1 / static_cast<double>(nonmembers);
+}
+
+void warn_of_few_nonmembers(uint64_t nonmembers, std::span<const double> fprs, std::vector<Notice>& warnings) {
+  for (const double fpr : fprs)
+    if (are_too_few(nonmembers, fpr))
+      warnings.push_back(
+          {"few_nonmembers",
+           fmt::format("{} {} not allow an estimate of the TPR at an FPR of {}; only its bounds are given",
+                       counted(nonmembers, "non-member"), nonmembers == 1 ? "does" : "do", fpr),
+           fmt::format("audit at least {} non-members", grouped(nonmembers_for(fpr)))});
+}
+
+void warn_of_mixed_groups(uint64_t mixed, std::vector<Notice>& warnings) {
+  if (mixed == 0) return;
+  warnings.push_back({"mixed_groups",
+                      fmt::format("no group-level score for {} with members and non-members, or with unknown records",
+                                  counted(mixed, "group")),
+                      "check --groups; a person with records on both sides is a member by one of them"});
+}
+
+void warn_of_inversion(const std::vector<std::string>& names, std::string_view check, std::vector<Notice>& warnings) {
+  if (names.empty()) return;
+  warnings.push_back(
+      {"below_chance", fmt::format("members surely score lower than non-members by {}", fmt::join(names, ", ")),
+       fmt::format("check that membership is not swapped, {}; if all is right, the model leaks in a way that these "
+                   "scores read backwards",
+                   check)});
 }
 
 }  // namespace miaudit

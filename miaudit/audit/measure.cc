@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "miaudit/audit/checks.h"
 #include "miaudit/base/version.h"
 #include "miaudit/metric/advantage_interval.h"
 #include "miaudit/metric/interval.h"
@@ -12,15 +13,12 @@ namespace miaudit {
 namespace {
 
 constexpr size_t kCurvePoints = 200;
+/// A bootstrap knows no more of a tail than what lies in it. With fewer replicates or records than this there, its
+/// intervals hold the truth too seldom (docs/statistics.md has the figures), and the analytic ones stand.
+constexpr double kLeastInATail = 5;
 
 double tpr_at(const SortedScores& sorted, double fpr) {
   return static_cast<double>(point_at_fpr(sorted, fpr).true_positives) / static_cast<double>(sorted.members.size());
-}
-
-double largest_advantage(const SortedScores& sorted) {
-  const RocPoint best = best_advantage(sorted);
-  return static_cast<double>(best.true_positives) / static_cast<double>(sorted.members.size()) -
-         static_cast<double>(best.false_positives) / static_cast<double>(sorted.nonmembers.size());
 }
 
 // The figures with their intervals at several levels; what does not depend on the level is computed once.
@@ -53,9 +51,14 @@ class Figures {
 
  private:
   // Resampling fixed scores cannot see that they err together, as a cross-fitted attack's do.
-  bool bootstraps() const { return options_.bootstrap > 0 && records_.worth == 1; }
-  Estimate bca(const RocStatistic& statistic, double level) const {
-    return bca_estimate(sorted_, statistic, level, options_.bootstrap, options_.seed, context_);
+  bool bootstraps(double level) const {
+    constexpr double kRounding = 1e-6;
+    return records_.worth == 1 && options_.bootstrap * (1 - level) / 2 >= kLeastInATail - kRounding;
+  }
+  // Resamples that all agree, as those of perfectly ordered scores do, bound nothing.
+  Estimate bca_or(const Estimate& analytic, const RocStatistic& statistic, double level) const {
+    Estimate estimate = bca_estimate(sorted_, statistic, level, options_.bootstrap, options_.seed, context_);
+    return estimate.low ? estimate : analytic;
   }
   GroupedScores by_group() const { return {records_.scores, records_.membership, records_.groups, records_.worth}; }
 
@@ -69,22 +72,32 @@ class Figures {
   std::vector<Estimate> auc(std::span<const double> levels) const {
     if (!records_.groups.empty())
       return each(levels, [&](double level) { return auc_estimate(by_group(), level, context_); });
-    if (!bootstraps()) return auc_estimates(sorted_, levels, context_);
+    std::vector<Estimate> estimates = auc_estimates(sorted_, levels, context_);
     const RocStatistic statistic = [this](const SortedScores& s) { return auc_moments(s, context_).auc; };
-    return each(levels, [&](double level) { return bca(statistic, level); });
+    const double fewer = static_cast<double>(std::min(sorted_.members.size(), sorted_.nonmembers.size()));
+    for (Estimate& estimate : estimates) {
+      const double rarer = std::min(*estimate.value, 1 - *estimate.value);
+      if (bootstraps(estimate.level) && rarer * fewer >= kLeastInATail)
+        estimate = bca_or(estimate, statistic, estimate.level);
+    }
+    return estimates;
   }
   std::vector<Estimate> advantage(std::span<const double> levels) const {
     if (!records_.groups.empty())
       return each(levels, [&](double level) { return advantage_estimate(by_group(), level, options_.seed, context_); });
-    if (!bootstraps()) return advantage_estimates(sorted_, levels, options_.seed);
-    return each(levels, [&](double level) { return bca(largest_advantage, level); });
+    // Never bootstrapped: a maximum over thresholds is biased upwards, and more so in every resample, so that most
+    // bootstrap intervals of pure noise lie above 0.
+    return advantage_estimates(sorted_, levels, options_.seed);
   }
   Estimate tpr(double fpr, double level) const {
     if (!records_.groups.empty()) return tpr_at_fpr_estimate(by_group(), fpr, level, context_);
-    // Below 1/(non-members) a bootstrap only repeats the sample's own extremes.
-    if (bootstraps() && fpr * static_cast<double>(sorted_.nonmembers.size()) >= 1)
-      return bca([fpr](const SortedScores& s) { return tpr_at(s, fpr); }, level);
-    return tpr_at_fpr_estimate(sorted_, fpr, level);
+    const Estimate analytic = tpr_at_fpr_estimate(sorted_, fpr, level);
+    const double found = static_cast<double>(point_at_fpr(sorted_, fpr).true_positives);
+    const double missed = static_cast<double>(sorted_.members.size()) - found;
+    const double accused = fpr * static_cast<double>(sorted_.nonmembers.size());
+    if (!bootstraps(level) || std::min({found, missed, accused}) < kLeastInATail) return analytic;
+    return bca_or(
+        analytic, [fpr](const SortedScores& s) { return tpr_at(s, fpr); }, level);
   }
 
   const ScoredRecords& records_;
@@ -122,14 +135,14 @@ void check_measure(const MeasureOptions& options) {
     fail(Category::config, "confidence level {} was asked for; expected 0.5 to below 1, such as 0.95", options.level);
   for (auto fpr = options.fprs.begin(); fpr != options.fprs.end(); ++fpr) {
     if (!(*fpr > 0 && *fpr < 1))
-      fail(Category::config, "an FPR of {} was asked for; expected a share between 0 and 1, such as 0.001 for 0.1 %",
-           *fpr);
+      fail(Category::config,
+           "an FPR of {} was asked for; expected a share above 0 and below 1, such as 0.001 for 0.1 %", *fpr);
     if (std::find(options.fprs.begin(), fpr, *fpr) != fpr)
       fail(Category::config, "an FPR of {} was asked for twice; give each once", *fpr);
   }
   for (const double prior : options.priors)
     if (!(prior > 0 && prior < 1))
-      fail(Category::config, "a prior of {} was asked for; expected a share in (0, 1)", prior);
+      fail(Category::config, "a prior of {} was asked for; expected a share above 0 and below 1", prior);
 }
 
 Metrics measure(const ScoredRecords& records, const MeasureOptions& options, const Context& context) {
@@ -163,6 +176,15 @@ GroupScores group_scores(const ScoredRecords& records) {
   return groups;
 }
 
+GroupMetrics measure_groups(const ScoredRecords& records, const MeasureOptions& options, const Context& context) {
+  const GroupScores groups = group_scores(records);
+  GroupMetrics found{{}, groups.scores.size() + groups.mixed, groups.mixed};
+  const auto members = std::count(groups.membership.begin(), groups.membership.end(), int8_t{1});
+  if (members > 0 && static_cast<size_t>(members) < groups.membership.size())
+    found.metrics = measure({groups.scores, groups.membership, {}, records.worth}, options, context);
+  return found;
+}
+
 AuditResult measure_scores(const ScoredRecords& records, const MeasureOptions& options, const Context& context) {
   AuditResult result;
   result.miaudit_version = version();
@@ -178,13 +200,15 @@ AuditResult measure_scores(const ScoredRecords& records, const MeasureOptions& o
   result.subject.nonmembers = attack.estimates.nonmembers;
   result.subject.unknown = result.subject.records - result.subject.members - result.subject.nonmembers;
   result.subject.input_form = "scores";
+  warn_of_few_nonmembers(result.subject.nonmembers, options.fprs, result.warnings);
   if (!records.groups.empty()) {
-    const GroupScores groups = group_scores(records);
-    result.subject.groups = groups.scores.size() + groups.mixed;
-    const auto members = std::count(groups.membership.begin(), groups.membership.end(), int8_t{1});
-    if (members > 0 && static_cast<size_t>(members) < groups.membership.size())
-      attack.group_estimates = measure({groups.scores, groups.membership, {}, 1}, options, context);
+    GroupMetrics groups = measure_groups(records, options, context);
+    result.subject.groups = groups.groups;
+    warn_of_mixed_groups(groups.mixed, result.warnings);
+    attack.group_estimates = std::move(groups.metrics);
   }
+  if (attack.estimates.auc.high && *attack.estimates.auc.high < 0.5)
+    warn_of_inversion({attack.name}, "and that a higher score means more likely a member", result.warnings);
   result.attacks.push_back(std::move(attack));
   return result;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "miaudit/audit/plan.h"
@@ -39,7 +40,15 @@ struct GroupScores {
 };
 GroupScores group_scores(const ScoredRecords& records);
 
-/// A result of somebody's scores: one attack, `scores`.
+/// Figures of group_scores(), where there are groups of both sides.
+struct GroupMetrics {
+  std::optional<Metrics> metrics;
+  size_t groups = 0;
+  size_t mixed = 0;
+};
+GroupMetrics measure_groups(const ScoredRecords& records, const MeasureOptions& options, const Context& context);
+
+/// A result of somebody's scores: one attack, `scores`. Warns of what audit() warns of, as far as scores show it.
 AuditResult measure_scores(const ScoredRecords& records, const MeasureOptions& options, const Context& context);
 
 }  // namespace miaudit

@@ -2,6 +2,7 @@
 
 #include "miaudit/attack/attack.h"
 #include "miaudit/audit/audit.h"
+#include "miaudit/audit/checks.h"
 #include "miaudit/audit/decision.h"
 #include "miaudit/audit/outputs_signals.h"
 #include "miaudit/audit/score.h"
@@ -14,9 +15,9 @@ constexpr int kThresholdFolds = 5;
 
 void check_alike(const Outputs& known, const Outputs& evaluate) {
   if (known.columns != evaluate.columns || known.queries != evaluate.queries)
-    fail(Category::input, "{} holds {} queries of {} columns a record, but {} {} of {}; both must come from one model",
-         evaluate.parts[0].source, evaluate.queries, evaluate.columns, known.parts[0].source, known.queries,
-         known.columns);
+    fail(Category::input, "{} holds {} of {} a record, but {} {} of {}; both must come from one model",
+         evaluate.parts[0].source, counted(evaluate.queries, "query", "queries"), counted(evaluate.columns, "column"),
+         known.parts[0].source, known.queries, known.columns);
   if (known.form != evaluate.form)
     fail(Category::input, "{} holds {}, but {} {}; give both alike, or say what they are with --input",
          evaluate.parts[0].source, form_name(evaluate.form), known.parts[0].source, form_name(known.form));
@@ -27,6 +28,17 @@ Outputs joined(const Outputs& known, const Outputs& evaluate) {
   all.parts.insert(all.parts.end(), evaluate.parts.begin(), evaluate.parts.end());
   all.samples += evaluate.samples;
   return all;
+}
+
+// Below one in all of them there is no threshold at which the rate could be seen to hold.
+void check_fpr(double fpr, const Records& known) {
+  const auto nonmembers =
+      static_cast<uint64_t>(std::count(known.membership.begin(), known.membership.end(), int8_t{0}));
+  if (fpr > 0 && are_too_few(nonmembers, fpr))
+    fail(Category::input,
+         "{} {} not allow a threshold at an FPR of {}; give at least {} known non-members, or an FPR of 1/{} or more",
+         counted(nonmembers, "known non-member"), nonmembers == 1 ? "does" : "do", fpr, grouped(nonmembers_for(fpr)),
+         nonmembers);
 }
 
 // Scores of all records: the known ones out of fold, the others from all that is known.
@@ -54,7 +66,9 @@ Prediction predict(const Records& known, const Outputs& evaluate, std::span<cons
                    const PredictPlan& plan, const Context& context) {
   const AttackRow& attack = find_attack(plan.attack);
   if (plan.fpr < 0 || plan.fpr >= 1)
-    fail(Category::config, "--fpr {} was given; expected a share between 0 and 1", plan.fpr);
+    fail(Category::config, "--fpr {} was given; expected a share above 0 and below 1, or 0 for the attack's own rule",
+         plan.fpr);
+  check_fpr(plan.fpr, known);
   const auto given = plan.parameters.find(attack.name);
   const Parameters parameters(attack.name, attack.parameters,
                               given == plan.parameters.end() ? decltype(given->second){} : given->second);
@@ -63,8 +77,8 @@ Prediction predict(const Records& known, const Outputs& evaluate, std::span<cons
     fail(Category::config, "{} needs labels: give --member-labels, --nonmember-labels and --evaluate-labels",
          attack.name);
   if (known.outputs.classes < attack.min_classes)
-    fail(Category::input, "with {} classes {} gives every record the same score; it needs {} or more",
-         known.outputs.classes, attack.name, attack.min_classes);
+    fail(Category::input, "with {} {} gives every record the same score; it needs {} or more",
+         counted(known.outputs.classes, "class", "classes"), attack.name, attack.min_classes);
 
   const Outputs outputs = joined(known.outputs, evaluate);
   std::vector<int32_t> labels;

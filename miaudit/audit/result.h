@@ -112,6 +112,7 @@ struct Skipped {
 struct HeadlineFigure {
   std::string attack;  ///< The one with the largest value.
   Estimate estimate;
+  std::string surest = {};  ///< The one with the largest low end.
 };
 struct HeadlineRate {
   double fpr;

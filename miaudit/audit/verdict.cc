@@ -21,6 +21,7 @@ HeadlineFigure strongest(const std::vector<std::string>& names, const std::vecto
       best.estimate.level = estimate.level;
       best.estimate.method = estimate.method;
     }
+    if (estimate.low && (!best.estimate.low || *estimate.low > *best.estimate.low)) best.surest = names[k];
     raise(best.estimate.low, estimate.low);
     raise(best.estimate.high, estimate.high);
   }
@@ -77,16 +78,17 @@ void conclude(AuditResult& result) {
   const HeadlineRate* found = strictest(headline, [](const HeadlineRate& rate) {
     return rate.figure.estimate.low && *rate.figure.estimate.low > rate.fpr;
   });
-  const std::string tried = headline.attacks_tried == 1
-                                ? std::string("the one attack tried")
-                                : fmt::format("the strongest of {} attacks", headline.attacks_tried);
+  const std::string tried = headline.attacks_tried == 1 ? fmt::format("the one attack tried, {},", headline.auc.attack)
+                                                        : fmt::format("the strongest of {} attacks, {},",
+                                                                      headline.attacks_tried, headline.auc.attack);
   if (found || (auc.low && *auc.low > 0.5)) {
     result.finding = Finding::leak;
     std::string sentence = fmt::format(
         "The model gives members away: {} tells a member from a non-member with an AUC in {}", tried, interval(auc));
+    // The bound is that of the attack which has the largest, and not of the one with the largest estimate.
     if (found)
-      sentence += fmt::format(", and one finds at least {} of the members while accusing {} of the non-members",
-                              percent_below(*found->figure.estimate.low), percent(found->fpr));
+      sentence += fmt::format(", and {} finds at least {} of the members while accusing {} of the non-members",
+                              found->figure.surest, percent_below(*found->figure.estimate.low), percent(found->fpr));
     result.verdict.push_back(sentence + ".");
   } else if (auc.high && *auc.high < 0.5) {
     result.finding = Finding::inconclusive;

@@ -11,6 +11,11 @@ std::string grouped(unsigned long long count) {
   return digits;
 }
 
+std::string counted(unsigned long long count, std::string_view noun, std::string_view nouns) {
+  if (count == 1) return fmt::format("1 {}", noun);
+  return nouns.empty() ? fmt::format("{} {}s", grouped(count), noun) : fmt::format("{} {}", grouped(count), nouns);
+}
+
 namespace {
 
 size_t edit_distance(std::string_view a, std::string_view b) {

@@ -38,6 +38,8 @@ template <class... Args>
 
 /// 1234567 as "1 234 567": every count in a message is written so.
 std::string grouped(unsigned long long count);
+/// "1 group", "1 234 groups"; `nouns` where an s does not make the plural.
+std::string counted(unsigned long long count, std::string_view noun, std::string_view nouns = {});
 
 /// The name nearest to `given` among `names`, or "" when none is near: for "unknown attack 'losss'; did you mean
 /// 'loss'?".

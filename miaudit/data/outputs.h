@@ -18,8 +18,10 @@ std::string_view form_name(OutputForm form);
 /// A query is one augmentation of the record; query j is the same augmentation for every record and model.
 struct OutputsPart {
   Array values;
-  std::string source;  ///< The file, for messages.
+  std::string source;               ///< The file, for messages.
+  std::vector<uint64_t> rows = {};  ///< The file's row of each sample; empty when none was dropped.
   size_t samples() const { return values.shape()[0]; }
+  uint64_t row(size_t sample) const { return rows.empty() ? sample : rows[sample]; }
 };
 
 /// One model's outputs for all audited records: the parts in order, as if they were one array. Binary models may have a

@@ -57,16 +57,15 @@ std::vector<int32_t> read_labels(const std::string& path, size_t rows, size_t cl
   files.push_back(describe_file("labels", path, array));
   const std::vector<int64_t> numbers = whole_numbers(array, path, "labels");
   if (numbers.size() != rows)
-    fail(Category::input,
-         "{} holds {} labels but the outputs {} records; both must list the same records in the same order", path,
-         grouped(numbers.size()), grouped(rows));
+    fail(Category::input, "{} holds {} but the outputs {}; both must list the same records in the same order", path,
+         counted(numbers.size(), "label"), counted(rows, "record"));
   std::vector<int32_t> labels(rows);
   for (size_t i = 0; i < rows; ++i) {
     if (numbers[i] < 0 || static_cast<uint64_t>(numbers[i]) >= classes)
       fail(Category::input,
-           "{}: row {} holds label {}, but the model has {} classes; labels must be 0 to {}. If yours start at 1, "
+           "{}: row {} holds label {}, but the model has {}; labels must be 0 to {}. If yours start at 1, "
            "subtract 1",
-           path, i, numbers[i], classes, classes - 1);
+           path, i, numbers[i], counted(classes, "class", "classes"), classes - 1);
     labels[i] = static_cast<int32_t>(numbers[i]);
   }
   return labels;

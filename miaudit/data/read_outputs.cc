@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "miaudit/data/records.h"
@@ -37,11 +38,11 @@ OutputsPart read_part(const std::string& path, std::vector<FileRecord>& files) {
   const size_t queries = part.values.shape()[1];
   const std::string query = queries > 1 ? fmt::format(", query {}", scan.first_nonfinite_query) : std::string();
   fail(Category::input,
-       "{} holds {} NaN and {} infinite values in {} of {} rows, the first at row {}{}, column {}; outputs must be "
+       "{} holds {} NaN and {} infinite values in {} of {}, the first at row {}{}, column {}; outputs must be "
        "finite. Mend the model's outputs (a probability of 0 whose logarithm was taken gives -inf), or leave those "
        "records out with --on-nonfinite drop",
        part.source, grouped(scan.nan), grouped(scan.infinite), grouped(scan.nonfinite_records.size()),
-       grouped(part.samples()), scan.nonfinite_records.front(), query, scan.first_nonfinite_column);
+       counted(part.samples(), "row"), scan.nonfinite_records.front(), query, scan.first_nonfinite_column);
 }
 
 // The part without some of its records, in memory of its own.
@@ -50,26 +51,29 @@ OutputsPart without(const OutputsPart& part, const std::vector<uint64_t>& droppe
   const size_t kept = part.samples() - dropped.size();
   auto bytes = std::make_shared<std::vector<std::byte>>(kept * record_bytes);
   std::byte* to = bytes->data();
+  std::vector<uint64_t> rows;
+  rows.reserve(kept);
   auto next_dropped = dropped.begin();
   for (size_t i = 0; i < part.samples(); ++i) {
     if (next_dropped != dropped.end() && *next_dropped == i) {
       ++next_dropped;
       continue;
     }
+    rows.push_back(i);
     std::memcpy(to, part.values.bytes().data() + i * record_bytes, record_bytes);
     to += record_bytes;
   }
   std::vector<size_t> shape = part.values.shape();
   shape[0] = kept;
-  return {Array(part.values.type(), shape, bytes->data(), bytes), part.source};
+  return {Array(part.values.type(), shape, bytes->data(), bytes), part.source, std::move(rows)};
 }
 
 void check_alike(const OutputsPart& part, const OutputsPart& first, std::vector<Warning>& warnings) {
   const std::vector<size_t>& shape = part.values.shape();
   const std::vector<size_t>& expected = first.values.shape();
   if (shape[1] != expected[1] || shape[2] != expected[2])
-    fail(Category::input, "{} holds {} queries of {} columns a record, but {} {} of {}; both must come from one model",
-         part.source, shape[1], shape[2], first.source, expected[1], expected[2]);
+    fail(Category::input, "{} holds {} of {} a record, but {} {} of {}; both must come from one model", part.source,
+         counted(shape[1], "query", "queries"), counted(shape[2], "column"), first.source, expected[1], expected[2]);
   if (part.values.type() != first.values.type())
     warnings.push_back({"mixed_precision",
                         fmt::format("{} holds {} but {} {}: rounding alone can tell the files apart", part.source,
@@ -78,21 +82,49 @@ void check_alike(const OutputsPart& part, const OutputsPart& first, std::vector<
 }
 
 OutputForm form_of(const ScanResult& scan, size_t columns) {
-  if (columns == 1) return scan.in_unit_interval ? OutputForm::probabilities : OutputForm::logits;
-  if (scan.in_unit_interval && scan.sums_to_one) return OutputForm::probabilities;
-  return scan.exponentials_sum_to_one ? OutputForm::log_probabilities : OutputForm::logits;
+  if (scan.not_probabilities.count == 0) return OutputForm::probabilities;
+  return columns > 1 && scan.not_log_probabilities.count == 0 ? OutputForm::log_probabilities : OutputForm::logits;
 }
 
-void check_form(OutputForm form, const ScanResult& scan, const std::string& names) {
-  if (form == OutputForm::probabilities && !scan.in_unit_interval)
-    fail(Category::input, "{}: --input probabilities was given, but some values lie outside [0, 1]", names);
-  if (form == OutputForm::probabilities && !scan.sums_to_one)
-    fail(Category::input, "{}: --input probabilities was given, but some rows do not sum to 1 within 0.001", names);
-  if (form == OutputForm::log_probabilities && !scan.exponentials_sum_to_one)
-    fail(Category::input,
-         "{}: --input log-probabilities was given, but in some rows a value is above 0 or the exponentials do not sum "
-         "to 1 within 0.001",
-         names);
+// What all rows would be, were it not for a few.
+struct NearForm {
+  OutputForm form;
+  Misfits misfits;
+};
+std::optional<NearForm> nearly(const ScanResult& scan, size_t columns) {
+  constexpr uint64_t kFewestRows = 20;
+  const uint64_t few = std::max<uint64_t>(1, scan.finite_records / 100);
+  if (form_of(scan, columns) != OutputForm::logits || scan.finite_records < kFewestRows) return {};
+  if (scan.not_probabilities.count <= few) return NearForm{OutputForm::probabilities, scan.not_probabilities};
+  if (columns > 1 && scan.not_log_probabilities.count <= few)
+    return NearForm{OutputForm::log_probabilities, scan.not_log_probabilities};
+  return {};
+}
+
+std::string all_but(const NearForm& near) {
+  return fmt::format("all rows but {} are {}; the first that is not is row {}", grouped(near.misfits.count),
+                     form_name(near.form), near.misfits.first);
+}
+
+void warn_of_near_form(const NearForm& near, const std::string& path, std::vector<Warning>& warnings) {
+  warnings.push_back({"nearly_probabilities", fmt::format("{}: {}. All were taken as logits", path, all_but(near)),
+                      fmt::format("if they are {}, mend those rows and say --input {}; if they are logits, say --input "
+                                  "logits",
+                                  form_name(near.form), form_name(near.form))});
+}
+
+void check_form(OutputForm form, const ScanResult& scan, const std::string& path) {
+  const auto refuse = [&](const Misfits& misfits, std::string_view why) {
+    if (misfits.count > 0)
+      fail(Category::input, "{}: --input {} was given, but in {} of {} {}; the first is row {}", path, form_name(form),
+           grouped(misfits.count), counted(scan.finite_records, "row"), why, misfits.first);
+  };
+  if (form == OutputForm::probabilities) {
+    refuse(scan.outside_unit_interval, "a value lies outside [0, 1]");
+    refuse(scan.not_probabilities, "the values do not sum to 1 within 0.001");
+  }
+  if (form == OutputForm::log_probabilities)
+    refuse(scan.not_log_probabilities, "a value is above 0, or the exponentials do not sum to 1 within 0.001");
 }
 
 }  // namespace
@@ -101,7 +133,8 @@ LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOp
                            const Context& context) {
   LoadedOutputs loaded;
   Outputs& outputs = loaded.outputs;
-  ScanResult joined;
+  bool in_unit_interval = true;
+  std::string first_looks;
   for (const std::string& path : paths) {
     OutputsPart part = read_part(path, loaded.files);
     const std::vector<size_t>& shape = part.values.shape();
@@ -115,40 +148,46 @@ LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOp
       if (options.on_nonfinite == OnNonfinite::refuse) refuse_nonfinite(part, scan);
       if (scan.nonfinite_records.size() == part_rows)
         fail(Category::input, "{}: every record holds NaN or infinite values; nothing is left to audit", path);
-      loaded.warnings.push_back({"dropped_nonfinite",
-                                 fmt::format("{} of {} records of {} were dropped: their outputs are NaN or infinite",
-                                             grouped(scan.nonfinite_records.size()), grouped(part_rows), path),
-                                 "find out why: if it happens more to members or to non-members, the audit is biased"});
+      loaded.warnings.push_back(
+          {"dropped_nonfinite",
+           fmt::format("{} of {} of {} {} dropped: NaN or infinite outputs", grouped(scan.nonfinite_records.size()),
+                       counted(part_rows, "record"), path, scan.nonfinite_records.size() == 1 ? "was" : "were"),
+           "find out why: if it happens more to members or to non-members, the audit is biased"});
       part = without(part, scan.nonfinite_records);
     }
     for (const uint64_t record : scan.nonfinite_records) loaded.dropped.push_back(loaded.rows + record);
     const OutputForm form = form_of(scan, outputs.columns);
-    if (outputs.parts.empty()) outputs.form = form;
-    if (!options.form && form != outputs.form)
+    const std::optional<NearForm> near = nearly(scan, outputs.columns);
+    const std::string looks =
+        near ? fmt::format("{} ({})", form_name(form), all_but(*near)) : std::string(form_name(form));
+    if (outputs.parts.empty()) {
+      outputs.form = form;
+      first_looks = looks;
+    }
+    if (options.form) {
+      check_form(*options.form, scan, path);
+    } else if (form != outputs.form) {
       fail(Category::input,
            "{} looks like {}, but {} like {}; both must hold the same kind of output of one model. If the values "
-           "mislead, "
-           "say what they are with --input",
-           path, form_name(form), outputs.parts[0].source, form_name(outputs.form));
-    joined.in_unit_interval &= scan.in_unit_interval;
-    joined.sums_to_one &= scan.sums_to_one;
-    joined.exponentials_sum_to_one &= scan.exponentials_sum_to_one;
+           "mislead, say what they are with --input",
+           path, looks, outputs.parts[0].source, first_looks);
+    } else if (near) {
+      warn_of_near_form(*near, path, loaded.warnings);
+    }
+    in_unit_interval &= !near && scan.outside_unit_interval.count == 0;
     loaded.rows += part_rows;
     outputs.samples += part.samples();
     outputs.parts.push_back(std::move(part));
   }
   outputs.classes = outputs.columns == 1 ? 2 : outputs.columns;
   if (options.form) {
-    check_form(*options.form, joined, fmt::format("{}", fmt::join(paths, ", ")));
     outputs.form = *options.form;
-  } else {
-    if (outputs.form == OutputForm::logits && joined.in_unit_interval)
-      loaded.warnings.push_back(
-          {"unit_interval_logits",
-           "all outputs lie in [0, 1] but rows do not sum to 1 within 0.001; they were taken as logits",
-           "if they are probabilities of something else than exclusive classes, this audit does not fit them; "
-           "otherwise "
-           "say what they are with --input logits, probabilities or log-probabilities"});
+  } else if (outputs.form == OutputForm::logits && in_unit_interval) {
+    loaded.warnings.push_back(
+        {"unit_interval_logits",
+         "all outputs lie in [0, 1] but rows do not sum to 1 within 0.001; they were taken as logits",
+         "if they are probabilities of something else than exclusive classes, this audit does not fit them; otherwise "
+         "say what they are with --input logits, probabilities or log-probabilities"});
   }
   return loaded;
 }

@@ -45,9 +45,8 @@ std::vector<std::string> read_names(const std::string& role, const std::string& 
 
 void check_count(const std::string& path, std::string_view what, size_t found, size_t rows) {
   if (found != rows)
-    fail(Category::input,
-         "{} holds {} {} but the outputs {} records; both must list the same records in the same order", path,
-         grouped(found), what, grouped(rows));
+    fail(Category::input, "{} holds {} but the outputs {}; both must list the same records in the same order", path,
+         counted(found, what), counted(rows, "record"));
 }
 
 // Values of the rows that were kept.
@@ -78,8 +77,8 @@ void check_both_sides(const Records& records, const std::string& where) {
   const auto members = std::count(records.membership.begin(), records.membership.end(), int8_t{1});
   const auto nonmembers = std::count(records.membership.begin(), records.membership.end(), int8_t{0});
   if (members == 0 || nonmembers == 0)
-    fail(Category::input, "{}: {} members and {} non-members are left to audit; at least one of each is needed", where,
-         grouped(members), grouped(nonmembers));
+    fail(Category::input, "{}: {} and {} are left to audit; at least one of each is needed", where,
+         counted(static_cast<uint64_t>(members), "member"), counted(static_cast<uint64_t>(nonmembers), "non-member"));
 }
 
 }  // namespace
@@ -115,15 +114,15 @@ Records read_records(const RecordPaths& paths, const RecordOptions& options, con
     records.membership.resize(loaded.rows, 0);
   } else {
     records.membership = read_membership(paths.membership, records.files);
-    check_count(paths.membership, "memberships", records.membership.size(), loaded.rows);
+    check_count(paths.membership, "membership", records.membership.size(), loaded.rows);
   }
   if (!paths.groups.empty()) {
     records.groups = read_groups(paths.groups, loaded.rows, records.files);
-    check_count(paths.groups, "groups", records.groups.size(), loaded.rows);
+    check_count(paths.groups, "group", records.groups.size(), loaded.rows);
   }
   if (!paths.ids.empty()) {
     records.ids = read_names("ids", paths.ids, loaded.rows, records.files);
-    check_count(paths.ids, "ids", records.ids.size(), loaded.rows);
+    check_count(paths.ids, "id", records.ids.size(), loaded.rows);
   }
 
   keep_rows(records.labels, records.rows);

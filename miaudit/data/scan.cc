@@ -22,6 +22,9 @@ double value_of(T stored) {
 template <class T>
 void scan_record(const T* values, size_t record, size_t queries, size_t columns, ScanResult& found) {
   bool finite = true;
+  bool in_unit_interval = true;
+  bool sums_to_one = true;
+  bool exponentials_sum_to_one = true;
   for (size_t q = 0; q < queries; ++q) {
     const T* row = values + q * columns;
     double sum = 0;
@@ -47,16 +50,23 @@ void scan_record(const T* values, size_t record, size_t queries, size_t columns,
       }
       if (!finite) continue;
     }
-    if (lowest < 0 || highest > 1) found.in_unit_interval = false;
-    if (columns > 1 && !(std::abs(sum - 1) <= kSumTolerance)) found.sums_to_one = false;
-    if (highest > 0) found.exponentials_sum_to_one = false;
-    if (found.exponentials_sum_to_one && columns > 1) {
+    if (lowest < 0 || highest > 1) in_unit_interval = false;
+    if (columns > 1 && !(std::abs(sum - 1) <= kSumTolerance)) sums_to_one = false;
+    if (highest > 0) exponentials_sum_to_one = false;
+    if (exponentials_sum_to_one && columns > 1) {
       double exponentials = 0;
       for (size_t c = 0; c < columns; ++c) exponentials += std::exp(value_of(row[c]));
-      if (!(std::abs(exponentials - 1) <= kSumTolerance)) found.exponentials_sum_to_one = false;
+      if (!(std::abs(exponentials - 1) <= kSumTolerance)) exponentials_sum_to_one = false;
     }
   }
-  if (!finite) found.nonfinite_records.push_back(record);
+  if (!finite) {
+    found.nonfinite_records.push_back(record);
+    return;
+  }
+  ++found.finite_records;
+  if (!in_unit_interval) found.outside_unit_interval.add(record);
+  if (!in_unit_interval || !sums_to_one) found.not_probabilities.add(record);
+  if (!exponentials_sum_to_one) found.not_log_probabilities.add(record);
 }
 
 template <class T>
@@ -83,9 +93,10 @@ ScanResult scan(const OutputsPart& part, const Context& context) {
                                  found.nonfinite_records.end());
     all.nan += found.nan;
     all.infinite += found.infinite;
-    all.in_unit_interval &= found.in_unit_interval;
-    all.sums_to_one &= found.sums_to_one;
-    all.exponentials_sum_to_one &= found.exponentials_sum_to_one;
+    all.finite_records += found.finite_records;
+    all.outside_unit_interval.join(found.outside_unit_interval);
+    all.not_probabilities.join(found.not_probabilities);
+    all.not_log_probabilities.join(found.not_log_probabilities);
   }
   return all;
 }

@@ -9,17 +9,33 @@
 
 namespace miaudit {
 
+/// Records that are not of some kind: how many, and the first of them.
+struct Misfits {
+  uint64_t count = 0;
+  uint64_t first = 0;
+
+  void add(uint64_t record) {
+    if (count++ == 0) first = record;
+  }
+  /// Those of the records that follow.
+  void join(const Misfits& next) {
+    if (count == 0) first = next.first;
+    count += next.count;
+  }
+};
+
 /// What one pass over a part's values tells.
 struct ScanResult {
   std::vector<uint64_t> nonfinite_records;  ///< In order.
   uint64_t first_nonfinite_query = 0;       ///< Where in its record the first offending value stands.
   uint64_t first_nonfinite_column = 0;
-  uint64_t nan = 0;              ///< Values that are NaN …
-  uint64_t infinite = 0;         ///< … or infinite.
-  bool in_unit_interval = true;  ///< Every finite row's values lie in [0, 1] …
-  bool sums_to_one = true;       ///< … and its sum within 1e-3 of 1 (one column: no sum asked).
-  bool exponentials_sum_to_one =
-      true;  ///< Every finite row's values are <= 0, their exponentials' sum within 1e-3 of 1.
+  uint64_t nan = 0;       ///< Values that are NaN …
+  uint64_t infinite = 0;  ///< … or infinite.
+  /// Of the records whose values are all finite:
+  uint64_t finite_records = 0;
+  Misfits outside_unit_interval;  ///< a value is not in [0, 1];
+  Misfits not_probabilities;      ///< that, or a sum is not within 1e-3 of 1 (one column: no sum asked);
+  Misfits not_log_probabilities;  ///< a value is above 0, or the exponentials' sum is not within 1e-3 of 1.
 };
 
 /// values: [samples][queries][columns].

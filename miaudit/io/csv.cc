@@ -164,8 +164,8 @@ CsvTable parse_csv(std::span<const std::byte> bytes, const std::string& name, co
       fail(Category::input, "{}, line {}: an empty line among the rows; remove or fill it", name, blank_line);
     if (table.columns == 0) table.columns = count;
     if (count != table.columns)
-      fail(Category::input, "{}, line {}: {} columns where the first row has {}; give every row the same", name,
-           reader.line(), count, table.columns);
+      fail(Category::input, "{}, line {}: {} where the first row has {}; give every row the same", name, reader.line(),
+           counted(count, "column"), table.columns);
   }
   if (table.columns == 0) fail(Category::input, "{} holds only empty lines; expected rows of text", name);
   if (options.header == CsvHeader::present ||

@@ -43,8 +43,8 @@ Array parse_plain(std::span<const std::byte> bytes, const std::string& name) {
   if (bytes.size() < header) fail(Category::input, "{} is cut short: it ends inside its .idx header", name);
   const size_t needed = parse_lengths(bytes.subspan(kMagicSize), layout, name);
   if (bytes.size() - header != needed)
-    fail(Category::input, "{}: shape {} of {} needs {} bytes of data, {} are there; copy or save it again", name,
-         shape_text(layout.shape), element_name(layout.type), grouped(needed), grouped(bytes.size() - header));
+    fail(Category::input, "{}: shape {} of {} needs {} of data, but it holds {}; copy or save it again", name,
+         shape_text(layout.shape), element_name(layout.type), counted(needed, "byte"), grouped(bytes.size() - header));
   return native_array(std::move(layout), bytes.subspan(header), nullptr, name);
 }
 
@@ -57,8 +57,8 @@ Array parse_gzip(std::span<const std::byte> bytes, const std::string& name) {
   inflater.read(lengths);
   const size_t needed = parse_lengths(lengths, layout, name);
   if (needed / kMostExpansion > bytes.size())
-    fail(Category::input, "{}: shape {} needs {} bytes, which the file's {} compressed ones cannot hold", name,
-         shape_text(layout.shape), grouped(needed), grouped(bytes.size()));
+    fail(Category::input, "{}: shape {} needs {}, which the file's {} compressed ones cannot hold", name,
+         shape_text(layout.shape), counted(needed, "byte"), grouped(bytes.size()));
   const std::shared_ptr<std::byte> data = allocate_bytes(needed);
   inflater.read({data.get(), needed});
   inflater.expect_end();

@@ -22,7 +22,8 @@ Inflater::~Inflater() {
 bool Inflater::next_member() {
   if (packed_.empty() || wrapping_ == Wrapping::none) return false;
   if (!starts_with(packed_, "\x1f\x8b"))
-    fail(Category::input, "{}: {} bytes that are no gzip follow the compressed data", name_, grouped(packed_.size()));
+    fail(Category::input, "{}: {} after the compressed data that can be no gzip", name_,
+         counted(packed_.size(), "byte"));
   inflateReset(&stream_);
   ended_ = false;
   return true;
@@ -55,8 +56,8 @@ size_t Inflater::read_some(std::span<std::byte> out) {
 void Inflater::read(std::span<std::byte> out) {
   const size_t produced = read_some(out);
   if (produced < out.size())
-    fail(Category::input, "{} is cut short: {} bytes were expected in its compressed data, {} are there", name_,
-         grouped(out.size()), grouped(produced));
+    fail(Category::input, "{} is cut short: its compressed data should hold {} and hold {}", name_,
+         counted(out.size(), "byte"), grouped(produced));
 }
 
 void Inflater::expect_end() {
@@ -64,7 +65,7 @@ void Inflater::expect_end() {
   if (read_some({&extra, 1}) != 0)
     fail(Category::input, "{}: its compressed data hold more than the size it declares", name_);
   if (!packed_.empty())
-    fail(Category::input, "{}: {} bytes follow the compressed data", name_, grouped(packed_.size()));
+    fail(Category::input, "{}: {} after the compressed data", name_, counted(packed_.size(), "byte"));
 }
 
 }  // namespace miaudit

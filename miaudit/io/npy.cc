@@ -198,11 +198,11 @@ Array parse_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> ow
   const std::optional<size_t> needed = byte_count(layout.type, layout.shape);
   if (!needed) fail(Category::input, "{}: {} is more than any machine can hold; the header is corrupt", name, what);
   if (data.size() < *needed)
-    fail(Category::input, "{} is cut short: {} needs {} bytes of data, {} are there; copy or save it again", name, what,
-         grouped(*needed), grouped(data.size()));
+    fail(Category::input, "{} is cut short: {} needs {} of data, but it holds {}; copy or save it again", name, what,
+         counted(*needed, "byte"), grouped(data.size()));
   if (data.size() > *needed)
-    fail(Category::input, "{}: {} bytes follow the array ({} needs {}); miaudit reads files of one array", name,
-         grouped(data.size() - *needed), what, grouped(*needed));
+    fail(Category::input, "{}: {} after the array ({} needs {}); miaudit reads files of one array", name,
+         counted(data.size() - *needed, "byte"), what, grouped(*needed));
   return native_array(std::move(layout), data, std::move(owner), name);
 }
 

@@ -150,8 +150,8 @@ class ArchiveReader {
   void check_size(ZipMember& member, uint64_t size) {
     const size_t packed = member.packed.size();
     if (member.deflated ? size / kMostExpansion > packed : size != packed)
-      fail(Category::input, "{}: member {} declares {} bytes, which its {} packed ones cannot hold", name_,
-           printable(member.name), grouped(size), grouped(packed));
+      fail(Category::input, "{}: member {} declares {}, which its {} packed ones cannot hold", name_,
+           printable(member.name), counted(size, "byte"), grouped(packed));
     member.size = size;
   }
 

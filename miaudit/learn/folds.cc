@@ -77,10 +77,11 @@ std::vector<uint8_t> place_groups(std::span<const uint32_t> strata, const Sorted
 }
 
 void check_folds(int folds, size_t units, const char* what) {
-  if (folds < 2 || folds > 255) fail(Category::config, "{} folds asked for; 2 to 255 are possible", folds);
+  if (folds < 2 || folds > 255)
+    fail(Category::config, "a number of folds of {} was asked for; 2 to 255 are possible", folds);
   if (static_cast<size_t>(folds) > units)
-    fail(Category::config, "{} folds asked for, but there are only {} {}; give more data or ask for fewer folds", folds,
-         grouped(units), what);
+    fail(Category::config, "{} folds asked for, but there is no more than {}; give more data or ask for fewer folds",
+         folds, counted(units, what));
 }
 
 }  // namespace
@@ -89,13 +90,13 @@ std::vector<uint8_t> assign_folds(std::span<const uint32_t> strata, std::span<co
                                   uint64_t seed) {
   Rng rng(seed);
   if (groups.empty()) {
-    check_folds(folds, strata.size(), "records");
+    check_folds(folds, strata.size(), "record");
     return deal_records(strata, static_cast<size_t>(folds), rng);
   }
   if (groups.size() != strata.size())
     fail(Category::internal, "assign_folds: {} groups for {} records", groups.size(), strata.size());
   const Sorted sorted = sort_by_key(number_groups(groups));
-  check_folds(folds, sorted.begins.size() - 1, "groups");
+  check_folds(folds, sorted.begins.size() - 1, "group");
   return place_groups(strata, sorted, static_cast<size_t>(folds), rng);
 }
 

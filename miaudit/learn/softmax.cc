@@ -24,8 +24,8 @@ float dot(const float* a, const float* b, size_t count) {
 
 void check_labels(MatrixView<const float> features, std::span<const int32_t> labels, size_t classes) {
   if (labels.size() != features.rows)
-    fail(Category::input, "{} rows of features but {} labels; both must list the same records", grouped(features.rows),
-         grouped(labels.size()));
+    fail(Category::input, "{} of features but {}; both must list the same records", counted(features.rows, "row"),
+         counted(labels.size(), "label"));
   for (size_t i = 0; i < labels.size(); ++i)
     if (labels[i] < 0 || static_cast<size_t>(labels[i]) >= classes)
       fail(Category::input, "label {} of record {} is not in 0 … {}", labels[i], i, classes - 1);

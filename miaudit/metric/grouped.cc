@@ -47,9 +47,8 @@ struct Parted {
 Parted part(const GroupedScores& grouped_scores, const Context& context) {
   const auto& [scores, membership, groups, worth] = grouped_scores;
   if (groups.size() != scores.size())
-    fail(Category::input,
-         "{} scores but {} groups were given; there must be one of each for every record, in one order",
-         grouped(scores.size()), grouped(groups.size()));
+    fail(Category::input, "{} but {} were given; there must be one of each for every record, in one order",
+         counted(scores.size(), "score"), counted(groups.size(), "group"));
   Parted parted;
   parted.sorted = sort_scores(scores, membership, context);
   for (Side* side : {&parted.members, &parted.nonmembers}) side->worth = worth;

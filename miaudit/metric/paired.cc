@@ -16,8 +16,8 @@ constexpr size_t kReplicateBlock = 16;
 
 void require_paired(std::span<const double> a, std::span<const double> b) {
   if (a.size() != b.size())
-    fail(Category::input, "two scores of the same records are compared, but one has {} and the other {} values",
-         grouped(a.size()), grouped(b.size()));
+    fail(Category::input, "two scores of the same records are compared, but one has {} and the other {}",
+         counted(a.size(), "value"), counted(b.size(), "value"));
 }
 
 std::vector<double> side_of(std::span<const double> scores, std::span<const int8_t> membership, int8_t side) {

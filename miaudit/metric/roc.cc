@@ -80,9 +80,8 @@ uint64_t allowed_false_positives(uint64_t nonmembers, double fpr) {
 
 SortedScores sort_scores(std::span<const double> scores, std::span<const int8_t> membership, const Context& context) {
   if (scores.size() != membership.size())
-    fail(Category::input,
-         "{} scores but {} membership values were given; there must be one of each for every record, in one order",
-         grouped(scores.size()), grouped(membership.size()));
+    fail(Category::input, "{} but {} were given; there must be one of each for every record, in one order",
+         counted(scores.size(), "score"), counted(membership.size(), "membership value"));
   struct Scan {
     size_t members = 0;
     size_t nonmembers = 0;
@@ -116,9 +115,8 @@ SortedScores sort_scores(std::span<const double> scores, std::span<const int8_t>
              scores[i]);
     }
   if (total.members == 0 || total.nonmembers == 0)
-    fail(Category::input,
-         "among {} records there are {} members and {} non-members; a ROC curve needs at least one of each",
-         grouped(scores.size()), grouped(total.members), grouped(total.nonmembers));
+    fail(Category::input, "among {} there are {} and {}; a ROC curve needs at least one of each",
+         counted(scores.size(), "record"), counted(total.members, "member"), counted(total.nonmembers, "non-member"));
 
   SortedScores sorted;
   parallel_blocks(2, 1, context, [&](size_t side, size_t) {

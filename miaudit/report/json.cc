@@ -63,7 +63,9 @@ Json of(const AttackResult& attack) {
 }
 
 Json of(const HeadlineFigure& figure) {
-  return merged({{"attack", figure.attack}}, of(figure.estimate));
+  Json json = merged({{"attack", figure.attack}}, of(figure.estimate));
+  if (!figure.surest.empty()) json["surest"] = figure.surest;
+  return json;
 }
 
 Json of(const Headline& headline) {

@@ -84,12 +84,12 @@ std::string fpr_text(double fpr) {
 
 std::string subject_line(const AuditResult& result) {
   const Subject& s = result.subject;
-  std::string line = fmt::format("{} records: {} members, {} non-members", grouped(s.records), grouped(s.members),
-                                 grouped(s.nonmembers));
+  std::string line = fmt::format("{}: {}, {}", counted(s.records, "record"), counted(s.members, "member"),
+                                 counted(s.nonmembers, "non-member"));
   if (s.unknown) line += fmt::format(", {} unknown", grouped(s.unknown));
-  if (s.groups) line += fmt::format("; {} groups", grouped(s.groups));
+  if (s.groups) line += "; " + counted(s.groups, "group");
   if (s.classes) {
-    line += fmt::format("; {} classes", s.classes);
+    line += "; " + counted(s.classes, "class", "classes");
     if (s.queries > 1) line += fmt::format(", {} queries", s.queries);
     line += fmt::format("; {} {}{}", s.element_type, s.input_form, s.form_detected ? " (detected)" : "");
   }
@@ -125,13 +125,14 @@ std::string attack_table(const AuditResult& result) {
   return text;
 }
 
-std::string notes(const AuditResult& result) {
-  std::string text = fmt::format("Intervals are at {:.4g} %", 100 * result.level);
+std::string notes(const AuditResult& result, std::string_view rest) {
+  // 15 digits are what was typed: fewer would make 100 % of .99999, more show the rounding of 100 times it.
+  std::string text = fmt::format("Intervals are at {:.15g} %", 100 * result.level);
   if (result.headline && result.attacks.size() > 1)
     text += fmt::format("; the last row's hold for all {} attacks at once", result.headline->attacks_tried);
   text += ".";
   const size_t rates = result.attacks.front().estimates.tpr_at_fpr.size();
-  if (rates > kRatesShown) text += fmt::format(" {} more FPRs stand in result.json.", rates - kRatesShown);
+  if (rates > kRatesShown) text += fmt::format(" {} {}.", counted(rates - kRatesShown, "more FPR"), rest);
   return wrapped(text, "", "");
 }
 
@@ -177,9 +178,9 @@ std::string skipped(const AuditResult& result) {
 
 }  // namespace
 
-std::string to_terminal(const AuditResult& result) {
+std::string to_terminal(const AuditResult& result, std::string_view rest) {
   std::string text = wrapped(fmt::format("miaudit {}: {}", result.miaudit_version, subject_line(result)), "", "  ");
-  text += '\n' + attack_table(result) + notes(result);
+  text += '\n' + attack_table(result) + notes(result, rest);
   text += decisions(result) + worst_slice(result) + skipped(result);
   if (result.comparison) {
     const Estimate& d = result.comparison->auc_difference;

@@ -36,14 +36,12 @@ RowType row_type(ElementType type) {
 }
 
 [[noreturn]] void fail_constant(const PartJob& job, size_t row) {
-  const size_t sample = row / job.outputs.queries, record = job.first_sample + sample;
-  std::string place = fmt::format("record {} (row {} of {}", record, sample, job.part.source);
-  if (job.outputs.queries > 1) place += fmt::format(", query {}", row % job.outputs.queries);
+  const std::string query =
+      job.outputs.queries > 1 ? fmt::format(", query {}", row % job.outputs.queries) : std::string();
   fail(Category::numeric,
-       "{}; counted from 0) holds {} equal values; `spread` needs values that differ: remove the record or choose "
-       "another "
-       "signal",
-       place, grouped(job.outputs.columns));
+       "{}: row {}{} (counted from 0) holds {} equal values; `spread` needs values that differ: remove the record or "
+       "choose another signal",
+       job.part.source, job.part.row(row / job.outputs.queries), query, grouped(job.outputs.columns));
 }
 
 double evaluate_scalar(const PartJob& job, size_t row, std::span<double> values) {

@@ -185,6 +185,104 @@ TEST(Verdict, SaysNothingThatTheIntervalsDoNot) {
   EXPECT_EQ(finding(0.2, 0.3), Finding::inconclusive) << "surely below chance is no sign of safety";
 }
 
+TEST(Verdict, NamesTheAttackOfEachFigure) {
+  Metrics loss, margin;
+  loss.auc = {0.7, 0.6, 0.8, 0.95, "made"};
+  margin.auc = {0.6, 0.5, 0.7, 0.95, "made"};
+  loss.tpr_at_fpr = {{0.01, {0.2, 0.02, 0.5, 0.95, "made"}, {}, {}}};
+  margin.tpr_at_fpr = {{0.01, {0.1, 0.05, 0.2, 0.95, "made"}, {}, {}}};
+  AuditResult result;
+  result.headline = strongest_of({"loss", "margin"}, {loss, margin});
+  EXPECT_EQ(result.headline->tpr_at_fpr[0].figure.attack, "loss");
+  EXPECT_EQ(result.headline->tpr_at_fpr[0].figure.surest, "margin");
+  conclude(result);
+  EXPECT_NE(result.verdict[0].find("the strongest of 2 attacks, loss, tells"), std::string::npos) << result.verdict[0];
+  EXPECT_NE(result.verdict[0].find("margin finds at least 5.00 %"), std::string::npos) << result.verdict[0];
+}
+
+TEST(MeasureScores, WarnsOfWhatAnAuditWarnsOf) {
+  std::vector<double> scores;
+  std::vector<int8_t> membership;
+  std::vector<int64_t> groups;
+  for (int i = 0; i < 60; ++i) {
+    scores.push_back(i);
+    membership.push_back(i >= 30);
+    groups.push_back(i / 4);
+  }
+  MeasureOptions options;
+  options.fprs = {0.1};
+  EXPECT_TRUE(measure_scores({scores, membership, {}}, options, {}).warnings.empty());
+  options.fprs = {0.01};
+  for (int8_t& m : membership) m = static_cast<int8_t>(1 - m);
+  const AuditResult result = measure_scores({scores, membership, groups}, options, {});
+  EXPECT_TRUE(warned(result, "few_nonmembers"));
+  EXPECT_TRUE(warned(result, "mixed_groups"));
+  EXPECT_TRUE(warned(result, "below_chance"));
+}
+
+TEST(Warnings, KnowOneFromMany) {
+  std::vector<Notice> warnings;
+  warn_of_few_nonmembers(1, std::vector<double>{0.5}, warnings);
+  warn_of_mixed_groups(1, warnings);
+  SelfChecks checks;
+  checks.duplicates = 1;
+  add_check_warnings(checks, warnings);
+  ASSERT_EQ(warnings.size(), 3u);
+  EXPECT_NE(warnings[0].message.find("1 non-member does not"), std::string::npos);
+  EXPECT_NE(warnings[1].message.find("1 group with"), std::string::npos);
+  EXPECT_NE(warnings[2].message.find(": 1 non-member"), std::string::npos);
+  warn_of_few_nonmembers(49, std::vector<double>{1. / 49}, warnings);
+  EXPECT_EQ(warnings.size(), 3u) << "1/49 times 49 is a little below 1, and 49 are enough";
+  warn_of_few_nonmembers(49, std::vector<double>{1e-300}, warnings);
+  EXPECT_EQ(warnings.size(), 4u);
+}
+
+TEST(Audit, TellsOnceWhyAnAttackWasLeftOut) {
+  Records records = made_records({.records = 200});
+  const std::span<const float> values = records.outputs.parts[0].values.as<float>();
+  std::vector<double> constant(values.begin(), values.end());
+  std::fill_n(constant.begin() + 10 * 7, 10, 1.);
+  const AuditResult result = audit(testing_records::with_outputs(std::move(records), std::move(constant)), {}, {});
+  ASSERT_EQ(result.skipped.size(), 1u);
+  EXPECT_NE(result.skipped[0].reason.find("made.npy: row 7"), std::string::npos) << result.skipped[0].reason;
+  EXPECT_TRUE(warned(result, "attack_skipped"));
+  for (const Notice& warning : result.warnings)
+    EXPECT_EQ(warning.message.find("equal values"), std::string::npos) << warning.message;
+}
+
+std::string refusal(const Records& known, const Outputs& evaluate, const PredictPlan& plan) {
+  try {
+    predict(known, evaluate, {}, plan, {});
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::input);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Predict, RefusesAnFprBelowOneInTheNonMembers) {
+  const Records known = made_records({.records = 100});
+  PredictPlan plan;
+  plan.fpr = 0.02;
+  EXPECT_EQ(refusal(known, known.outputs, plan), "");
+  plan.fpr = 0.019;
+  EXPECT_NE(refusal(known, known.outputs, plan).find("50 known non-members do not allow"), std::string::npos);
+  EXPECT_NE(refusal(known, known.outputs, plan).find("at least 53"), std::string::npos);
+}
+
+TEST(Predict, NamesTheFileAndItsOwnRow) {
+  const Records known = made_records({.records = 100});
+  Records other = made_records({.records = 10});
+  std::vector<double> values(100);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = i / 10 == 3 ? 2 : static_cast<double>(i % 10);
+  other = testing_records::with_outputs(std::move(other), std::move(values));
+  // As if rows 1 and 2 of the file had been dropped.
+  other.outputs.parts[0].rows = {0, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  const std::string message = refusal(known, other.outputs, {});
+  EXPECT_NE(message.find("made.npy: row 5"), std::string::npos) << message;
+  EXPECT_EQ(message.find("103"), std::string::npos) << message;
+}
+
 TEST(Predict, NeedsOneModelOnBothSides) {
   const Records known = made_records({.records = 100, .classes = 5});
   const Records other = made_records({.records = 10, .classes = 4});

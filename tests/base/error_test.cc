@@ -12,6 +12,13 @@ TEST(Grouped, PartsThousands) {
   EXPECT_EQ(grouped(1234567), "1 234 567");
 }
 
+TEST(Counted, KnowsOneFromMany) {
+  EXPECT_EQ(counted(1, "group"), "1 group");
+  EXPECT_EQ(counted(0, "group"), "0 groups");
+  EXPECT_EQ(counted(1, "class", "classes"), "1 class");
+  EXPECT_EQ(counted(1234, "class", "classes"), "1 234 classes");
+}
+
 TEST(NearestName, SuggestsWhatIsNearAndNothingElse) {
   const std::vector<std::string> names = {"loss", "spread", "modified_entropy"};
   EXPECT_EQ(nearest_name("losss", names), "loss");

@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import signal
+import subprocess
 
 import numpy as np
 
@@ -83,9 +84,34 @@ open("report/scores/mine.npy", "w").write("x")
 assert "mine.npy" in run(*ARGUMENTS, "--out", "report", expect=2).stderr
 assert os.path.exists("report/scores/mine.npy")
 assert not [name for name in os.listdir(".") if "unfinished" in name], os.listdir(".")
+
+# What nobody can read was not said.
 if os.path.exists("/dev/full"):
-    import subprocess
-    assert subprocess.run([MIAUDIT, *ARGUMENTS], stdout=open("/dev/full", "w"), stderr=subprocess.DEVNULL).returncode == 1
+    for command in (ARGUMENTS, ["--version"], ["--help"], ["audit", "--help"], ["list", "attacks"], ["doctor"],
+                    ["completion", "bash"]):
+        full = subprocess.run([MIAUDIT, *command], stdout=open("/dev/full", "w"), stderr=subprocess.PIPE, text=True)
+        assert full.returncode == 1 and "standard output" in full.stderr, (command, full)
+
+# A killed audit leaves its unfinished folder; the next one into the same place takes it away, and nothing else.
+dead = subprocess.Popen(["true"])
+dead.wait()
+ours, alive, theirs = (f"report2.unfinished-{name}" for name in (dead.pid, os.getpid(), f"{dead.pid}0000000"))
+drafts = f"report3.unfinished-{dead.pid}"
+for folder in (ours, alive, theirs, drafts):
+    os.makedirs(f"{folder}/scores")
+    open(f"{folder}/scores/loss.npy", "w").write("x")
+open(f"{ours}/scores/.miaudit-aB3dEf", "w").write("x")
+open(f"{drafts}/thesis.tex", "w").write("x")
+for name in ("report2", "report3"):
+    run(*ARGUMENTS, "--attacks", "loss", "--out", name)
+assert not os.path.exists(ours)
+assert files(alive) == files(theirs) == ["scores/loss.npy"] and "thesis.tex" in files(drafts)
+
+# The table says where its rest is only where that is so.
+many = [*ARGUMENTS, "--attacks", "loss", "--fpr", "0.3,0.2,0.1,0.05"]
+assert "2 more FPRs with --json or --out" in run(*many).stdout.replace("\n", " ")
+assert "2 more FPRs in result.json" in run(*many, "--out", "report4").stdout.replace("\n", " ")
+assert "1 more FPR with --json." in run("measure", "report4/scores/loss.npy", "in.npy", "--fpr", "0.3,0.2,0.1").stdout.replace("\n", " ")
 
 # Gates: only a whole interval decides.
 auc = attack(result, "loss")["estimates"]["auc"]

@@ -53,6 +53,13 @@ for name in ("class_threshold", "population", "classifier", "classifier_trees", 
     run("predict", *with_labels, "--attack", name)
     assert 0 < np.load("r.npy").sum() < len(np.load("r.npy")), name
 
+# A rate that the known non-members are too few for is refused; ties that leave no threshold are explained.
+assert "do not allow" in run("predict", *with_labels, "--fpr", "0.001", expect=2).stderr
+assert "below 1" in run("predict", *with_labels, "--fpr", "1", expect=2).stderr
+done = run("predict", *with_labels, "--attack", "correctness", "--fpr", "0.05")
+assert "inf" not in done.stdout and "nobody is called a member" in done.stdout, done.stdout
+assert np.load("r.npy").sum() == 0
+
 # An input is never overwritten, and outputs of another kind than the known ones are refused.
 before = open("m.npy", "rb").read()
 run("predict", "--members", "m.npy", "--nonmembers", "n.npy", "--evaluate", "e.npy", "--out", "m.npy", expect=2)

@@ -79,12 +79,67 @@ TEST_F(ReadRecords, WarnsOfUnitIntervalOutputsThatAreNoProbabilities) {
   EXPECT_EQ(records.warnings[0].code, "unit_interval_logits");
 }
 
+TEST_F(ReadRecords, WarnsOfAFewRowsThatTurnProbabilitiesIntoLogits) {
+  std::vector<double> values(2 * 30, 0.5);
+  std::vector<int8_t> membership(30, 0);
+  membership[0] = 1;
+  const std::string in = save<int8_t>("in.npy", membership, {30});
+  const auto read = [&](const RecordOptions& options) {
+    return read_records({{save<double>("o.npy", values, {30, 2})}, {}, in, "", ""}, options, {});
+  };
+  EXPECT_TRUE(read({}).warnings.empty());
+  values[2 * 17] = 0.8;
+  const Records records = read({});
+  EXPECT_EQ(records.outputs.form, OutputForm::logits);
+  ASSERT_EQ(records.warnings.size(), 1u);
+  EXPECT_EQ(records.warnings[0].code, "nearly_probabilities");
+  for (const char* part : {"o.npy", "all rows but 1 are probabilities", "row 17"})
+    EXPECT_NE(records.warnings[0].message.find(part), std::string::npos)
+        << part << " in " << records.warnings[0].message;
+  for (const char* part : {"--input probabilities", "--input logits"})
+    EXPECT_NE(records.warnings[0].advice.find(part), std::string::npos) << part << " in " << records.warnings[0].advice;
+  EXPECT_TRUE(read({.form = OutputForm::logits, .on_nonfinite = OnNonfinite::refuse}).warnings.empty());
+
+  for (double& value : values) value = std::log(value);
+  EXPECT_NE(read({}).warnings.at(0).advice.find("--input log-probabilities"), std::string::npos);
+  for (size_t i = 0; i < values.size(); i += 8) values[i] = -3;
+  EXPECT_TRUE(read({}).warnings.empty()) << "half of the rows is no few";
+}
+
+TEST_F(ReadRecords, WarnsOfNoFewRowsWhereThereAreFew) {
+  const Records records = read_records(
+      {{save<double>("o.npy", {.5, .5, .5, .5, .5, 3}, {3, 2})}, {}, save<int8_t>("in.npy", {1, 0, 0}, {3}), "", ""},
+      {}, {});
+  EXPECT_TRUE(records.warnings.empty());
+}
+
+TEST_F(ReadRecords, SaysWhichRowsMakeTwoFilesLookDifferent) {
+  std::vector<double> values(2 * 30, 0.5);
+  RecordPaths paths;
+  paths.outputs = {save<double>("m.npy", values, {30, 2}), ""};
+  values[2 * 4] = -1;
+  paths.outputs[1] = save<double>("n.npy", values, {30, 2});
+  EXPECT_NE(refusal(paths).find("all rows but 1 are probabilities; the first that is not is row 4"), std::string::npos)
+      << refusal(paths);
+}
+
 TEST_F(ReadRecords, RefusesAFormThatTheValuesBelie) {
   RecordOptions options;
   options.form = OutputForm::probabilities;
-  const RecordPaths paths{
-      {save<float>("o.npy", kLogits, {4, 3})}, {}, save<bool>("in.npy", {true, false, true, false}, {4}), "", ""};
-  EXPECT_NE(refusal(paths, options).find("outside [0, 1]"), std::string::npos);
+  const std::string in = save<bool>("in.npy", {true, false, true, false}, {4});
+  const std::string outside = refusal({{save<float>("o.npy", kLogits, {4, 3})}, {}, in, "", ""}, options);
+  for (const char* part : {"o.npy", "4 of 4 rows", "outside [0, 1]", "row 0"})
+    EXPECT_NE(outside.find(part), std::string::npos) << part << " in " << outside;
+  const std::string sum =
+      refusal({{save<float>("s.npy", {.5, .5, .5, .5, .5, .6, 1, 0}, {4, 2})}, {}, in, "", ""}, options);
+  for (const char* part : {"1 of 4 rows", "sum to 1", "row 2"})
+    EXPECT_NE(sum.find(part), std::string::npos) << part << " in " << sum;
+  options.form = OutputForm::log_probabilities;
+  EXPECT_NE(
+      refusal({{save<float>("l.npy", {-1, -1, 0, -90}, {2, 2})}, {}, save<bool>("two.npy", {true, false}, {2}), "", ""},
+              options)
+          .find("1 of 2 rows"),
+      std::string::npos);
 }
 
 TEST_F(ReadRecords, CountsAndLocatesWhatIsNotFinite) {
@@ -116,6 +171,8 @@ TEST_F(ReadRecords, DropsFromTheSecondFileToo) {
   paths.outputs = {save<float>("m.npy", kLogits, {4, 3}), save<float>("n.npy", bad, {2, 3})};
   const Records kept = read_records(paths, {.form = {}, .on_nonfinite = OnNonfinite::drop}, {});
   EXPECT_EQ(kept.rows, (std::vector<uint64_t>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(kept.outputs.parts[0].row(3), 3u);
+  EXPECT_EQ(kept.outputs.parts[1].rows, (std::vector<uint64_t>{0}));
   EXPECT_EQ(kept.membership, (std::vector<int8_t>{1, 1, 1, 1, 0}));
 }
 

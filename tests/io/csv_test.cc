@@ -64,7 +64,7 @@ TEST(Csv, FindsTheHeader) {
 }
 
 TEST(Csv, RefusesRaggedRowsByLine) {
-  expect_error(Category::input, {"t.csv, line 3", "1 columns", "first row has 2"}, [] { parse("1,2\n3,4\n5\n"); });
+  expect_error(Category::input, {"t.csv, line 3", "1 column ", "first row has 2"}, [] { parse("1,2\n3,4\n5\n"); });
   // A line break inside quotes counts.
   expect_error(Category::input, {"line 3"}, [] { parse("\"a\nb\",2\n5\n"); });
   expect_error(Category::input, {"line 2", "empty line"}, [] { parse("1,2\n\n3,4\n"); });

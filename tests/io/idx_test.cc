@@ -35,8 +35,8 @@ TEST(Idx, ReadsGzipOfAnyNumberOfMembers) {
 }
 
 TEST(Idx, SaysWhatIsWrong) {
-  const std::pair<const char*, const char*> cases[] = {{"truncated", "needs 24 bytes of data, 23 are there"},
-                                                       {"trailing", "25 are there"},
+  const std::pair<const char*, const char*> cases[] = {{"truncated", "needs 24 bytes of data, but it holds 23"},
+                                                       {"trailing", "holds 25"},
                                                        {"type", "no .idx file"},
                                                        {"33_axes", "1 to 32 axes"},
                                                        {"half_header", "inside its .idx header"},
@@ -45,7 +45,7 @@ TEST(Idx, SaysWhatIsWrong) {
                                                        {"huge.gz", "cannot hold"},
                                                        {"more.gz", "more than the size it declares"},
                                                        {"bomb.gz", "more than the size it declares"},
-                                                       {"less.gz", "24 bytes were expected"},
+                                                       {"less.gz", "should hold 24 bytes"},
                                                        {"truncated.gz", "cut short"},
                                                        {"crc.gz", "corrupt compressed data"},
                                                        {"garbage_after.gz", "no gzip"},

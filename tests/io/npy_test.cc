@@ -131,10 +131,10 @@ TEST(Npy, RefusesOtherTypesByName) {
 }
 
 TEST(Npy, SaysHowManyBytesAreMissingOrTooMany) {
-  expect_error(Category::input, {"cut short", "(3, 4)", "float32", "needs 48 bytes", "47 are there"},
+  expect_error(Category::input, {"cut short", "(3, 4)", "float32", "needs 48 bytes", "holds 47"},
                [] { parse_seed("bad_truncated.npy"); });
   expect_error(Category::input, {"needs 4 000 000 000 000 bytes"}, [] { parse_seed("bad_lying_shape.npy"); });
-  expect_error(Category::input, {"1 bytes follow the array"}, [] { parse_seed("bad_trailing.npy"); });
+  expect_error(Category::input, {"1 byte after the array"}, [] { parse_seed("bad_trailing.npy"); });
   expect_error(Category::input, {"empty"}, [] { parse_seed("bad_empty.npy"); });
 }
 

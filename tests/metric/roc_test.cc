@@ -68,7 +68,7 @@ TEST(SortScores, RefusesWithAPlace) {
   EXPECT_NE(message_of({1, 2, 3}, {1, 0, 2}).find("membership of record 2 is 2"), std::string::npos);
   EXPECT_NE(message_of({1, 2, 3}, {1, 0, -2}).find("membership of record 2 is -2"), std::string::npos);
   EXPECT_NE(message_of({1, 2}, {1, 1}).find("2 members and 0 non-members"), std::string::npos);
-  EXPECT_NE(message_of({1, 2}, {-1, 0}).find("0 members and 1 non-members"), std::string::npos);
+  EXPECT_NE(message_of({1, 2}, {-1, 0}).find("0 members and 1 non-member;"), std::string::npos);
   EXPECT_NE(message_of({}, {}).find("0 members"), std::string::npos);
 }
 

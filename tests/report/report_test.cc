@@ -53,7 +53,28 @@ TEST(Terminal, RoundsBoundsOutwardsAndShowsRefusedEstimatesAsSuch) {
   EXPECT_NE(text.find("12.3% [5.6, 22.3]"), std::string::npos) << text;
   EXPECT_NE(text.find("- [0.00, 3.71]"), std::string::npos) << text;
   EXPECT_NE(text.find("strongest of 2"), std::string::npos);
-  EXPECT_NE(text.find("stand in result.json"), std::string::npos) << text;
+}
+
+TEST(Terminal, SaysWhereTheRestIs) {
+  AuditResult result = made_result();
+  EXPECT_NE(to_terminal(result, "with --json").find("1 more FPR\nwith --json."), std::string::npos);
+  for (AttackResult& attack : result.attacks) attack.estimates.tpr_at_fpr.resize(2);
+  EXPECT_EQ(to_terminal(result, "with --json").find("more FPR"), std::string::npos);
+}
+
+TEST(Terminal, KnowsOneFromMany) {
+  AuditResult result = made_result();
+  result.subject = {2, 1, 1, 0, 1, 10, 1, "logits", true, "float32"};
+  EXPECT_NE(to_terminal(result).find("2 records: 1 member, 1 non-member; 1 group;"), std::string::npos)
+      << to_terminal(result);
+}
+
+TEST(Terminal, ShowsTheLevelAsItWasGiven) {
+  AuditResult result = made_result();
+  for (const auto& [level, text] : {std::pair(0.95, "at 95 %"), {0.9999999, "at 99.99999 %"}, {0.57, "at 57 %"}}) {
+    result.level = level;
+    EXPECT_NE(to_terminal(result).find(text), std::string::npos) << to_terminal(result);
+  }
 }
 
 TEST(Json, HoldsWhatTheResultHolds) {

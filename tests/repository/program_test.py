@@ -31,6 +31,11 @@ class Program(unittest.TestCase):
         pages = {path.stem for path in (ROOT / "docs/attacks").glob("*.md")} - {"README"}
         self.assertEqual(names, pages)
 
+    def test_the_command_line_page_is_what_the_program_says(self):
+        check = [ROOT / "tools/command_line_page", "--check", MIAUDIT]
+        run = subprocess.run(check, capture_output=True, text=True)
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

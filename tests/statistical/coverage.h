@@ -34,11 +34,15 @@ class Coverage {
   double trials() const { return trials_; }
   double low_misses() const { return low_misses_ / trials_; }
 
+  void print() const {
+    std::printf("    %-44s coverage %.4f  mean width %.5f  low above the truth %.4f\n", name_.c_str(), share(), width(),
+                low_misses());
+  }
+
   /// Coverage of at least `least`, less four standard errors of the simulation: with a true coverage of `least` a run
   /// falls below that with probability 3e-5, and the seeds are fixed, so a passing test goes on passing.
   void expect_at_least(double least) const {
-    std::printf("    %-44s coverage %.4f  mean width %.5f  low above the truth %.4f\n", name_.c_str(), share(), width(),
-                low_misses());
+    print();
     EXPECT_GE(share(), least - 4 * std::sqrt(least * (1 - least) / trials_)) << name_;
   }
 

@@ -1,0 +1,52 @@
+# Installs the build under BUILD into an empty prefix, builds EXAMPLES, the users' project, against it, and runs it.
+set(work "${BUILD}/tests/consumer")
+file(REMOVE_RECURSE "${work}")
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE failed OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(failed)
+    message(FATAL_ERROR "${ARGN}\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+function(expect_output pattern)
+  if(NOT output MATCHES "${pattern}")
+    message(FATAL_ERROR "expected ${pattern}; found:\n${output}")
+  endif()
+endfunction()
+
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${work}/prefix")
+# Moved after the installation: a package that names its own place breaks here.
+file(RENAME "${work}/prefix" "${work}/moved")
+run("${CMAKE_COMMAND}" -S "${EXAMPLES}" -B "${work}/build" -G "${GENERATOR}" "-DCMAKE_PREFIX_PATH=${work}/moved")
+run("${CMAKE_COMMAND}" --build "${work}/build")
+
+run("${work}/build/auc")
+expect_output("^miaudit ${VERSION}: AUC 0.75 \\[0\\.[0-9]+, [01]\\.[0-9]+\\]\n$")
+
+# Members' true class leads by 2, non-members' by 1.
+foreach(record RANGE 1 60)
+  math(EXPR member "${record} % 2")
+  math(EXPR lead "${member} + 1")
+  string(APPEND outputs "${lead}.${record},0,0\n")
+  string(APPEND labels "0\n")
+  string(APPEND membership "${member}\n")
+endforeach()
+foreach(name outputs labels membership)
+  file(WRITE "${work}/${name}.csv" "${${name}}")
+endforeach()
+run("${work}/build/audit" "${work}/outputs.csv" "${work}/labels.csv" "${work}/membership.csv")
+expect_output("\nloss: AUC 1\\.00 \\[0\\.[89][0-9], 1\\.00\\]\n")
+
+if(EXISTS "${work}/moved/bin/miaudit")
+  run("${work}/moved/bin/miaudit" --version)
+endif()
+file(GLOB_RECURSE package "${work}/moved/*.cmake")
+foreach(file IN LISTS package)
+  file(READ "${file}" text)
+  string(FIND "${text}" "${BUILD}" at)
+  if(NOT at EQUAL -1)
+    message(FATAL_ERROR "${file} names the build folder")
+  endif()
+endforeach()
