@@ -15,3 +15,11 @@ find_library(XGBOOST_LIBRARY xgboost REQUIRED)
 add_library(miaudit_xgboost INTERFACE)
 target_include_directories(miaudit_xgboost SYSTEM INTERFACE "$<BUILD_INTERFACE:${XGBOOST_INCLUDE_DIR}>")
 target_link_libraries(miaudit_xgboost INTERFACE "$<BUILD_INTERFACE:${XGBOOST_LIBRARY}>" "$<INSTALL_INTERFACE:xgboost>")
+
+# Debian's oneDNN computes on GCC's OpenMP. Clang builds only the fuzzers, which do not need it.
+find_package(dnnl CONFIG REQUIRED)
+find_package(OpenMP)
+add_library(miaudit_openmp INTERFACE)
+if(OpenMP_CXX_FOUND)
+  target_link_libraries(miaudit_openmp INTERFACE "$<BUILD_INTERFACE:OpenMP::OpenMP_CXX>" "$<INSTALL_INTERFACE:gomp>")
+endif()
