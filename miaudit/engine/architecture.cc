@@ -38,8 +38,8 @@ size_t places(size_t side, const Layer& layer) {
 Shape windowed(const Architecture& architecture, size_t i, const Layer& layer, Shape in, size_t channels) {
   const size_t side = std::min(in.height, in.width) + 2 * layer.padding;
   if (layer.kernel == 0 || layer.stride == 0 || side < layer.kernel)
-    fail(Category::config, "{}: layer {} ({} of {}x{}) gets images of {}x{}, smaller than its window", architecture.name,
-         i, kind_name(layer.kind), layer.kernel, layer.kernel, in.height, in.width);
+    fail(Category::config, "{}: layer {} ({} of {}x{}) gets images of {}x{}, smaller than its window",
+         architecture.name, i, kind_name(layer.kind), layer.kernel, layer.kernel, in.height, in.width);
   return {channels, places(in.height, layer), places(in.width, layer)};
 }
 
@@ -76,9 +76,7 @@ class Builder {
   void convolution(size_t units, size_t kernel) {
     place({.kind = LayerKind::convolution, .input = last(), .units = units, .kernel = kernel});
   }
-  void max_pool(size_t side) {
-    place({.kind = LayerKind::max_pool, .input = last(), .kernel = side, .stride = side});
-  }
+  void max_pool(size_t side) { place({.kind = LayerKind::max_pool, .input = last(), .kernel = side, .stride = side}); }
   void dense(size_t units) { place({.kind = LayerKind::dense, .input = last(), .units = units}); }
   void relu() { place({.kind = LayerKind::relu, .input = last()}); }
   size_t last() const { return network_.layers.size(); }
@@ -245,8 +243,8 @@ Architecture make_architecture(const std::string& name, Shape input, size_t clas
     fail(Category::config, "--widths: a layer of 0 units; expected 1 or more each");
   if (classes < 2) fail(Category::config, "{}: {} class; a classifier needs 2 or more", name, classes);
   if (std::min(input.height, input.width) < row->smallest_side)
-    fail(Category::config, "{} cannot take records of {}x{}x{} (height x width x channels): the smallest are {}x{}", name,
-         input.height, input.width, input.channels, row->smallest_side, row->smallest_side);
+    fail(Category::config, "{} cannot take records of {}x{}x{} (height x width x channels): the smallest are {}x{}",
+         name, input.height, input.width, input.channels, row->smallest_side, row->smallest_side);
   Architecture network{name, input, classes, {}};
   constexpr size_t kWidth = 256;
   row->build(network, widths.empty() ? std::span(&kWidth, 1) : widths);

@@ -22,11 +22,11 @@ enum class LayerKind { convolution, dense, relu, max_pool, average_pool, batch_n
 struct Layer {
   LayerKind kind = LayerKind::dense;
   size_t input = 0;
-  size_t other = 0;     ///< add: the second summand's value
-  size_t units = 0;     ///< convolution: channels made; dense: features made
-  size_t kernel = 0;    ///< convolution, pools: side of the window; 0 pools over the whole image
-  size_t stride = 1;    ///< convolution, pools
-  size_t padding = 0;   ///< convolution: zeros around the image
+  size_t other = 0;      ///< add: the second summand's value
+  size_t units = 0;      ///< convolution: channels made; dense: features made
+  size_t kernel = 0;     ///< convolution, pools: side of the window; 0 pools over the whole image
+  size_t stride = 1;     ///< convolution, pools
+  size_t padding = 0;    ///< convolution: zeros around the image
   bool has_bias = true;  ///< convolution, dense
 };
 
@@ -48,24 +48,24 @@ struct Parameter {
   size_t size() const;
 };
 
-/// What each layer gives, after checking the whole architecture. Throws Error(config) naming the layer and, for an image
-/// too small, its size and what the layer needs.
+/// What each layer gives, after checking the whole architecture. Throws Error(config) naming the layer and, for an
+/// image too small, its size and what the layer needs.
 std::vector<Shape> layer_shapes(const Architecture& architecture);
 
 /// All parameters, layer by layer: of a convolution or dense layer weight and bias, of a batch norm weight, bias,
 /// running_mean and running_variance.
 std::vector<Parameter> parameters(const Architecture& architecture);
 
-/// Multiplications and additions of one record's forward pass, convolutions and dense layers only. A training step costs
-/// about three times that, less the first layer's gradient of the images.
+/// Multiplications and additions of one record's forward pass, convolutions and dense layers only. A training step
+/// costs about three times that, less the first layer's gradient of the images.
 double forward_operations(const Architecture& architecture);
 
 /// A named architecture, made to measure for images or rows.
 struct ArchitectureRow {
   const char* name;
   const char* summary;
-  bool takes_widths;      ///< whether --widths says how wide its hidden layers are
-  size_t smallest_side;   ///< of an image; 1 for those that take any record
+  bool takes_widths;     ///< whether --widths says how wide its hidden layers are
+  size_t smallest_side;  ///< of an image; 1 for those that take any record
   void (*build)(Architecture& network, std::span<const size_t> widths);
 };
 std::span<const ArchitectureRow> architecture_table();

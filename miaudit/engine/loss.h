@@ -12,8 +12,8 @@ struct BatchLoss {
 };
 
 /// Softmax cross-entropy of logits [batch][classes] for the first labels.size() records, and its gradient by the logits
-/// of their mean; for the records behind them, which only fill up a batch, the gradient is 0. `smoothing` in [0, 1): the
-/// target gives each class smoothing/classes and the true one the rest (Szegedy et al. 2016, arXiv:1512.00567 §7).
+/// of their mean; for the records behind them, which only fill up a batch, the gradient is 0. `smoothing` in [0, 1):
+/// the target gives each class smoothing/classes and the true one the rest (Szegedy et al. 2016, arXiv:1512.00567 §7).
 BatchLoss softmax_cross_entropy(std::span<const float> logits, std::span<const int32_t> labels, size_t classes,
                                 float smoothing, std::span<float> gradient);
 

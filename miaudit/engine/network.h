@@ -20,8 +20,8 @@ enum class Purpose {
   inference,  ///< batch norms use the running statistics
 };
 
-/// A network in memory, for batches of one size. Make it, use it and destroy it in one thread: it computes in that thread
-/// alone. Same instruction set, weights and batch: same bytes.
+/// A network in memory, for batches of one size. Make it, use it and destroy it in one thread: it computes in that
+/// thread alone. Same instruction set, weights and batch: same bytes.
 class Network {
  public:
   virtual ~Network() = default;

@@ -402,7 +402,9 @@ void OnednnNetwork::add_weighted(size_t i, const Layer& layer) {
   wanted.source = kIsDense || reads_records ? source.data.get_desc() : any(in_dims, activation_);
   wanted.weights = any(weight_dims, activation_);
   if (layer.has_bias) wanted.bias = plain(bias_dims, f32);
-  wanted.destination = is_last ? plain(out_dims, f32) : kIsDense ? plain(out_dims, activation_) : any(out_dims, activation_);
+  wanted.destination = is_last    ? plain(out_dims, f32)
+                       : kIsDense ? plain(out_dims, activation_)
+                                  : any(out_dims, activation_);
   const auto description = Kind::forward(setting_, layer, wanted);
 
   std::optional<typename Kind::Weights::primitive_desc> for_weights;
@@ -420,9 +422,10 @@ void OnednnNetwork::add_weighted(size_t i, const Layer& layer) {
 
   const Room read = in_layout(forward_, source, description.src_desc());
   Room made = arena_.take(description.dst_desc());
-  std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, read.data},
-                                               {DNNL_ARG_WEIGHTS, copy_in_layout(forward_, weights.weights, description.weights_desc())},
-                                               {DNNL_ARG_DST, made.data}};
+  std::unordered_map<int, memory> arguments = {
+      {DNNL_ARG_SRC, read.data},
+      {DNNL_ARG_WEIGHTS, copy_in_layout(forward_, weights.weights, description.weights_desc())},
+      {DNNL_ARG_DST, made.data}};
   if (layer.has_bias) arguments[DNNL_ARG_BIAS] = bias.weights;
   add_step(forward_, typename Kind::Forward(description), description, arguments);
   values_[i + 1].data = made;
@@ -523,6 +526,7 @@ void OnednnNetwork::add_batch_norm(size_t i, const Layer& layer) {
             {DNNL_ARG_MEAN, norm.mean},
             {DNNL_ARG_VARIANCE, norm.variance},
             {DNNL_ARG_SCALE, scale.weights},
+            {DNNL_ARG_SHIFT, shift.weights},
             {DNNL_ARG_SHIFT, shift.weights}});
   values_[i + 1].data = made;
   if (!trains()) return;
@@ -535,6 +539,7 @@ void OnednnNetwork::add_batch_norm(size_t i, const Layer& layer) {
               {DNNL_ARG_MEAN, norm.mean},
               {DNNL_ARG_VARIANCE, norm.variance},
               {DNNL_ARG_SCALE, scale.weights},
+              {DNNL_ARG_SHIFT, shift.weights},
               {DNNL_ARG_DIFF_DST, gradient.data},
               {DNNL_ARG_DIFF_SRC, result.data},
               {DNNL_ARG_DIFF_SCALE, scale.gradient},

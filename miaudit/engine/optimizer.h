@@ -18,16 +18,16 @@ enum class Decline {
 /// How weights follow their gradients.
 struct OptimizerOptions {
   Descent descent = Descent::sgd;
-  double rate = 0.05;             ///< > 0
-  double momentum = 0.9;          ///< [0, 1); sgd
-  bool is_nesterov = false;       ///< sgd
-  double beta1 = 0.9;             ///< [0, 1); adam
-  double beta2 = 0.999;           ///< [0, 1); adam
-  double weight_decay = 0;        ///< >= 0; of the weights of convolutions and dense layers
+  double rate = 0.05;        ///< > 0
+  double momentum = 0.9;     ///< [0, 1); sgd
+  bool is_nesterov = false;  ///< sgd
+  double beta1 = 0.9;        ///< [0, 1); adam
+  double beta2 = 0.999;      ///< [0, 1); adam
+  double weight_decay = 0;   ///< >= 0; of the weights of convolutions and dense layers
   Decline decline = Decline::cosine;
   double cosine_turn = 1.5707963267948966;  ///< radians at the end; π/2 declines to 0, LiRA's recipe takes 7π/16
-  double warm_up = 0;             ///< [0, 1): this share of the training raises the rate from 0
-  double average = 0;             ///< [0, 1): the share of the weights' moving average kept at a step; 0: no average
+  double warm_up = 0;                       ///< [0, 1): this share of the training raises the rate from 0
+  double average = 0;  ///< [0, 1): the share of the weights' moving average kept at a step; 0: no average
 };
 
 /// The rate of a step, 0-based, of so many.
