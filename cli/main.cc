@@ -88,6 +88,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace miaudit::cli
 
+// What escapes is a failure to report a failure. NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   return miaudit::cli::run(argc, argv);
 }

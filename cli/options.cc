@@ -63,7 +63,7 @@ std::vector<std::string> parts_of(const std::string& list) {
 
 // Values with commas between them. CLI11's own delimiter passes over empty ones, which are slips.
 CLI::Option* add_list(CLI::App& verb, const std::string& flag, const std::string& description,
-                      const Complaint& complaint, std::function<void(const std::vector<std::string>&)> take) {
+                      const Complaint& complaint, const std::function<void(const std::vector<std::string>&)>& take) {
   const auto check = [complaint](std::string& list) {
     for (const std::string& part : parts_of(list)) {
       if (part.empty())

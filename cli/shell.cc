@@ -9,7 +9,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
+#include <system_error>
 #include <thread>
 
 namespace miaudit::cli {
@@ -33,8 +33,10 @@ Shell::Shell()
       is_terminal_(isatty(STDERR_FILENO)) {
   // An audit takes and gives back arrays of one size over and over; asking the system for their pages each time would
   // take a fifth of the whole.
+  // No other thread runs yet. NOLINTBEGIN(concurrency-mt-unsafe)
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  // NOLINTEND(concurrency-mt-unsafe)
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
   std::signal(SIGPIPE, SIG_IGN);
@@ -104,7 +106,7 @@ int exit_code_of(Category category) {
 
 void print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    fail(Category::io, "cannot write to standard output: {}", std::strerror(errno));
+    fail(Category::io, "cannot write to standard output: {}", std::generic_category().message(errno));
 }
 
 }  // namespace miaudit::cli

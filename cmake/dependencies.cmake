@@ -18,6 +18,8 @@ target_link_libraries(miaudit_xgboost INTERFACE "$<BUILD_INTERFACE:${XGBOOST_LIB
 
 # Debian's oneDNN computes on GCC's OpenMP. Clang builds only the fuzzers, which do not need it.
 find_package(dnnl CONFIG REQUIRED)
+add_library(miaudit_onednn INTERFACE)
+target_link_libraries(miaudit_onednn INTERFACE "$<BUILD_INTERFACE:DNNL::dnnl>" "$<INSTALL_INTERFACE:dnnl>")
 find_package(OpenMP)
 add_library(miaudit_openmp INTERFACE)
 if(OpenMP_CXX_FOUND)

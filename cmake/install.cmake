@@ -7,11 +7,12 @@ add_library(miaudit_all INTERFACE)
 target_link_libraries(miaudit_all INTERFACE ${libraries})
 set_target_properties(miaudit_all PROPERTIES EXPORT_NAME miaudit)
 set_target_properties(miaudit_xgboost PROPERTIES EXPORT_NAME xgboost)
+set_target_properties(miaudit_onednn PROPERTIES EXPORT_NAME onednn)
 set_target_properties(miaudit_openmp PROPERTIES EXPORT_NAME openmp)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/miaudit")
 install(TARGETS ${libraries} EXPORT miaudit FILE_SET HEADERS)
-install(TARGETS miaudit_all miaudit_xgboost miaudit_openmp EXPORT miaudit)
+install(TARGETS miaudit_all miaudit_xgboost miaudit_onednn miaudit_openmp EXPORT miaudit)
 install(EXPORT miaudit NAMESPACE miaudit:: FILE miauditTargets.cmake DESTINATION "${package_dir}")
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/miauditConfig.cmake.in"
   "${CMAKE_CURRENT_BINARY_DIR}/miauditConfig.cmake" INSTALL_DESTINATION "${package_dir}")

@@ -121,7 +121,8 @@ uint64_t count_duplicates(const Records& records, const Context& context) {
   for (const uint64_t hash : nonmembers) seen[hash % kBuckets] = true;
   std::erase_if(members, [&](uint64_t hash) { return !seen[hash % kBuckets]; });
   std::sort(members.begin(), members.end());
-  return static_cast<uint64_t>(std::count_if(nonmembers.begin(), nonmembers.end(), [&](uint64_t hash) {
+  // Named in the capture: clang before 16 captures no structured binding otherwise.
+  return static_cast<uint64_t>(std::count_if(nonmembers.begin(), nonmembers.end(), [&members = members](uint64_t hash) {
     return std::binary_search(members.begin(), members.end(), hash);
   }));
 }
@@ -210,7 +211,7 @@ void add_check_warnings(const SelfChecks& checks, std::vector<Notice>& warnings)
 uint64_t nonmembers_for(double fpr) {
   // Beyond this a count says no more than that nobody has as many.
   constexpr double kMost = 1e15;
-  return static_cast<uint64_t>(std::min(1 / fpr, kMost) + 0.5);
+  return static_cast<uint64_t>(std::llround(std::min(1 / fpr, kMost)));
 }
 
 bool are_too_few(uint64_t nonmembers, double fpr) {

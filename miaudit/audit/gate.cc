@@ -85,9 +85,9 @@ bool holds(double value, Gate::Comparison comparison, double limit) {
 }  // namespace
 
 Gate parse_gate(Gate::Kind kind, const std::string& text) {
-  static const std::regex form(R"(\s*([A-Za-z0-9_]+)\.([a-z_]+)(?:@([^\s<>=]+))?\s*(>=|<=|>|<)\s*(\S+)\s*)");
+  static const std::regex kPattern(R"(\s*([A-Za-z0-9_]+)\.([a-z_]+)(?:@([^\s<>=]+))?\s*(>=|<=|>|<)\s*(\S+)\s*)");
   std::smatch parts;
-  if (!std::regex_match(text, parts, form))
+  if (!std::regex_match(text, parts, kPattern))
     fail(Category::config, "gate '{}' cannot be read; expected {}", text, kForm);
   Gate gate{};
   gate.kind = kind;

@@ -91,7 +91,7 @@ class Figures {
   }
   Estimate tpr(double fpr, double level) const {
     if (!records_.groups.empty()) return tpr_at_fpr_estimate(by_group(), fpr, level, context_);
-    const Estimate analytic = tpr_at_fpr_estimate(sorted_, fpr, level);
+    Estimate analytic = tpr_at_fpr_estimate(sorted_, fpr, level);
     const double found = static_cast<double>(point_at_fpr(sorted_, fpr).true_positives);
     const double missed = static_cast<double>(sorted_.members.size()) - found;
     const double accused = fpr * static_cast<double>(sorted_.nonmembers.size());

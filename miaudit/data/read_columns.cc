@@ -39,7 +39,7 @@ std::vector<int64_t> whole_numbers(const Array& array, const std::string& path, 
           if (values[i] > static_cast<uint64_t>(INT64_MAX))
             fail(Category::input, "{}: row {} holds {}; {} must be below 2^63", path, i, values[i], what);
         }
-        numbers[i] = static_cast<int64_t>(values[i]);
+        numbers[i] = static_cast<int64_t>(values[i]);  // NOLINT(bugprone-signed-char-misuse): numbers, of any width
       }
     }
   });

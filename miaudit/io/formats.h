@@ -30,7 +30,7 @@ struct NamedArray {
   std::string name;
   Array array;
 };
-std::vector<NamedArray> parse_npz(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+std::vector<NamedArray> parse_npz(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner,
                                   const std::string& name);
 std::vector<NamedArray> read_npz(const std::filesystem::path& path);
 enum class Compression { stored, deflated };

@@ -62,7 +62,7 @@ Array npz_array(const ZipMember& member, std::shared_ptr<const void> owner, cons
   return parse_npy(content, std::move(owner), member_name);
 }
 
-std::vector<NamedArray> parse_npz(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+std::vector<NamedArray> parse_npz(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner,
                                   const std::string& name) {
   std::vector<NamedArray> arrays;
   for (ZipMember& member : npz_members(bytes, name)) {

@@ -93,6 +93,7 @@ SortedScores sort_scores(std::span<const double> scores, std::span<const int8_t>
     for (size_t i = begin; i < end; ++i) {
       scan.members += membership[i] == 1;
       scan.nonmembers += membership[i] == 0;
+      // Without branches: members come in no order. NOLINTNEXTLINE(clang-diagnostic-bitwise-instead-of-logical)
       scan.sound &= (membership[i] == -1) | ((membership[i] >> 1 == 0) & std::isfinite(scores[i]));
     }
     scans[begin / kScanBlock] = scan;

@@ -60,7 +60,7 @@ double outwards_high(double x, double unit) {
 }
 
 std::string as_auc(const Estimate& e) {
-  const std::string value = e.value ? fmt::format("{:.3f}", *e.value) : "-";
+  std::string value = e.value ? fmt::format("{:.3f}", *e.value) : "-";
   if (!e.low || !e.high) return value;
   return fmt::format("{} [{:.3f}, {:.3f}]", value, outwards_low(*e.low, 0.001), outwards_high(*e.high, 0.001));
 }
@@ -72,7 +72,7 @@ std::string as_percent(double share, double unit) {
 std::string as_rate(const Estimate& e) {
   const double top = 100 * e.high.value_or(e.value.value_or(0));
   const double unit = top < 9.995 ? 0.01 : 0.1;
-  const std::string value = e.value ? as_percent(100 * *e.value, unit) + "%" : "-";
+  std::string value = e.value ? as_percent(100 * *e.value, unit) + "%" : "-";
   if (!e.low || !e.high) return value;
   return fmt::format("{} [{}, {}]", value, as_percent(outwards_low(100 * *e.low, unit), unit),
                      as_percent(outwards_high(100 * *e.high, unit), unit));
