@@ -5,7 +5,9 @@
 
 #include "cli/verbs.h"
 #include "miaudit/attack/attack.h"
+#include "miaudit/engine/architecture.h"
 #include "miaudit/signal/signal.h"
+#include "miaudit/train/recipe.h"
 
 namespace miaudit::cli {
 namespace {
@@ -56,6 +58,34 @@ Json metrics() {
   return list;
 }
 
+Json architectures() {
+  Json list = Json::array();
+  for (const ArchitectureRow& row : architecture_table())
+    list.push_back({{"name", row.name}, {"summary", row.summary}});
+  list.push_back({{"name", "gbdt"}, {"summary", "boosted trees (XGBoost), for rows of tables"}});
+  return list;
+}
+
+Json presets() {
+  Json list = Json::array();
+  for (const PresetRow& preset : preset_table()) {
+    Json row = {{"name", preset.name}, {"summary", preset.summary}};
+    row["recipe"] = Json::parse(to_json(preset_recipe(preset.name)).dump());
+    list.push_back(std::move(row));
+  }
+  return list;
+}
+
+struct Family {
+  const char* name;
+  Json (*rows)();
+};
+constexpr Family kFamilies[] = {{"attacks", attacks},
+                                {"signals", signals},
+                                {"metrics", metrics},
+                                {"architectures", architectures},
+                                {"presets", presets}};
+
 std::string as_text(const Json& list) {
   std::string text;
   for (const Json& row : list) {
@@ -71,19 +101,23 @@ std::string as_text(const Json& list) {
 }  // namespace
 
 void add_list(CLI::App& app, Shell& shell) {
-  CLI::App* verb = app.add_subcommand("list", "What there is: attacks, signals or metrics");
+  CLI::App* verb =
+      app.add_subcommand("list", "What there is: attacks, signals, metrics, architectures or presets of training");
   struct Arguments {
     std::string what;
     bool json = false;
   };
   auto a = std::make_shared<Arguments>();
-  verb->add_option("what", a->what, "Family to list")
-      ->required()
-      ->check(CLI::IsMember({"attacks", "signals", "metrics"}));
+  std::vector<std::string> names;
+  for (const Family& family : kFamilies) names.emplace_back(family.name);
+  verb->add_option("what", a->what, "Family to list")->required()->check(CLI::IsMember(names));
   verb->add_flag("--json", a->json, "As JSON");
   verb->callback([a] {
-    const Json list = a->what == "attacks" ? attacks() : a->what == "signals" ? signals() : metrics();
-    print(a->json ? list.dump(2) + "\n" : as_text(list));
+    for (const Family& family : kFamilies) {
+      if (a->what != family.name) continue;
+      const Json list = family.rows();
+      print(a->json ? list.dump(2) + "\n" : as_text(list));
+    }
   });
   (void)shell;
 }

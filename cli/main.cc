@@ -12,7 +12,8 @@ namespace miaudit::cli {
 namespace {
 
 constexpr const char* kFooter =
-    "Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 a gate was exceeded, 130 interrupted.\n"
+    "Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 a gate was exceeded, 75 checkpointed (run the\n"
+    "same again), 130 interrupted.\n"
     "`miaudit VERB --help` shows a verb's options, defaults and ranges.";
 
 std::vector<std::string> verb_names(const CLI::App& app) {
@@ -65,6 +66,7 @@ int run(int argc, char** argv) {
   add_audit(app, shell);
   add_predict(app, shell);
   add_measure(app, shell);
+  add_train(app, shell);
   add_list(app, shell);
   add_doctor(app, shell);
   add_completion(app, shell);

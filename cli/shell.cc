@@ -69,6 +69,7 @@ void Shell::show(const Progress& progress) {
   if (progress.done && progress.total)
     line += fmt::format(", {:.0f} s left", elapsed * static_cast<double>(progress.total - progress.done) /
                                                static_cast<double>(progress.done));
+  if (!progress.detail.empty()) line += fmt::format("; {}", progress.detail);
   if (is_terminal_) {
     constexpr size_t kBar = 24;
     const size_t filled = progress.total ? std::min(kBar, kBar * progress.done / progress.total) : 0;
@@ -96,6 +97,8 @@ int exit_code_of(Category category) {
       return 2;
     case Category::interrupted:
       return 130;
+    case Category::checkpointed:
+      return 75;
     case Category::numeric:
     case Category::io:
     case Category::internal:

@@ -33,7 +33,8 @@ class Shell {
   std::string stage_;
 };
 
-/// Exit code of a failure: 2 for bad usage or input, 130 when interrupted, 1 otherwise.
+/// Exit code of a failure: 2 for bad usage or input, 130 when interrupted, 75 when that kept a
+/// checkpoint, 1 otherwise.
 int exit_code_of(Category category);
 
 /// Writes to stdout; Error(io) when it cannot take it (a closed pipe, a full disk).

@@ -14,6 +14,7 @@ struct Progress {
   std::string_view stage;
   uint64_t done = 0;
   uint64_t total = 0;
+  std::string_view detail = {};  ///< What else there is to say: "epoch 3 of 20, loss 0.41".
 };
 
 /// What the library may use of the outside world: nothing that it is not handed here.
@@ -25,9 +26,9 @@ struct Context {
   /// Set by the caller (say, from a signal handler) to stop: work ends with Error(Category::interrupted).
   const std::atomic<bool>* cancelled = nullptr;
 
-  void report(std::string_view stage, uint64_t done, uint64_t total) const {
+  void report(std::string_view stage, uint64_t done, uint64_t total, std::string_view detail = {}) const {
     check();
-    if (progress) progress({stage, done, total});
+    if (progress) progress({stage, done, total, detail});
   }
   void check() const {
     if (cancelled && cancelled->load(std::memory_order_relaxed)) fail(Category::interrupted, "stopped on request");

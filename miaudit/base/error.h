@@ -10,15 +10,17 @@
 namespace miaudit {
 
 /// What went wrong, as far as the caller must tell cases apart. The command line turns the first three into exit code 2
-/// and the others into 1, `interrupted` into 130.
+/// and the others into 1, `interrupted` into 130, `checkpointed`
+/// into 75.
 enum class Category {
-  input,        ///< The data given are wrong: a malformed file, shapes that disagree, a value out of range.
-  config,       ///< The request is wrong: an unknown name, an option out of range, options that contradict.
-  unsupported,  ///< The request makes sense, and this program or machine cannot do it.
-  numeric,      ///< A computation left the range in which its result can be trusted.
-  io,           ///< Reading or writing failed: permissions, a full disk.
-  internal,     ///< A fault of miaudit itself.
-  interrupted,  ///< The caller asked to stop.
+  input,         ///< The data given are wrong: a malformed file, shapes that disagree, a value out of range.
+  config,        ///< The request is wrong: an unknown name, an option out of range, options that contradict.
+  unsupported,   ///< The request makes sense, and this program or machine cannot do it.
+  numeric,       ///< A computation left the range in which its result can be trusted.
+  io,            ///< Reading or writing failed: permissions, a full disk.
+  internal,      ///< A fault of miaudit itself.
+  interrupted,   ///< The caller asked to stop.
+  checkpointed,  ///< The same, and what was done is kept: running again goes on from there.
 };
 
 /// The library's only exception. what() says where, what was found, what was expected and what to do.

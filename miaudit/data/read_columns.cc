@@ -46,6 +46,26 @@ std::vector<int64_t> whole_numbers(const Array& array, const std::string& path, 
   return numbers;
 }
 
+std::vector<int32_t> labels_below(const std::string& path, size_t rows, size_t classes, const std::string& others,
+                                  const std::string& reason, std::vector<FileRecord>& files) {
+  const Array array = read_array(path);
+  files.push_back(describe_file("labels", path, array));
+  const std::vector<int64_t> numbers = whole_numbers(array, path, "labels");
+  if (numbers.size() != rows)
+    fail(Category::input, "{} holds {} but {} {}; both must list the same records in the same order", path,
+         counted(numbers.size(), "label"), others, counted(rows, "record"));
+  std::vector<int32_t> labels(rows);
+  for (size_t i = 0; i < rows; ++i) {
+    if (numbers[i] < 0 || static_cast<uint64_t>(numbers[i]) >= classes)
+      fail(Category::input,
+           "{}: row {} holds label {}, but {}; labels must be 0 to {}. If yours start at 1, "
+           "subtract 1",
+           path, i, numbers[i], reason, classes - 1);
+    labels[i] = static_cast<int32_t>(numbers[i]);
+  }
+  return labels;
+}
+
 }  // namespace
 
 FileRecord describe_file(std::string role, const std::string& path, const Array& array) {
@@ -53,22 +73,17 @@ FileRecord describe_file(std::string role, const std::string& path, const Array&
 }
 
 std::vector<int32_t> read_labels(const std::string& path, size_t rows, size_t classes, std::vector<FileRecord>& files) {
-  const Array array = read_array(path);
-  files.push_back(describe_file("labels", path, array));
-  const std::vector<int64_t> numbers = whole_numbers(array, path, "labels");
-  if (numbers.size() != rows)
-    fail(Category::input, "{} holds {} but the outputs {}; both must list the same records in the same order", path,
-         counted(numbers.size(), "label"), counted(rows, "record"));
-  std::vector<int32_t> labels(rows);
-  for (size_t i = 0; i < rows; ++i) {
-    if (numbers[i] < 0 || static_cast<uint64_t>(numbers[i]) >= classes)
-      fail(Category::input,
-           "{}: row {} holds label {}, but the model has {}; labels must be 0 to {}. If yours start at 1, "
-           "subtract 1",
-           path, i, numbers[i], counted(classes, "class", "classes"), classes - 1);
-    labels[i] = static_cast<int32_t>(numbers[i]);
-  }
-  return labels;
+  return labels_below(path, rows, classes, "the outputs",
+                      fmt::format("the model has {}", counted(classes, "class", "classes")), files);
+}
+
+std::vector<int32_t> read_class_labels(const std::string& path, size_t rows, const std::optional<size_t>& classes,
+                                       std::vector<FileRecord>& files) {
+  // More classes than records is a slip: ids, or classes that are not numbered one by one.
+  return labels_below(
+      path, rows, classes.value_or(rows), "the data",
+      classes ? fmt::format("--classes says {}", *classes) : fmt::format("there are {}", counted(rows, "record")),
+      files);
 }
 
 std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRecord>& files) {

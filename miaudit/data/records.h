@@ -78,6 +78,9 @@ LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOp
 
 /// One label a row, checked against `classes`. Integers, or .csv numbers that are whole.
 std::vector<int32_t> read_labels(const std::string& path, size_t rows, size_t classes, std::vector<FileRecord>& files);
+/// The same for records that a model is to learn; without `classes` any label below the number of rows will do.
+std::vector<int32_t> read_class_labels(const std::string& path, size_t rows, const std::optional<size_t>& classes,
+                                       std::vector<FileRecord>& files);
 /// bool, 0/1 integers, or int8 with −1 for unknown; anything else is refused.
 std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRecord>& files);
 /// One finite number a row.

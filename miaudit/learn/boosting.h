@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "miaudit/base/context.h"
+#include "miaudit/base/matrix.h"
+
+namespace miaudit {
+
+/// Gradient-boosted trees of several classes (XGBoost, hist, softmax; Chen & Guestrin 2016,
+/// doi:10.1145/2939672.2939785), one thread, so that sums have one order.
+struct BoostingOptions {
+  size_t rounds = 100;  ///< each adds a tree for every class
+  double learning_rate = 0.1;
+  size_t max_depth = 6;
+  uint64_t seed = 0;
+};
+
+class ClassTrees {
+ public:
+  virtual ~ClassTrees() = default;
+  /// out[rows][classes], margins before the softmax.
+  virtual void logits(MatrixView<const float> features, std::span<float> out) const = 0;
+  /// The model as XGBoost's own JSON.
+  virtual std::vector<uint8_t> json() const = 0;
+};
+
+/// labels: 0 … classes−1. Deterministic. Reports progress by round, as "training".
+std::unique_ptr<ClassTrees> fit_class_trees(MatrixView<const float> features, std::span<const int32_t> labels,
+                                            size_t classes, const BoostingOptions& options, const Context& context);
+
+}  // namespace miaudit

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <xgboost/c_api.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "miaudit/base/error.h"
+#include "miaudit/base/matrix.h"
+
+// XGBoost's C interface with owners and errors.
+namespace miaudit::xgboost {
+
+inline void check(int code, const char* call) {
+  if (code != 0) fail(Category::internal, "XGBoost: {} failed: {}", call, XGBGetLastError());
+}
+
+struct FreeMatrix {
+  void operator()(void* handle) const { XGDMatrixFree(handle); }
+};
+struct FreeBooster {
+  void operator()(void* handle) const { XGBoosterFree(handle); }
+};
+using Matrix = std::unique_ptr<void, FreeMatrix>;
+using Booster = std::unique_ptr<void, FreeBooster>;
+
+inline Matrix make_matrix(MatrixView<const float> features) {
+  DMatrixHandle handle = nullptr;
+  check(XGDMatrixCreateFromMat(features.data, features.rows, features.cols, std::numeric_limits<float>::quiet_NaN(),
+                               &handle),
+        "XGDMatrixCreateFromMat");
+  return Matrix(handle);
+}
+
+inline void set_info(const Matrix& matrix, const char* field, const std::vector<float>& values) {
+  check(XGDMatrixSetFloatInfo(matrix.get(), field, values.data(), values.size()), "XGDMatrixSetFloatInfo");
+}
+
+inline Booster make_booster(const Matrix& matrix, const std::vector<std::pair<const char*, std::string>>& parameters) {
+  BoosterHandle handle = nullptr;
+  const DMatrixHandle cached[] = {matrix.get()};
+  check(XGBoosterCreate(cached, 1, &handle), "XGBoosterCreate");
+  Booster booster(handle);
+  for (const auto& [name, value] : parameters)
+    check(XGBoosterSetParam(booster.get(), name, value.c_str()), "XGBoosterSetParam");
+  return booster;
+}
+
+/// The margins of each row, before sigmoid or softmax: `columns` a row.
+inline void predict_margins(const Booster& booster, MatrixView<const float> features, size_t columns, auto out) {
+  if (features.rows == 0) return;
+  const Matrix matrix = make_matrix(features);
+  const bst_ulong* shape = nullptr;
+  bst_ulong dims = 0;
+  const float* margins = nullptr;
+  const char* config =
+      R"({"type": 1, "training": false, "iteration_begin": 0, "iteration_end": 0, "strict_shape": true})";
+  check(XGBoosterPredictFromDMatrix(booster.get(), matrix.get(), config, &shape, &dims, &margins),
+        "XGBoosterPredictFromDMatrix");
+  if (dims != 2 || shape[0] != features.rows || shape[1] != columns)
+    fail(Category::internal, "XGBoost: predictions have an unexpected shape");
+  std::copy(margins, margins + features.rows * columns, out);
+}
+
+/// XGBoost reads its seed as a signed 64-bit number.
+inline std::string seed_text(uint64_t seed) {
+  return fmt::format("{}", seed & 0x7fffffffffffffff);
+}
+
+}  // namespace miaudit::xgboost

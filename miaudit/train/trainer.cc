@@ -1,0 +1,64 @@
+#include "miaudit/train/trainer.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "miaudit/base/error.h"
+#include "miaudit/io/file.h"
+#include "miaudit/train/draws.h"
+#include "miaudit/train/trainers.h"
+
+namespace miaudit {
+namespace {
+
+// Counts up with every change that makes a job give other bytes.
+constexpr int kFormatVersion = 1;
+
+bool is_trees(const Recipe& recipe) {
+  return recipe.architecture == "gbdt";
+}
+
+}  // namespace
+
+std::string fingerprint(const TrainingJob& job, const Dataset& dataset) {
+  const nlohmann::json json = {{"format", kFormatVersion},
+                               {"data", identity(dataset)},
+                               {"members", content_hash(std::as_bytes(std::span(job.members)))},
+                               {"recipe", to_json(job.recipe)},
+                               {"seed", job.seed},
+                               {"model", job.model}};
+  const std::string text = json.dump();
+  return content_hash(std::as_bytes(std::span(text)));
+}
+
+std::vector<uint32_t> draw_members(size_t records, size_t count, uint64_t seed, uint64_t model) {
+  std::vector<uint32_t> order(records);
+  std::iota(order.begin(), order.end(), 0u);
+  Rng draws = draws_of(seed, model, Draw::split);
+  draws.shuffle(std::span(order));
+  order.resize(count);
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+void check_trainable(const Recipe& recipe, const Dataset& dataset) {
+  check_recipe(recipe);
+  if (is_trees(recipe)) return check_trees(recipe);
+  make_architecture(recipe.architecture, dataset.shape, dataset.classes, recipe.widths);
+  if (recipe.mirror) check_shift(1, dataset.shape);
+  check_shift(recipe.shift, dataset.shape);
+  if (const std::string why = why_unsupported(recipe.precision); !why.empty()) fail(Category::unsupported, "{}", why);
+}
+
+Training train_model(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping, const Context& context) {
+  check_trainable(job.recipe, dataset);
+  std::vector<bool> seen(dataset.classes);
+  for (const uint32_t member : job.members) seen[static_cast<size_t>(dataset.labels[member])] = true;
+  if (std::count(seen.begin(), seen.end(), true) < 2)
+    fail(Category::input, "the {} to learn are of one class; a classifier needs records of two classes or more",
+         counted(job.members.size(), "record"));
+  return is_trees(job.recipe) ? train_trees(dataset, job, context) : train_network(dataset, job, keeping, context);
+}
+
+}  // namespace miaudit

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "miaudit/train/trainer.h"
+
+// The kinds of trainers behind train_model().
+namespace miaudit {
+
+/// A network of the engine.
+Training train_network(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping, const Context& context);
+
+/// Boosted trees. They take seconds, so they keep no checkpoint.
+Training train_trees(const Dataset& dataset, const TrainingJob& job, const Context& context);
+/// Throws Error(config) for what trees have no use for.
+void check_trees(const Recipe& recipe);
+
+}  // namespace miaudit
