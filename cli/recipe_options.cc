@@ -60,16 +60,16 @@ bool is_one_of(const std::string& flag, std::initializer_list<const char*> flags
 
 }  // namespace
 
-void add_data_options(CLI::App& verb, DataOptions& options) {
-  DatasetOptions& reading = options.reading;
-  verb.add_option("--data", options.paths.data,
+void add_data_options(CLI::App& verb, DatasetPaths& paths, DatasetOptions& reading) {
+  verb.add_option("--data", paths.data,
                   "Records to learn: images or rows as .npy, .npz:key or .idx.gz (uint8 or float), or a .csv whose "
                   "columns of text become 0/1 features")
       ->required()
       ->type_name(kFileType);
-  verb.add_option("--labels", options.paths.labels, "Their classes, 0 to classes-1")->type_name(kFileType);
+  CLI::Option* labels =
+      verb.add_option("--labels", paths.labels, "Their classes, 0 to classes-1")->type_name(kFileType);
   verb.add_option("--label-column", reading.table.label_column, "The column of a .csv that holds the classes")
-      ->excludes("--labels");
+      ->excludes(labels);
   verb.add_option_function<size_t>(
           "--classes", [&reading](const size_t& classes) { reading.classes = classes; },
           "How many classes there are, where the labels do not show all")

@@ -11,11 +11,7 @@
 namespace miaudit::cli {
 
 /// --data and its kin: what models learn.
-struct DataOptions {
-  DatasetPaths paths;
-  DatasetOptions reading;
-};
-void add_data_options(CLI::App& verb, DataOptions& options);
+void add_data_options(CLI::App& verb, DatasetPaths& paths, DatasetOptions& reading);
 
 /// --architecture and its kin: how they learn it. What is given changes a preset.
 class RecipeOptions {

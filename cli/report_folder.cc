@@ -87,10 +87,6 @@ void check_own_folder(const fs::path& folder, std::string_view author,
          stranger->filename().string(), author);
 }
 
-bool is_unfinished_file(const fs::path& path) {
-  return path.filename().string().starts_with(".miaudit-");
-}
-
 void ReportFolder::check(const fs::path& path) {
   check_own_folder(path, "audit", is_reports);
   std::error_code error;

@@ -36,7 +36,4 @@ class ReportFolder {
 void check_own_folder(const std::filesystem::path& folder, std::string_view author,
                       const std::function<bool(const std::filesystem::path&)>& is_own);
 
-/// Whether this is a file that OutputFile was writing when it was killed.
-bool is_unfinished_file(const std::filesystem::path& path);
-
 }  // namespace miaudit::cli

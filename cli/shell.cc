@@ -26,6 +26,10 @@ constexpr auto kQuietStart = std::chrono::milliseconds(400);
 constexpr auto kTerminalEvery = std::chrono::milliseconds(100);
 constexpr auto kLineEvery = std::chrono::seconds(10);
 
+std::string rate_text(double rate) {
+  return rate < 1000 ? fmt::format("{:.3g}", rate) : grouped(static_cast<unsigned long long>(rate));
+}
+
 }  // namespace
 
 Shell::Shell()
@@ -65,7 +69,8 @@ void Shell::show(const Progress& progress) {
   const double elapsed = std::chrono::duration<double>(now - stage_start_).count();
   std::string line = fmt::format("{} {}", progress.stage, progress.done);
   if (progress.total) line += fmt::format("/{}", progress.total);
-  if (progress.done && elapsed > 0) line += fmt::format(", {:.3g}/s", static_cast<double>(progress.done) / elapsed);
+  if (progress.done && elapsed > 0)
+    line += fmt::format(", {}/s", rate_text(static_cast<double>(progress.done) / elapsed));
   if (progress.done && progress.total)
     line += fmt::format(", {:.0f} s left", elapsed * static_cast<double>(progress.total - progress.done) /
                                                static_cast<double>(progress.done));

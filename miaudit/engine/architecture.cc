@@ -232,7 +232,7 @@ Architecture make_architecture(const std::string& name, Shape input, size_t clas
   const auto row = std::find_if(std::begin(kTable), std::end(kTable), [&](const auto& r) { return name == r.name; });
   if (row == std::end(kTable)) {
     std::vector<std::string> names;
-    for (const ArchitectureRow& known : kTable) names.push_back(known.name);
+    for (const ArchitectureRow& known : kTable) names.emplace_back(known.name);
     const std::string nearest = nearest_name(name, names);
     fail(Category::config, "unknown architecture '{}'{}; known: {}", name,
          nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest), fmt::join(names, ", "));

@@ -50,6 +50,9 @@ class OutputFile {
   int descriptor_ = -1;
 };
 
+/// Whether this is the temporary file of an OutputFile, by its name: one that was killed leaves it.
+bool is_unfinished_file(const std::filesystem::path& path);
+
 /// OutputFile in one call.
 void write_file(const std::filesystem::path& path, std::string_view text);
 

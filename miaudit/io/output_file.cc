@@ -15,6 +15,7 @@ namespace miaudit {
 namespace {
 
 constexpr size_t kBufferSize = size_t{1} << 16;
+constexpr std::string_view kUnfinished = ".miaudit-";
 
 [[noreturn]] void fail_writing(const std::filesystem::path& path, int error) {
   fail(Category::io, "cannot write {}: {}", path.string(), std::generic_category().message(error));
@@ -42,7 +43,7 @@ OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
     if (!S_ISREG(status.st_mode)) fail(Category::io, "cannot write {}: it is not a regular file", path_.string());
   }
   // A short name of its own: one made from the target's could be longer than a name may be.
-  temporary_ = (directory_of(path_) / ".miaudit-XXXXXX").string();
+  temporary_ = (directory_of(path_) / (std::string(kUnfinished) + "XXXXXX")).string();
   descriptor_ = mkostemp(temporary_.data(), O_CLOEXEC);
   if (descriptor_ < 0) fail_writing(path_, errno);
   buffer_.reserve(kBufferSize);
@@ -101,6 +102,10 @@ void make_directory(const std::filesystem::path& path) {
   const int error = errno;
   if (error != EEXIST || !std::filesystem::is_directory(path, ignored))
     fail(Category::io, "cannot make the directory {}: {}", path.string(), std::generic_category().message(error));
+}
+
+bool is_unfinished_file(const std::filesystem::path& path) {
+  return path.filename().string().starts_with(kUnfinished);
 }
 
 }  // namespace miaudit

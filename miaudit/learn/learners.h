@@ -52,26 +52,6 @@ struct TreesOptions {
 std::unique_ptr<BinaryClassifier> fit_trees(const TrainingSet& data, const TreesOptions& options,
                                             const Context& context);
 
-/// Multinomial logistic regression trained by mini-batch gradient descent: the demo's target model.
-struct SoftmaxOptions {
-  int epochs = 300;
-  int batch = 32;
-  double learning_rate = 0.1;
-  double momentum = 0.9;
-  uint64_t seed = 0;
-};
-/// Weights [classes][features + 1], the last column the bias.
-struct SoftmaxModel {
-  size_t classes = 0;
-  size_t features = 0;
-  std::vector<float> weights;
-  /// logits[rows][classes]
-  void logits(MatrixView<const float> features_rows, MatrixView<float> out) const;
-};
-/// labels: 0 … classes−1. Deterministic. Reports progress by epoch.
-SoftmaxModel fit_softmax(MatrixView<const float> features, std::span<const int32_t> labels, size_t classes,
-                         const SoftmaxOptions& options, const Context& context);
-
 /// A fold of each record, 0 … folds−1, at random. Without groups (empty) each stratum is spread evenly: neither a
 /// stratum's counts in two folds nor the folds' sizes differ by more than 1. With groups, one id a record, the records
 /// of a group share a fold, and sizes and strata are as even as placing the groups greedily, largest first, makes them.

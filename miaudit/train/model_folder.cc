@@ -137,11 +137,26 @@ ModelFigures figures_of(const json& entry) {
   return figures;
 }
 
-}  // namespace
-
-bool ModelFolder::is_own(const std::filesystem::path& file) {
+bool is_own(const std::filesystem::path& file) {
   const std::string name = file.filename().string();
   return std::any_of(std::begin(kFiles), std::end(kFiles), [&](const char* own) { return name == own; });
+}
+
+}  // namespace
+
+void ModelFolder::check() const {
+  std::error_code error;
+  if (!std::filesystem::exists(path_, error)) return;
+  if (!std::filesystem::is_directory(path_, error))
+    fail(Category::input, "{} is a file; --out takes a folder, existing or not", path_.string());
+  // Arrays of these names may be another's: the model or the checkpoint says that they are a training's.
+  const bool is_models = std::filesystem::exists(file(kModel), error) || std::filesystem::exists(checkpoint(), error);
+  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
+    if (is_unfinished_file(entry.path()) || (is_models && is_own(entry.path()))) continue;
+    fail(Category::input, "{} already holds {}, which no training wrote; give --out a new or empty folder",
+         path_.string(), entry.path().filename().string());
+  }
+  if (error) fail(Category::io, "cannot read the folder {}: {}", path_.string(), error.message());
 }
 
 std::optional<ModelFigures> ModelFolder::finished(const Dataset& dataset, const TrainingJob& job,
@@ -170,10 +185,16 @@ std::optional<ModelFigures> ModelFolder::finished(const Dataset& dataset, const 
 }
 
 void ModelFolder::start() const {
+  check();
   make_directory(path_);
   std::error_code error;
-  std::filesystem::remove(file(kModel), error);
-  if (error) fail(Category::io, "cannot replace {}: {}", file(kModel).string(), error.message());
+  std::vector<std::filesystem::path> left;
+  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) left.push_back(entry.path());
+  // model.json goes last: without it the others would be nobody's.
+  std::partition(left.begin(), left.end(), [&](const auto& entry) { return entry != file(kModel); });
+  for (const std::filesystem::path& file : left)
+    if (!error && file != checkpoint()) std::filesystem::remove(file, error);
+  if (error) fail(Category::io, "cannot empty {}: {}", path_.string(), error.message());
 }
 
 ModelFigures ModelFolder::write(const Dataset& dataset, const TrainingJob& job, const ModelQuestions& questions,

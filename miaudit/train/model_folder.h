@@ -35,14 +35,16 @@ class ModelFolder {
 
   std::filesystem::path file(const char* name) const { return path_ / name; }
   std::filesystem::path checkpoint() const { return path_ / "checkpoint.npz"; }
-  static bool is_own(const std::filesystem::path& file);
+
+  /// Throws Error(input) where the path is a file, or a folder that holds what no training wrote.
+  void check() const;
 
   /// The figures of the model that is there, where it came from this very job, questions and engine and its files are
   /// whole; `why_not` says what is otherwise ("" where there is none).
   std::optional<ModelFigures> finished(const Dataset& dataset, const TrainingJob& job, const ModelQuestions& questions,
                                        std::string& why_not) const;
 
-  /// Makes the folder and takes an earlier model's model.json away.
+  /// Makes the folder and takes an earlier model away, but for the checkpoint.
   void start() const;
 
   /// Asks the model and writes everything; takes the checkpoint away.

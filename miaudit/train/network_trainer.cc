@@ -89,7 +89,7 @@ class NetworkTraining {
   std::string resume() {
     std::string why_not;
     const std::optional<Checkpoint> found = read_checkpoint(keeping_.checkpoint, at_.fingerprint, at_.engine, why_not);
-    if (!found) return why_not.empty() ? "" : "started again: " + why_not;
+    if (!found) return why_not.empty() ? "" : "Training from the start: " + why_not;
     for (size_t p = 0; p < parameters_.size(); ++p)
       network_->from_plain(p, tensor_of(*found, weights_name(p), parameters_[p].size()), network_->slots()[p].weights);
     for (Optimizer::Memory& memory : optimizer_.memories())
@@ -97,7 +97,7 @@ class NetworkTraining {
                            tensor_of(*found, memory_name(memory), parameters_[memory.parameter].size()), memory.values);
     at_ = *found;
     at_.tensors.clear();
-    return fmt::format("went on from epoch {}, step {}", at_.epoch + 1, at_.step + 1);
+    return fmt::format("Training went on from epoch {}, step {}", at_.epoch + 1, at_.step + 1);
   }
 
   std::unique_ptr<TrainedModel> run(const Context& context) {

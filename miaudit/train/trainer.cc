@@ -42,8 +42,14 @@ std::vector<uint32_t> draw_members(size_t records, size_t count, uint64_t seed, 
   return order;
 }
 
-void check_trainable(const Recipe& recipe, const Dataset& dataset) {
+void check_trainable(const TrainingJob& job, const Dataset& dataset) {
+  const Recipe& recipe = job.recipe;
   check_recipe(recipe);
+  std::vector<bool> seen(dataset.classes);
+  for (const uint32_t member : job.members) seen[static_cast<size_t>(dataset.labels[member])] = true;
+  if (std::count(seen.begin(), seen.end(), true) < 2)
+    fail(Category::input, "the {} to learn are not of two classes or more, which a classifier needs",
+         counted(job.members.size(), "record"));
   if (is_trees(recipe)) return check_trees(recipe);
   make_architecture(recipe.architecture, dataset.shape, dataset.classes, recipe.widths);
   if (recipe.mirror) check_shift(1, dataset.shape);
@@ -52,12 +58,7 @@ void check_trainable(const Recipe& recipe, const Dataset& dataset) {
 }
 
 Training train_model(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping, const Context& context) {
-  check_trainable(job.recipe, dataset);
-  std::vector<bool> seen(dataset.classes);
-  for (const uint32_t member : job.members) seen[static_cast<size_t>(dataset.labels[member])] = true;
-  if (std::count(seen.begin(), seen.end(), true) < 2)
-    fail(Category::input, "the {} to learn are of one class; a classifier needs records of two classes or more",
-         counted(job.members.size(), "record"));
+  check_trainable(job, dataset);
   return is_trees(job.recipe) ? train_trees(dataset, job, context) : train_network(dataset, job, keeping, context);
 }
 

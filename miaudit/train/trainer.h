@@ -61,12 +61,12 @@ struct Keeping {
 /// What came of a checkpoint that was found; "" when there was none.
 struct Training {
   std::unique_ptr<TrainedModel> model;
-  std::string resumed;  ///< "went on from epoch 3", "started again: …", or ""
+  std::string resumed;  ///< a sentence without its full stop
 };
 
-/// Whether an architecture is an engine's network or gbdt. Throws Error(config) for one that is neither, for records
-/// that it cannot take, and for what this machine cannot do (Error(unsupported)).
-void check_trainable(const Recipe& recipe, const Dataset& dataset);
+/// Throws Error(config) for an unknown architecture, records that it cannot take and options that it has no use for,
+/// Error(input) for members of one class, Error(unsupported) for what this machine cannot do.
+void check_trainable(const TrainingJob& job, const Dataset& dataset);
 
 /// Trains one model in the calling thread. Goes on from the checkpoint where it is this job's and this engine's; else
 /// starts again. A cancelled context ends it with a checkpoint and Error(checkpointed). Throws Error(numeric) where the
