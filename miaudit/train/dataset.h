@@ -26,10 +26,10 @@ struct Dataset {
   Array features;  ///< uint8 or float32, [records][values of one record]; mapped where the file allows it
   Shape shape;     ///< of one record; a table's row is `channels` values of 1×1
   ImageLayout layout = ImageLayout::chw;
-  /// What a model gets of value i of a record, as it lies in the file: value·scale[i] + offset[i], so that the pool's
+  /// What a model gets of value i of a record, as it lies in the file: (value − mean[i])·scale[i], so that the pool's
   /// mean is 0 and its deviation 1: for each channel of images, each column of tables but those of zeros and ones
   /// alone.
-  std::vector<float> scale, offset;
+  std::vector<float> mean, scale;
   std::vector<int32_t> labels;
   size_t classes = 0;
   std::optional<TableEncoding> encoding;  ///< of a .csv

@@ -62,16 +62,16 @@ json to_json(const Architecture& network) {
   return layers;
 }
 
-/// Scale and offset, once for each channel.
+/// Mean and scale, once for each channel.
 json scaling(const Dataset& dataset) {
   const Shape& shape = dataset.shape;
   const size_t stride = dataset.layout == ImageLayout::hwc ? 1 : shape.height * shape.width;
-  json scale = json::array(), offset = json::array();
+  json mean = json::array(), scale = json::array();
   for (size_t c = 0; c < shape.channels; ++c) {
+    mean.push_back(dataset.mean[c * stride]);
     scale.push_back(dataset.scale[c * stride]);
-    offset.push_back(dataset.offset[c * stride]);
   }
-  return {{"scale", std::move(scale)}, {"offset", std::move(offset)}};
+  return {{"mean", std::move(mean)}, {"scale", std::move(scale)}};
 }
 
 json about(const Dataset& dataset) {

@@ -182,8 +182,8 @@ void set_scale(Dataset& dataset, const Context& context) {
     if (dataset.is_table() && first.is_binary[c]) mean[c] = 0, deviation[c] = 1;
   }
   for (const size_t c : channels_of(dataset)) {
+    dataset.mean.push_back(static_cast<float>(mean[c]));
     dataset.scale.push_back(static_cast<float>(1 / deviation[c]));
-    dataset.offset.push_back(static_cast<float>(-mean[c] / deviation[c]));
   }
 }
 
@@ -276,8 +276,8 @@ Dataset read_dataset_like(const Dataset& first, const DatasetPaths& paths, const
   read_classes(dataset, paths, same);
   dataset.classes = first.classes;
   dataset.layout = first.layout;
+  dataset.mean = first.mean;
   dataset.scale = first.scale;
-  dataset.offset = first.offset;
   return dataset;
 }
 
@@ -287,8 +287,8 @@ nlohmann::json identity(const Dataset& dataset) {
           {"shape", {dataset.shape.channels, dataset.shape.height, dataset.shape.width}},
           {"layout", dataset.layout == ImageLayout::hwc ? "hwc" : "chw"},
           {"classes", dataset.classes},
-          {"scale", content_hash(std::as_bytes(std::span(dataset.scale)))},
-          {"offset", content_hash(std::as_bytes(std::span(dataset.offset)))}};
+          {"mean", content_hash(std::as_bytes(std::span(dataset.mean)))},
+          {"scale", content_hash(std::as_bytes(std::span(dataset.scale)))}};
 }
 
 }  // namespace miaudit

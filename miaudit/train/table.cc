@@ -14,6 +14,7 @@ namespace miaudit {
 namespace {
 
 constexpr size_t kMostCategories = 1000;
+constexpr size_t kMostListed = 30;  // Columns in a message.
 
 std::optional<double> number(std::string_view cell) {
   while (!cell.empty() && cell.front() == ' ') cell.remove_prefix(1);
@@ -51,9 +52,12 @@ size_t column_of(const std::vector<std::string>& names, const std::string& name,
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) {
     const std::string near = nearest_name(name, names);
-    fail(Category::config, "{} has no column '{}'{}; its columns: {}", path, name,
-         near.empty() ? "" : fmt::format("; did you mean '{}'?", printable(near)),
-         printable(fmt::format("{}", fmt::join(names, ", "))));
+    std::string known;
+    for (size_t c = 0; c < std::min(names.size(), kMostListed); ++c) known += (c ? ", " : "") + printable(names[c]);
+    if (names.size() > kMostListed) known += ", …";
+    fail(Category::config, "{} has no column {}{}; its columns: {}", path, printable(name),
+         near.empty() ? "" : fmt::format("; did you mean {}?", printable(near)),
+         known);
   }
   return static_cast<size_t>(found - names.begin());
 }
@@ -86,7 +90,7 @@ bool is_numeric(const CsvTable& table, size_t column, const std::string& name, c
   }
   if (numbers > 0 && missing > 0)
     fail(Category::input,
-         "{}: column '{}' holds numbers, but {} missing, the first in row {}; fill them in, leave the column out with "
+         "{}: column {} holds numbers, but {} missing, the first in row {}; fill them in, leave the column out with "
          "--ignore-columns, or make its values categories with --categorical",
          path, printable(name), missing == 1 ? "one is" : grouped(missing) + " are", first_missing);
   return numbers > 0;
@@ -112,8 +116,8 @@ TableEncoding encode_columns(const CsvTable& table, const std::string& path, con
     is_left_out[column] = true;
     encoding.classes = values_of(table, column);
     if (encoding.classes.size() > kMostCategories)
-      fail(Category::input, "{}: the label column '{}' holds more than {} different values; expected classes", path,
-           options.label_column, grouped(kMostCategories));
+      fail(Category::input, "{}: the label column {} holds more than {} different values; expected classes", path,
+           printable(options.label_column), grouped(kMostCategories));
   }
   for (size_t c = 0; c < names.size(); ++c) {
     if (is_left_out[c]) continue;
@@ -122,7 +126,7 @@ TableEncoding encode_columns(const CsvTable& table, const std::string& path, con
       column.categories = values_of(table, c);
       if (column.categories.size() > kMostCategories)
         fail(Category::input,
-             "{}: column '{}' holds more than {} different values that are no numbers, as an id does; leave it out "
+             "{}: column {} holds more than {} different values that are no numbers, as an id does; leave it out "
              "with --ignore-columns",
              path, printable(names[c]), grouped(kMostCategories));
     }
@@ -153,7 +157,7 @@ std::vector<float> encode_rows(const CsvTable& table, const TableEncoding& encod
       if (column.categories.empty()) {
         const std::optional<double> value = number(cell);
         if (!value || !std::isfinite(static_cast<float>(*value)))
-          fail(Category::input, "{}: row {}, column '{}' holds {}; expected a finite number", path, row,
+          fail(Category::input, "{}: row {}, column {} holds {}; expected a finite number", path, row,
                printable(column.name), printable(cell));
         out[0] = static_cast<float>(*value);
       } else {
@@ -177,7 +181,7 @@ std::vector<int32_t> encode_labels(const CsvTable& table, const TableEncoding& e
     const std::string_view value = trimmed(cell_at(table, row, column));
     const auto found = std::lower_bound(encoding.classes.begin(), encoding.classes.end(), value);
     if (found == encoding.classes.end() || *found != value)
-      fail(Category::input, "{}: row {} has the class '{}', which the training data does not have", path, row,
+      fail(Category::input, "{}: row {} has the class {}, which the training data does not have", path, row,
            printable(value));
     labels.push_back(static_cast<int32_t>(found - encoding.classes.begin()));
   }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "miaudit/math/affine.h"
+#include "miaudit/math/standardise.h"
 
 namespace miaudit {
 namespace {
@@ -51,8 +51,10 @@ Reader::Reader(const Dataset& dataset, Padding padding)
       plain_(dataset.shape.size()),
       columns_(dataset.shape.width) {
   const size_t plane = dataset.shape.height * dataset.shape.width;
-  for (size_t c = 0; c < dataset.shape.channels; ++c)
-    black_.push_back(dataset.offset[dataset.layout == ImageLayout::hwc ? c : c * plane]);
+  for (size_t c = 0; c < dataset.shape.channels; ++c) {
+    const size_t first = dataset.layout == ImageLayout::hwc ? c : c * plane;
+    black_.push_back(-dataset.mean[first] * dataset.scale[first]);
+  }
 }
 
 void Reader::read_plain(size_t record, std::span<float> out) {
@@ -60,11 +62,11 @@ void Reader::read_plain(size_t record, std::span<float> out) {
   const bool is_interleaved = dataset_.layout == ImageLayout::hwc && shape.channels > 1;
   const std::span<float> scaled = is_interleaved ? std::span<float>(scaled_) : out;
   if (dataset_.features.type() == ElementType::uint8) {
-    affine(dataset_.features.as<uint8_t>().subspan(record * out.size(), out.size()), dataset_.scale, dataset_.offset,
-           scaled);
+    standardise(dataset_.features.as<uint8_t>().subspan(record * out.size(), out.size()), dataset_.mean, dataset_.scale,
+                scaled);
   } else {
-    affine(dataset_.features.as<float>().subspan(record * out.size(), out.size()), dataset_.scale, dataset_.offset,
-           scaled);
+    standardise(dataset_.features.as<float>().subspan(record * out.size(), out.size()), dataset_.mean, dataset_.scale,
+                scaled);
   }
   if (!is_interleaved) return;
   const size_t plane = shape.height * shape.width;
