@@ -117,7 +117,8 @@ for architecture in ("mlp", "gbdt"):
     assert accuracy > 0.8, (architecture, accuracy)
 
 # Killed at any moment and started again, it ends with the same bytes.
-LONG = [*TRAIN, "--architecture", "cnn", "--epochs", "12", "--batch", "16", "--mirror", "--average", "0.99"]
+ENDLESS = [*TRAIN, "--architecture", "cnn", "--batch", "16", "--mirror", "--average", "0.99", "--epochs"]
+LONG = [*ENDLESS, "12"]
 start = time.monotonic()
 run(*LONG, "--out", "uninterrupted")
 length = time.monotonic() - start
@@ -137,9 +138,10 @@ assert outputs("killed") == outputs("uninterrupted"), "other bytes after kills"
 assert not [name for name in os.listdir("killed") if name.startswith(".") or "checkpoint" in name], os.listdir("killed")
 
 # Ctrl-C keeps a checkpoint, and says so.
-program = subprocess.Popen([MIAUDIT, *LONG, "--epochs", "2000", "--out", "stopped"], stdout=subprocess.PIPE,
+program = subprocess.Popen([MIAUDIT, *ENDLESS, "20000", "--out", "stopped"], stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, text=True)
 while not os.path.isdir("stopped"):
+    assert program.poll() is None, program.communicate()
     time.sleep(0.01)
 time.sleep(0.3)
 program.send_signal(signal.SIGINT)
