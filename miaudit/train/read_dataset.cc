@@ -239,7 +239,8 @@ void read_classes(Dataset& dataset, const DatasetPaths& paths, const DatasetOpti
     dataset.classes = options.classes.value_or(static_cast<size_t>(largest) + 1);
   } else if (dataset.labels.empty()) {
     fail(Category::config,
-         "{} comes without classes: give --labels (--test-labels), or --label-column for a .csv that holds them", paths.data);
+         "{} comes without classes: give --labels (--test-labels), or --label-column for a .csv that holds them",
+         paths.data);
   }
 }
 

@@ -56,8 +56,7 @@ size_t column_of(const std::vector<std::string>& names, const std::string& name,
     for (size_t c = 0; c < std::min(names.size(), kMostListed); ++c) known += (c ? ", " : "") + printable(names[c]);
     if (names.size() > kMostListed) known += ", …";
     fail(Category::config, "{} has no column {}{}; its columns: {}", path, printable(name),
-         near.empty() ? "" : fmt::format("; did you mean {}?", printable(near)),
-         known);
+         near.empty() ? "" : fmt::format("; did you mean {}?", printable(near)), known);
   }
   return static_cast<size_t>(found - names.begin());
 }
