@@ -6,7 +6,6 @@ namespace miaudit::onednn {
 namespace {
 
 using dnnl::algorithm;
-using dnnl::memory;
 using dnnl::prop_kind;
 
 // oneDNN 2 makes a primitive's description of an operation's; oneDNN 3 of the same arguments at once, and wants both
@@ -167,6 +166,30 @@ dnnl::batch_normalization_backward::primitive_desc batch_norm_data(
 
 dnnl::binary::primitive_desc sum(const Setting& setting, const MemoryDesc& value) {
   return forward<dnnl::binary>(setting, algorithm::binary_add, value, value, value);
+}
+
+memory::data_type type_of(const MemoryDesc& desc) {
+#if DNNL_VERSION_MAJOR >= 3
+  return desc.get_data_type();
+#else
+  return desc.data_type();
+#endif
+}
+
+std::optional<PixelLayout> pixel_layout(const MemoryDesc& desc) {
+  const memory::dims dims = dims_of(desc);
+  if (dims.size() != 4) return {};
+  struct Candidate {
+    memory::format_tag tag;
+    memory::dim lanes;
+  };
+  for (const auto& [tag, lanes] : {Candidate{memory::format_tag::aBcd16b, 16}, Candidate{memory::format_tag::aBcd8b, 8},
+                                   Candidate{memory::format_tag::acdb, dims[1]}}) {
+    if (desc == MemoryDesc(dims, type_of(desc), tag))
+      return PixelLayout{tag, static_cast<size_t>(dims[0] * ((dims[1] + lanes - 1) / lanes)),
+                         static_cast<size_t>(lanes)};
+  }
+  return {};
 }
 
 }  // namespace miaudit::onednn

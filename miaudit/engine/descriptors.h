@@ -1,15 +1,27 @@
 #pragma once
 
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 
 #include "miaudit/engine/architecture.h"
 
 // Descriptions of primitives, under one interface for oneDNN 2 and 3: this file and its source are all that differs.
 namespace miaudit::onednn {
 
-using MemoryDesc = dnnl::memory::desc;
+using dnnl::memory;
+using MemoryDesc = memory::desc;
 
-dnnl::memory::dims dims_of(const MemoryDesc& desc);
+memory::dims dims_of(const MemoryDesc& desc);
+memory::data_type type_of(const MemoryDesc& desc);
+
+/// A value's layout where the channels of a pixel lie together: [planes][height][width][lanes], `lanes` channels of an
+/// image each plane. Empty for any other layout.
+struct PixelLayout {
+  memory::format_tag tag = memory::format_tag::undef;
+  size_t planes = 0;
+  size_t lanes = 0;
+};
+std::optional<PixelLayout> pixel_layout(const MemoryDesc& desc);
 
 /// What every description needs: where it will run, and that its scratchpad comes from the caller.
 struct Setting {

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 
 #include "miaudit/base/error.h"
 #include "miaudit/engine/descriptors.h"
 #include "miaudit/engine/network.h"
+#include "miaudit/math/first_layer.h"
+#include "miaudit/math/pool.h"
 
 namespace miaudit {
 namespace {
@@ -78,9 +81,16 @@ class Arena {
 
 using Room = Arena::Room;
 
+template <class T>
+T* values_of(const Room& room) {
+  return static_cast<T*>(room.data.get_data_handle());
+}
+
+/// A primitive with its arguments, or work of our own.
 struct Step {
   dnnl::primitive primitive;
   std::unordered_map<int, memory> arguments;
+  std::function<void()> own_work;
 };
 
 class OnednnNetwork final : public Network {
@@ -133,7 +143,8 @@ class OnednnNetwork final : public Network {
   struct Value {
     Room data;
     std::optional<Room> gradient;
-    bool is_shared = false;  ///< the gradient's room is another value's too, so nothing may work in place on it
+    bool is_shared = false;   ///< the gradient's room is another value's too, so nothing may work in place on it
+    bool is_clipped = false;  ///< the layer that gave it did the ReLU that follows
     size_t readers = 0;
   };
 
@@ -157,7 +168,14 @@ class OnednnNetwork final : public Network {
   }
 
   void run(const std::vector<Step>& steps) {
-    for (const Step& step : steps) step.primitive.execute(stream_, step.arguments);
+    for (const Step& step : steps) {
+      if (step.own_work) {
+        stream_.wait();
+        step.own_work();
+      } else {
+        step.primitive.execute(stream_, step.arguments);
+      }
+    }
     stream_.wait();
   }
 
@@ -175,7 +193,10 @@ class OnednnNetwork final : public Network {
       if (scratchpad.get_size() > scratchpad_bytes_) scratchpad_bytes_ = scratchpad.get_size();
       arguments[DNNL_ARG_SCRATCHPAD] = memory(scratchpad, setting_.engine, nullptr);
     }
-    steps.push_back({primitive, std::move(arguments)});
+    steps.push_back({primitive, std::move(arguments), nullptr});
+  }
+  static void add_work(std::vector<Step>& steps, std::function<void()> work) {
+    steps.push_back({{}, {}, std::move(work)});
   }
 
   void add_reorder(std::vector<Step>& steps, const memory& from, const memory& to) {
@@ -239,12 +260,16 @@ class OnednnNetwork final : public Network {
     return tensor;
   }
 
+  template <class Forward, class Weights>
+  std::optional<FirstLayerShape> slow_first_layer(const Layer& layer, const Forward& forward,
+                                                  const Weights& weights) const;
   void build();
   void add_layer(size_t i);
   template <class Kind>
   void add_weighted(size_t i, const Layer& layer);
   void add_relu(size_t i, const Layer& layer);
   void add_pool(size_t i, const Layer& layer);
+  bool add_pool_with_relu(size_t i, const Layer& layer);
   void add_batch_norm(size_t i, const Layer& layer);
   void add_sum(size_t i, const Layer& layer);
   void place_scratchpad();
@@ -376,6 +401,25 @@ void OnednnNetwork::add_layer(size_t i) {
   }
 }
 
+/// The first convolution where oneDNN would make its weights' gradient by way of a plain product, several times slower
+/// than ours: on CPUs without AVX-512, of images of one channel. Empty for any other layer.
+template <class Forward, class Weights>
+std::optional<FirstLayerShape> OnednnNetwork::slow_first_layer(const Layer& layer, const Forward& forward,
+                                                               const Weights& weights) const {
+  const Shape& in = architecture_.input;
+  const bool is_ours = layer.kind == LayerKind::convolution && layer.input == 0 && layer.has_bias && in.channels == 1 &&
+                       (layer.kernel == 3 || layer.kernel == 5) && layer.stride == 1 && layer.padding == 0;
+  if (!is_ours || std::string_view(weights.impl_info_str()).find("gemm") == std::string_view::npos) return {};
+  const auto k = dim(layer.kernel);
+  const bool is_blocked = layer.units % 8 == 0 &&
+                          forward.weights_desc() == described({dim(layer.units), 1, k, k}, memory::data_type::f32,
+                                                              memory::format_tag::Acdb8a) &&
+                          forward.dst_desc() == described(onednn::dims_of(forward.dst_desc()), memory::data_type::f32,
+                                                          memory::format_tag::aBcd8b);
+  if (!is_blocked) return {};
+  return FirstLayerShape{batch_, in.height, in.width, layer.kernel, layer.units / 8};
+}
+
 /// A convolution or dense layer. The weights lie as their gradient comes, so that an update is one pass over both; the
 /// forward and backward products get copies in their own layouts where those differ.
 template <class Kind>
@@ -415,6 +459,7 @@ void OnednnNetwork::add_weighted(size_t i, const Layer& layer) {
     for_weights = Kind::weights(setting_, layer, back, description);
   }
   MemoryDesc weight_layout = for_weights ? for_weights->diff_weights_desc() : description.weights_desc();
+  if (for_weights && slow_first_layer(layer, description, *for_weights)) weight_layout = description.weights_desc();
   if (!for_weights && activation_ != f32) weight_layout = plain(weight_dims, f32);
   const Tensor weights = next_parameter(weight_layout);
   Tensor bias;
@@ -433,6 +478,14 @@ void OnednnNetwork::add_weighted(size_t i, const Layer& layer) {
 
   backward_makers_[i] = [=, this] {
     Value& out = values_[i + 1];
+    if (const auto shape = slow_first_layer(layer, description, *for_weights)) {
+      const Room gradient = in_layout(backward_, *out.gradient, description.dst_desc());
+      add_work(backward_, [=] {
+        first_layer_gradient(*shape, values_of<float>(read), values_of<float>(gradient),
+                             floats_of(weights.gradient).data(), floats_of(bias.gradient).data());
+      });
+      return;
+    }
     const Room gradient = in_layout(backward_, *out.gradient, for_weights->diff_dst_desc());
     std::unordered_map<int, memory> of_weights = {
         {DNNL_ARG_SRC, in_layout(backward_, read, for_weights->src_desc()).data},
@@ -460,6 +513,14 @@ void OnednnNetwork::add_weighted(size_t i, const Layer& layer) {
 
 void OnednnNetwork::add_relu(size_t i, const Layer& layer) {
   Value& in = values_[layer.input];
+  if (in.is_clipped) {
+    values_[i + 1].data = in.data;
+    if (trains())
+      backward_makers_[i] = [=, this] {
+        give_gradient(values_[layer.input], *values_[i + 1].gradient, values_[i + 1].is_shared);
+      };
+    return;
+  }
   const MemoryDesc desc = in.data.data.get_desc();
   const auto description = onednn::relu(setting_, desc);
   // In place where nobody else reads the input.
@@ -481,7 +542,52 @@ void OnednnNetwork::add_relu(size_t i, const Layer& layer) {
   };
 }
 
+/// oneDNN's pools take a third of a small network's time; ours take the ReLU behind with them. False where this one is
+/// not for it: windows that overlap, no ReLU right behind, channels apart.
+bool OnednnNetwork::add_pool_with_relu(size_t i, const Layer& layer) {
+  const bool is_followed = i + 1 < architecture_.layers.size() && values_[i + 1].readers == 1 &&
+                           architecture_.layers[i + 1].kind == LayerKind::relu &&
+                           architecture_.layers[i + 1].input == i + 1;
+  const bool is_apart = layer.kernel == layer.stride && layer.kernel >= 2 && layer.kernel <= 15;
+  const Room read = values_[layer.input].data;
+  const auto layout = onednn::pixel_layout(read.data.get_desc());
+  if (layer.kind != LayerKind::max_pool || !is_followed || !is_apart || layer.input == 0 || !layout) return false;
+  const memory::dims in_dims = dims_of_value(layer.input), out_dims = dims_of_value(i + 1);
+  const PoolShape shape{layout->planes, static_cast<size_t>(in_dims[2]), static_cast<size_t>(in_dims[3]), layout->lanes,
+                        layer.kernel};
+  const MemoryDesc in_desc = read.data.get_desc(), out_desc = described(out_dims, activation_, layout->tag);
+  const Room made = arena_.take(out_desc);
+  memory choice;
+  if (trains())
+    choice = owned(described({dim(shape.planes * shape.out_height() * shape.out_width() * shape.lanes)},
+                             memory::data_type::u8, memory::format_tag::a));
+  const bool is_bf16 = activation_ == memory::data_type::bf16;
+  add_work(forward_, [=] {
+    auto* chosen = choice ? static_cast<uint8_t*>(choice.get_data_handle()) : nullptr;
+    if (is_bf16)
+      max_pool_relu(shape, values_of<uint16_t>(read), values_of<uint16_t>(made), chosen);
+    else
+      max_pool_relu(shape, values_of<float>(read), values_of<float>(made), chosen);
+  });
+  values_[i + 1].data = made;
+  values_[i + 1].is_clipped = true;
+  if (!trains()) return true;
+  backward_makers_[i] = [=, this] {
+    const Room gradient = in_layout(backward_, *values_[i + 1].gradient, out_desc), result = arena_.take(in_desc);
+    add_work(backward_, [=] {
+      const auto* chosen = static_cast<const uint8_t*>(choice.get_data_handle());
+      if (is_bf16)
+        max_pool_relu_gradient(shape, values_of<uint16_t>(gradient), chosen, values_of<uint16_t>(result));
+      else
+        max_pool_relu_gradient(shape, values_of<float>(gradient), chosen, values_of<float>(result));
+    });
+    give_gradient(values_[layer.input], result);
+  };
+  return true;
+}
+
 void OnednnNetwork::add_pool(size_t i, const Layer& layer) {
+  if (add_pool_with_relu(i, layer)) return;
   const Room read = values_[layer.input].data;
   const MemoryDesc desc = read.data.get_desc();
   const auto description = onednn::pooling(setting_, layer, desc, any(dims_of_value(i + 1), activation_));
