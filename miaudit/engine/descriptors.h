@@ -68,6 +68,9 @@ dnnl::batch_normalization_forward::primitive_desc batch_norm(const Setting&, con
 dnnl::batch_normalization_backward::primitive_desc batch_norm_data(
     const Setting&, const MemoryDesc& value, bool has_relu, const dnnl::batch_normalization_forward::primitive_desc&);
 
+/// Whether the way back through a batch norm must be given the shift, which it has no use for.
+inline constexpr bool kNormGradientTakesShift = DNNL_VERSION_MAJOR < 3;
+
 /// Elementwise sum of two values of one description.
 dnnl::binary::primitive_desc sum(const Setting&, const MemoryDesc& value);
 

@@ -297,7 +297,6 @@ void OnednnNetwork::add_batch_norm(size_t i, const Layer& layer) {
             {DNNL_ARG_MEAN, norm.mean},
             {DNNL_ARG_VARIANCE, norm.variance},
             {DNNL_ARG_SCALE, scale.weights},
-            {DNNL_ARG_SHIFT, shift.weights},
             {DNNL_ARG_SHIFT, shift.weights}});
   values_[i + 1].data = made;
   if (!trains()) return;
@@ -305,16 +304,16 @@ void OnednnNetwork::add_batch_norm(size_t i, const Layer& layer) {
     const Room gradient = in_layout(backward_, *values_[i + 1].gradient, desc);
     const Room result = arena_.take(desc);
     const auto back = batch_norm_data(setting_, desc, false, description);
-    add_step(backward_, dnnl::batch_normalization_backward(back), back,
-             {{DNNL_ARG_SRC, read.data},
-              {DNNL_ARG_MEAN, norm.mean},
-              {DNNL_ARG_VARIANCE, norm.variance},
-              {DNNL_ARG_SCALE, scale.weights},
-              {DNNL_ARG_SHIFT, shift.weights},
-              {DNNL_ARG_DIFF_DST, gradient.data},
-              {DNNL_ARG_DIFF_SRC, result.data},
-              {DNNL_ARG_DIFF_SCALE, scale.gradient},
-              {DNNL_ARG_DIFF_SHIFT, shift.gradient}});
+    std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, read.data},
+                                                 {DNNL_ARG_MEAN, norm.mean},
+                                                 {DNNL_ARG_VARIANCE, norm.variance},
+                                                 {DNNL_ARG_SCALE, scale.weights},
+                                                 {DNNL_ARG_DIFF_DST, gradient.data},
+                                                 {DNNL_ARG_DIFF_SRC, result.data},
+                                                 {DNNL_ARG_DIFF_SCALE, scale.gradient},
+                                                 {DNNL_ARG_DIFF_SHIFT, shift.gradient}};
+    if (kNormGradientTakesShift) arguments[DNNL_ARG_SHIFT] = shift.weights;
+    add_step(backward_, dnnl::batch_normalization_backward(back), back, arguments);
     if (layer.input != 0) give_gradient(values_[layer.input], result);
   };
 }
