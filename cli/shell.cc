@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <malloc.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +29,20 @@ constexpr auto kLineEvery = std::chrono::seconds(10);
 
 std::string rate_text(double rate) {
   return rate < 1000 ? fmt::format("{:.3g}", rate) : grouped(static_cast<unsigned long long>(rate));
+}
+
+size_t terminal_columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+// A bar as long as the line has room for, and the text, cut where the line ends: a longer one could not be overwritten.
+std::string with_bar(const std::string& text, const Progress& progress, size_t columns) {
+  constexpr size_t kLongest = 24, kShortest = 4, kFrame = 4;  // "[] " and a free column
+  if (progress.total == 0 || text.size() + kFrame + kShortest > columns) return text.substr(0, columns - 1);
+  const size_t bar = std::min(kLongest, columns - kFrame - text.size());
+  const size_t filled = std::min(bar, bar * progress.done / progress.total);
+  return fmt::format("[{}{}] {}", std::string(filled, '='), std::string(bar - filled, ' '), text);
 }
 
 }  // namespace
@@ -59,6 +74,7 @@ void Shell::show(const Progress& progress) {
   if (stage_ != progress.stage) {
     stage_ = progress.stage;
     stage_start_ = now;
+    stage_first_ = progress.done;
   }
   if (now - start_ < kQuietStart) return;
   if (now - last_shown_ <
@@ -66,23 +82,21 @@ void Shell::show(const Progress& progress) {
     return;
   last_shown_ = now;
 
+  // What was done before this program started (a training that goes on) says nothing of its speed.
   const double elapsed = std::chrono::duration<double>(now - stage_start_).count();
-  std::string line = fmt::format("{} {}", progress.stage, progress.done);
-  if (progress.total) line += fmt::format("/{}", progress.total);
-  if (progress.done && elapsed > 0)
-    line += fmt::format(", {}/s", rate_text(static_cast<double>(progress.done) / elapsed));
-  if (progress.done && progress.total)
-    line += fmt::format(", {:.0f} s left", elapsed * static_cast<double>(progress.total - progress.done) /
-                                               static_cast<double>(progress.done));
-  if (!progress.detail.empty()) line += fmt::format("; {}", progress.detail);
+  const double done_here = static_cast<double>(progress.done - std::min(progress.done, stage_first_));
+  std::string text = progress.detail.empty() ? fmt::format("{} {}", progress.stage, progress.done)
+                                             : fmt::format("{} {}", progress.stage, progress.detail);
+  if (progress.detail.empty() && progress.total) text += fmt::format("/{}", progress.total);
+  if (done_here > 0 && elapsed > 0) text += fmt::format(", {}/s", rate_text(done_here / elapsed));
+  if (done_here > 0 && progress.total)
+    text += fmt::format(", {:.0f} s left", elapsed * static_cast<double>(progress.total - progress.done) / done_here);
   if (is_terminal_) {
-    constexpr size_t kBar = 24;
-    const size_t filled = progress.total ? std::min(kBar, kBar * progress.done / progress.total) : 0;
-    line = fmt::format("[{}{}] {}", std::string(filled, '='), std::string(kBar - filled, ' '), line);
+    const std::string line = with_bar(text, progress, terminal_columns());
     fmt::print(stderr, "\r{:<{}}", line, shown_width_);
     shown_width_ = line.size();
   } else {
-    fmt::print(stderr, "{}\n", line);
+    fmt::print(stderr, "{}\n", text);
   }
   std::fflush(stderr);
 }

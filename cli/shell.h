@@ -31,6 +31,7 @@ class Shell {
   std::chrono::steady_clock::time_point last_shown_ = start_;
   std::chrono::steady_clock::time_point stage_start_ = start_;
   std::string stage_;
+  uint64_t stage_first_ = 0;  ///< what was done when the stage began
 };
 
 /// Exit code of a failure: 2 for bad usage or input, 130 when interrupted, 75 when that kept a
