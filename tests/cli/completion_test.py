@@ -1,5 +1,6 @@
 """Completions as the shells themselves make them; zsh and fish only read theirs, where they are installed."""
 import os
+import re
 import shutil
 import subprocess
 
@@ -41,7 +42,10 @@ assert "all" in completed("audit", "--attacks", "") and "all" not in completed("
 assert completed("audit", "--members", "out") == ["outputs 1.npy"]
 assert completed("audit", "--out", "") == ["a folder"]
 assert "outputs 1.npy" in completed("measure", "") and "outputs 1.npy" in completed("measure", "--groups", "")
-assert completed("list", "") == ["attacks", "metrics", "signals"]
+assert completed("list", "") == ["architectures", "attacks", "metrics", "presets", "signals"]
+assert completed("train", "--architecture", "cn") == ["cnn", "cnn-small"]
+assert completed("train", "--preset", "t") == ["tables", "trees"]
+assert completed("train", "--queries", "") == ["1", "18", "2"]
 assert completed("completion", "") == ["bash", "fish", "zsh"]
 assert completed("audit", "--seed", "") == []
 assert "--seed" in completed("demo", "--quiet", "")
@@ -49,6 +53,7 @@ assert "--seed" in completed("demo", "--quiet", "")
 # Every option of every verb is offered.
 for verb in completed(""):
     if not verb.startswith("-"):
-        told = {word.split("=")[0] for line in run(verb, "--help").stdout.splitlines() for word in line.split()[:1]
-                if word.startswith("--")}
+        # A line of the help begins with --option=default, or --option,--no-option{false}.
+        told = {name for line in run(verb, "--help").stdout.splitlines() for word in line.split()[:1]
+                if word.startswith("--") for name in re.sub("=.*|{[^}]*}", "", word).split(",")}
         assert told <= set(completed(verb, "--")), (verb, told)

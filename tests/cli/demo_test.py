@@ -1,4 +1,4 @@
-"""The demo, stopped at any moment, leaves whole files only."""
+"""The demo, stopped at any moment, leaves whole files only; run again it goes on and ends with a report."""
 import glob
 import os
 import signal
@@ -9,23 +9,51 @@ import numpy as np
 
 from harness import MIAUDIT, run
 
-for delay in (0.05, 0.3, 0.8, 1.5, 2.5):
-    program = subprocess.Popen([MIAUDIT, "demo", "--out", "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+RECORDS = 60000  # of Fashion-MNIST's training part, members or not
+
+
+def stopped(delay, how):
+    """Runs the demo for `delay` seconds; its exit code and what it said on stderr."""
+    program = subprocess.Popen([MIAUDIT, "demo", "--out", "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True)
     time.sleep(delay)
-    program.send_signal(signal.SIGINT)
-    program.communicate(timeout=60)
-    # -2: stopped before the program could listen; 0: it was done by then.
-    assert program.returncode in (130, -2, 0), program.returncode
+    program.send_signal(how)
+    said = program.communicate(timeout=120)[1]
+    return program.returncode, said
+
+
+def check_files(may_have_drafts):
     for at, _, names in os.walk("demo"):
         for name in names:
-            assert name in ("result.json", "records.csv") or name.endswith(".npy"), f"left behind: {name}"
-    for path in glob.glob("demo/**/*.npy", recursive=True):
-        assert len(np.load(path)) == 6000, path
+            path = os.path.join(at, name)
+            if name.startswith(".miaudit-") or "unfinished" in at:
+                assert may_have_drafts, f"left behind: {path}"
+            elif name.endswith(".npz"):
+                assert dict(np.load(path)), path  # reading checks every array's sum
+            elif name.endswith(".npy"):
+                assert len(np.load(path)) == (10000 if name.startswith("test_") else RECORDS), path
+            else:
+                assert name in ("model.json", "result.json", "records.csv"), f"left behind: {path}"
+
+
+# In training: a checkpoint is kept, from which the next run goes on.
+codes = []
+for wait in (0.05, 0.4, 1, 3):
+    code, stderr = stopped(wait, signal.SIGINT)
+    # -2: stopped before the program could listen; 130: before the training began.
+    assert code in (75, 130, -2), (code, stderr)
+    assert ("Run the same again" in stderr) == (code == 75), (code, stderr)
+    assert os.path.exists("demo/model/checkpoint.npz") or code != 75
+    codes.append(code)
+    check_files(may_have_drafts=False)
+assert codes[-1] == 75, codes
+stopped(1, signal.SIGKILL)
+check_files(may_have_drafts=True)
 
 # Another's arrays of the same names, or anything else, are left alone.
 os.makedirs("mine")
 for name in ("outputs", "labels", "membership"):
-    np.save(f"mine/{name}.npy", np.arange(6000))
+    np.save(f"mine/{name}.npy", np.arange(60))
 before = {path: open(path, "rb").read() for path in glob.glob("mine/*")}
 for name in ("outputs.npy", "labels.npy", "membership.npy"):
     assert "which no demo wrote" in run("demo", "--out", "mine", expect=2).stderr
@@ -33,17 +61,32 @@ for name in ("outputs.npy", "labels.npy", "membership.npy"):
     os.remove(f"mine/{name}")
     del before[f"mine/{name}"]
 os.makedirs("demo/report", exist_ok=True)
-for stranger in ("demo/thesis.tex", "demo/report/thesis.tex"):
+for stranger in ("demo/thesis.tex", "demo/report/thesis.tex", "demo/model/thesis.tex"):
     open(stranger, "w").write("x")
-    done = run("demo", "--out", "demo", expect=2)
-    assert "thesis.tex" in done.stderr and done.stdout == "", done
+    assert "thesis.tex" in run("demo", "--out", "demo", expect=2).stderr
+    assert open(stranger).read() == "x"
     os.remove(stranger)
 assert "file" in run("demo", "--out", __file__, expect=2).stderr
 
 done = run("demo", "--out", "demo")
-command = done.stdout.split("$ miaudit ")[1].split("\n\n")[0].replace("\\\n", " ").split()
-assert command[0] == "audit" and "The model gives members away" in done.stdout, done.stdout
+assert "Training went on from epoch" in done.stderr, done.stderr
+assert "The model gives members away" in done.stdout, done.stdout
+check_files(may_have_drafts=False)
+assert not os.path.exists("demo/model/checkpoint.npz")
+assert np.load("demo/model/membership.npy").sum() == 5000
+
+# The printed commands are what was done: they find the same model and give the same report.
+train, audit = (part.split("\n\n")[0].replace("\\\n", " ").split() for part in done.stdout.split("$ miaudit ")[1:])
+assert train[0] == "train" and audit[0] == "audit", (train, audit)
 report = open("demo/report/result.json").read()
-run(*command)
-assert report == open("demo/report/result.json").read(), "the printed command gives the same report"
-assert all(len(line) <= 80 for line in done.stdout.splitlines())
+assert "nothing to do" in run(*train).stdout
+run(*audit)
+assert report == open("demo/report/result.json").read()
+assert all(len(line) <= 80 for line in done.stdout.split("$ miaudit audit")[1].split("\n\n", 1)[1].splitlines())
+
+# In the audit: the report that was there stays, or a new one is whole.
+for wait in (0.3, 0.6, 1):
+    code, stderr = stopped(wait, signal.SIGINT)
+    assert code in (0, 130, -2), (code, stderr)
+    check_files(may_have_drafts=False)
+    assert report == open("demo/report/result.json").read()
