@@ -59,6 +59,10 @@ void write_file(const std::filesystem::path& path, std::string_view text);
 /// Makes the directory and its parents (0700 for those it makes). Throws Error(io).
 void make_directory(const std::filesystem::path& path);
 
+/// Renames a directory to a place where there is none, durably. False where something stands there that is not an empty
+/// directory. Throws Error(io).
+bool rename_directory(const std::filesystem::path& from, const std::filesystem::path& to);
+
 /// XXH3-128 of the bytes, as 32 hexadecimal digits: tells contents apart, proves nothing against a forger.
 std::string content_hash(std::span<const std::byte> bytes);
 

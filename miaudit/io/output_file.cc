@@ -108,4 +108,13 @@ bool is_unfinished_file(const std::filesystem::path& path) {
   return path.filename().string().starts_with(kUnfinished);
 }
 
+bool rename_directory(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) {
+    if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) return false;
+    fail_writing(to, errno);
+  }
+  sync_directory(directory_of(to), to);
+  return true;
+}
+
 }  // namespace miaudit

@@ -7,7 +7,7 @@
 namespace miaudit {
 
 /// What a draw is for. Numbers are part of what a seed means.
-enum class Draw : uint64_t { split = 1, weights = 2, order = 3, view = 4, trees = 5 };
+enum class Draw : uint64_t { split = 1, weights = 2, order = 3, view = 4, trees = 5, command = 6 };
 
 /// The stream of the counter-based generator for one purpose of one model, and one epoch or tensor of it: never of
 /// rank, host, time, threads or attempt. model < 2^24, part < 2^32.

@@ -108,6 +108,40 @@ nlohmann::json to_json(const Recipe& recipe) {
   return json;
 }
 
+Recipe recipe_of(const nlohmann::json& json) {
+  Recipe recipe;
+  OptimizerOptions& o = recipe.optimizer;
+  json.at("architecture").get_to(recipe.architecture);
+  json.at("epochs").get_to(recipe.epochs);
+  json.at("rate").get_to(o.rate);
+  if (recipe.architecture == "gbdt") {
+    json.at("max_depth").get_to(recipe.max_depth);
+    return recipe;
+  }
+  if (recipe.architecture == "mlp") json.at("widths").get_to(recipe.widths);
+  json.at("batch").get_to(recipe.batch);
+  o.descent = json.at("optimizer") == "adam" ? Descent::adam : Descent::sgd;
+  if (o.descent == Descent::sgd) {
+    json.at("momentum").get_to(o.momentum);
+    json.at("nesterov").get_to(o.is_nesterov);
+  } else {
+    json.at("beta1").get_to(o.beta1);
+    json.at("beta2").get_to(o.beta2);
+  }
+  const auto schedule = json.at("schedule").get<std::string>();
+  o.decline = schedule == "cosine" ? Decline::cosine : schedule == "steps" ? Decline::steps : Decline::constant;
+  if (o.decline == Decline::cosine) json.at("cosine_turn").get_to(o.cosine_turn);
+  json.at("warm_up").get_to(o.warm_up);
+  json.at("weight_decay").get_to(o.weight_decay);
+  json.at("average").get_to(o.average);
+  json.at("label_smoothing").get_to(recipe.label_smoothing);
+  json.at("mirror").get_to(recipe.mirror);
+  json.at("shift").get_to(recipe.shift);
+  recipe.padding = json.at("padding") == "zero" ? Padding::zero : Padding::reflect;
+  recipe.precision = json.at("precision") == "bf16" ? Precision::bf16 : Precision::float32;
+  return recipe;
+}
+
 std::span<const PresetRow> preset_table() {
   return kTable;
 }

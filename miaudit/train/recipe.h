@@ -31,6 +31,8 @@ struct Recipe {
 void check_recipe(const Recipe& recipe);
 
 nlohmann::json to_json(const Recipe& recipe);
+/// What to_json() wrote. Throws nlohmann::json::exception for anything else.
+Recipe recipe_of(const nlohmann::json& json);
 
 /// A named recipe.
 struct PresetRow {

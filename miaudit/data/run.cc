@@ -1,0 +1,216 @@
+#include "miaudit/data/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "miaudit/data/records.h"
+#include "miaudit/io/file.h"
+#include "miaudit/io/formats.h"
+#include "miaudit/io/json.h"
+
+namespace miaudit {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+template <class T>
+T value_of(const json& object, const char* key, const fs::path& path) {
+  try {
+    return object.at(key).get<T>();
+  } catch (const json::exception&) {
+    fail(Category::input, "{}: '{}' is missing or of another kind than docs/formats.md says", path.string(), key);
+  }
+}
+
+Array read_membership_matrix(const Run& run) {
+  const fs::path path = run.path / "membership.npy";
+  Array matrix = read_npy(path);
+  const bool is_bits = matrix.type() == ElementType::boolean || matrix.type() == ElementType::int8 ||
+                       matrix.type() == ElementType::uint8;
+  if (matrix.dims() != 2 || !is_bits)
+    fail(Category::input, "{} is {} of {}; expected (models, records) of bool, or int8 with -1 for unknown",
+         path.string(), shape_text(matrix.shape()), element_name(matrix.type()));
+  if (matrix.rows() != run.models)
+    fail(Category::input, "{} has {} but run.json says {}", path.string(), counted(matrix.rows(), "row"),
+         counted(run.models, "model"));
+  const std::span<const std::byte> bytes = matrix.bytes();
+  const bool allows_unknown = matrix.type() == ElementType::int8;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const auto value = static_cast<int8_t>(bytes[i]);
+    if (value == 0 || value == 1 || (value == -1 && allows_unknown)) continue;
+    fail(Category::input, "{}: model {}, record {} holds {}; expected 1 (member), 0, or -1 (unknown) in int8",
+         path.string(), i / matrix.shape()[1], i % matrix.shape()[1], value);
+  }
+  return matrix;
+}
+
+std::vector<Role> read_roles(const Run& run) {
+  const fs::path path = run.path / "roles.npy";
+  std::error_code error;
+  if (!fs::exists(path, error)) return std::vector<Role>(run.records, Role::audited);
+  const Array array = read_npy(path);
+  if (array.type() != ElementType::uint8 || array.shape() != std::vector<size_t>{run.records})
+    fail(Category::input, "{} is {} of {}; expected ({},) of uint8", path.string(), shape_text(array.shape()),
+         element_name(array.type()), run.records);
+  std::vector<Role> roles;
+  for (const uint8_t value : array.as<uint8_t>()) {
+    if (value > 2)
+      fail(Category::input, "{}: record {} holds {}; expected 0 (audited), 1 (population) or 2 (test)", path.string(),
+           roles.size(), value);
+    roles.push_back(static_cast<Role>(value));
+  }
+  return roles;
+}
+
+std::vector<int64_t> read_partners(const Run& run, const json& file, const fs::path& path) {
+  if (!file.contains("partners")) return std::vector<int64_t>(run.models, Run::kNoPartner);
+  auto partners = value_of<std::vector<int64_t>>(file, "partners", path);
+  if (partners.size() != run.models)
+    fail(Category::input, "{}: 'partners' lists {} models of {}", path.string(), partners.size(), run.models);
+  for (size_t m = 0; m < run.models; ++m) {
+    const int64_t partner = partners[m];
+    const bool is_sound = partner == Run::kNoPartner ||
+                          (partner >= 0 && static_cast<size_t>(partner) < run.models &&
+                           partners[static_cast<size_t>(partner)] == static_cast<int64_t>(m) &&
+                           static_cast<size_t>(partner) != m);
+    if (!is_sound)
+      fail(Category::input, "{}: model {} has the partner {}, which is not mutual; expected another model or -1",
+           path.string(), m, partner);
+  }
+  return partners;
+}
+
+/// Why the files of a finished model are not what was written; "" where they are.
+std::string damage(const fs::path& folder, const json& done, bool is_thorough) {
+  for (const auto& [name, about] : done.at("files").items()) {
+    const fs::path file = folder / name;
+    std::error_code error;
+    const uintmax_t size = fs::file_size(file, error);
+    if (error) return fmt::format("{} is missing", name);
+    if (size != about.at("bytes").get<uintmax_t>())
+      return fmt::format("{} has {} bytes, not {}", name, size, about.at("bytes").get<uintmax_t>());
+    if (is_thorough && content_hash(FileBytes::open(file).bytes()) != about.at("hash").get<std::string>())
+      return fmt::format("{} is not what was written: its checksum differs", name);
+  }
+  return "";
+}
+
+}  // namespace
+
+fs::path Run::model(size_t m) const {
+  return path / "models" / fmt::format("{:04}", m);
+}
+fs::path Run::checkpoint(size_t m) const {
+  return path / "checkpoints" / fmt::format("{:04}.npz", m);
+}
+fs::path Run::failure(size_t m) const {
+  return path / "failed" / fmt::format("{:04}.json", m);
+}
+
+std::vector<uint32_t> Run::members(size_t m) const {
+  std::vector<uint32_t> members;
+  const std::span<const std::byte> row = membership.bytes().subspan(m * records, records);
+  for (size_t i = 0; i < records; ++i)
+    if (row[i] == std::byte{1}) members.push_back(static_cast<uint32_t>(i));
+  return members;
+}
+
+Run read_run(const fs::path& path) {
+  const fs::path plan = path / "run.json";
+  std::error_code error;
+  if (!fs::exists(plan, error))
+    fail(Category::input, "{} is no run folder: it holds no run.json. `miaudit shadow plan` makes one", path.string());
+  const json file = read_json(plan);
+  const int schema = value_of<int>(file, "schema_version", plan);
+  if (schema > Run::kSchemaVersion)
+    fail(Category::unsupported, "{} has schema version {}; this miaudit reads up to {}. Take a newer one",
+         plan.string(), schema, Run::kSchemaVersion);
+  Run run;
+  run.path = path;
+  run.models = value_of<size_t>(file, "models", plan);
+  run.membership = read_membership_matrix(run);
+  run.records = run.membership.shape()[1];
+  std::vector<FileRecord> files;
+  run.labels = read_class_labels((path / "labels.npy").string(), run.records, {}, files);
+  run.roles = read_roles(run);
+  run.partners = read_partners(run, file, plan);
+  if (file.contains("units")) {
+    run.units = value_of<std::vector<std::string>>(file, "units", plan);
+    if (run.units.size() != run.models)
+      fail(Category::input, "{}: 'units' lists {} models of {}", plan.string(), run.units.size(), run.models);
+  }
+  run.is_brought.assign(run.models, false);
+  if (file.contains("brought")) {
+    for (const auto m : value_of<std::vector<size_t>>(file, "brought", plan)) {
+      if (m >= run.models) fail(Category::input, "{}: 'brought' names model {} of {}", plan.string(), m, run.models);
+      run.is_brought[m] = true;
+    }
+  }
+  return run;
+}
+
+const char* state_name(ModelState state) {
+  switch (state) {
+    case ModelState::missing:
+      return "missing";
+    case ModelState::done:
+      return "done";
+    case ModelState::stale:
+      return "stale";
+    case ModelState::broken:
+      return "broken";
+    case ModelState::failed:
+      return "failed";
+  }
+  return "";
+}
+
+ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
+  std::error_code error;
+  ModelStatus status;
+  status.has_checkpoint = fs::exists(run.checkpoint(m), error);
+  if (run.units.empty()) {  // made by hand: outputs are all there is
+    if (fs::exists(run.outputs(m), error)) status.state = ModelState::done;
+    return status;
+  }
+  const fs::path done = run.model(m) / "done.json";
+  try {
+    if (fs::exists(done, error)) {
+      const json file = read_json(done);
+      if (file.at("unit").get<std::string>() != run.units[m])
+        return {ModelState::stale, "it was trained for another plan", status.has_checkpoint};
+      status.why = damage(run.model(m), file, is_thorough);
+      status.state = status.why.empty() ? ModelState::done : ModelState::broken;
+      return status;
+    }
+    if (fs::exists(run.failure(m), error)) {
+      const json file = read_json(run.failure(m));
+      if (file.at("unit").get<std::string>() == run.units[m])
+        return {ModelState::failed, file.at("why").get<std::string>(), status.has_checkpoint};
+    }
+  } catch (const Error& unreadable) {
+    return {ModelState::broken, unreadable.what(), status.has_checkpoint};
+  } catch (const json::exception&) {
+    return {ModelState::broken, "its done.json is not one that miaudit wrote", status.has_checkpoint};
+  }
+  return status;
+}
+
+Array read_model_outputs(const Run& run, size_t m) {
+  const ModelStatus status = model_status(run, m, true);
+  if (status.state != ModelState::done)
+    fail(Category::input, "{} is {}{}; `miaudit shadow train {}` makes it", run.model(m).string(),
+         state_name(status.state), status.why.empty() ? "" : " (" + status.why + ")", run.path.string());
+  const Array outputs = read_npy(run.outputs(m));
+  const std::vector<size_t>& shape = outputs.shape();
+  if (!is_floating(outputs.type()) || shape.size() < 2 || shape.size() > 3 || shape[0] != run.records)
+    fail(Category::input, "{} is {} of {}; expected ({}, classes) or ({}, queries, classes) of float16, float32 or float64",
+         run.outputs(m).string(), shape_text(shape), element_name(outputs.type()), run.records, run.records);
+  if (shape.size() == 3) return outputs;
+  return outputs.reshaped({shape[0], 1, shape[1]});
+}
+
+}  // namespace miaudit

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "miaudit/base/matrix.h"
+#include "miaudit/io/array.h"
+
+namespace miaudit {
+
+/// What a record is for.
+enum class Role : uint8_t {
+  audited = 0,     ///< in the training set of some models
+  population = 1,  ///< in none; known non-members that attacks may learn from
+  test = 2,        ///< in none; kept for the models' accuracy
+};
+
+/// A run folder: models trained on known splits of one data set, by miaudit or anything else. docs/formats.md says what
+/// lies where.
+struct Run {
+  static constexpr int kSchemaVersion = 1;
+  static constexpr int64_t kNoPartner = -1;
+
+  std::filesystem::path path;
+  size_t models = 0;
+  size_t records = 0;
+  Array membership;               ///< [models][records] of bool, or int8 with −1 for unknown
+  std::vector<int32_t> labels;    ///< [records]
+  std::vector<Role> roles;        ///< [records]
+  std::vector<int64_t> partners;  ///< of each model the one that learnt what it left out, or kNoPartner
+  std::vector<std::string> units; ///< of each model what identifies its training; empty in a run made by hand
+  std::vector<bool> is_brought;   ///< whether its outputs were given with the plan
+
+  std::filesystem::path model(size_t m) const;
+  std::filesystem::path outputs(size_t m) const { return model(m) / "outputs.npy"; }
+  std::filesystem::path checkpoint(size_t m) const;
+  std::filesystem::path failure(size_t m) const;
+  std::vector<uint32_t> members(size_t m) const;
+};
+
+/// Reads run.json, membership.npy, labels.npy and, where it is there, roles.npy, and checks them against each other.
+/// Throws Error(input) naming file, finding and expectation, also for a schema that is newer than this program.
+Run read_run(const std::filesystem::path& path);
+
+/// How far a model is.
+enum class ModelState {
+  missing,
+  done,
+  stale,   ///< trained for another plan: counts as missing
+  broken,  ///< its files are not what was written
+  failed,  ///< given up after the last retry
+};
+const char* state_name(ModelState state);
+
+struct ModelStatus {
+  ModelState state = ModelState::missing;
+  std::string why;            ///< for stale, broken and failed
+  bool has_checkpoint = false;
+};
+/// `is_thorough` reads every byte and compares checksums; else sizes only.
+ModelStatus model_status(const Run& run, size_t m, bool is_thorough);
+
+/// A model's outputs [records][queries][classes], mapped, after comparing the checksum. Throws Error(input) for a model
+/// that is not done.
+Array read_model_outputs(const Run& run, size_t m);
+
+}  // namespace miaudit

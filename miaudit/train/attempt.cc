@@ -1,0 +1,120 @@
+#include "miaudit/train/attempt.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <optional>
+
+#include "miaudit/base/error.h"
+#include "miaudit/io/file.h"
+
+namespace miaudit {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// An attempt on another machine that has said nothing for so long is taken for dead.
+constexpr auto kSilence = std::chrono::minutes(3);
+
+struct Owner {
+  size_t model = 0;
+  std::string host;
+  pid_t process = 0;
+};
+
+/// Of a name like 0007.host.1234.0; hosts may hold dots.
+std::optional<Owner> owner_of(const std::string& name) {
+  const size_t first = name.find('.'), last = name.rfind('.');
+  if (first == std::string::npos || last == first) return {};
+  const size_t middle = name.rfind('.', last - 1);
+  if (middle == std::string::npos || middle <= first) return {};
+  Owner owner;
+  owner.host = name.substr(first + 1, middle - first - 1);
+  const auto read = [&](size_t begin, size_t end, auto& value) {
+    const auto [stop, error] = std::from_chars(name.data() + begin, name.data() + end, value);
+    return error == std::errc() && stop == name.data() + end;
+  };
+  if (!read(0, first, owner.model) || !read(middle + 1, last, owner.process) || owner.process <= 0) return {};
+  return owner;
+}
+
+bool is_alive(const fs::path& folder, const Owner& owner, const std::string& host) {
+  if (owner.host == host) return kill(owner.process, 0) == 0 || errno != ESRCH;
+  std::error_code error;
+  const auto touched = fs::last_write_time(folder, error);
+  return !error && fs::file_time_type::clock::now() - touched < kSilence;
+}
+
+template <class Body>
+void for_each_attempt(const Run& run, const Body& body) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(run.path / "attempts", error))
+    if (const auto owner = owner_of(entry.path().filename().string())) body(entry.path(), *owner);
+}
+
+}  // namespace
+
+Attempt::Attempt(const Run& run, size_t model, const std::string& host) : run_(run), model_(model), host_(host) {
+  static std::atomic<size_t> next{0};
+  folder_ = run.path / "attempts" / fmt::format("{:04}.{}.{}.{}", model, host, getpid(), next++);
+  make_directory(folder_);
+}
+
+Attempt::~Attempt() {
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
+bool Attempt::is_second() const {
+  bool is_second = false;
+  for_each_attempt(run_, [&](const fs::path& other, const Owner& owner) {
+    if (owner.model == model_ && other < folder_ && is_alive(other, owner, host_)) is_second = true;
+  });
+  return is_second;
+}
+
+bool Attempt::publish() {
+  const fs::path place = run_.model(model_);
+  std::error_code error;
+  for (int round = 0; round < 3; ++round) {
+    if (rename_directory(folder_, place)) return true;
+    if (model_status(run_, model_, true).state == ModelState::done) return false;
+    // What is there is stale or broken: it makes room, under a name that no attempt has.
+    const fs::path aside = run_.path / "attempts" / fmt::format("{}.replaced", folder_.filename().string());
+    fs::remove_all(aside, error);
+    fs::rename(place, aside, error);
+    fs::remove_all(aside, error);
+  }
+  fail(Category::io, "cannot put {} in its place: {} is in the way", folder_.string(), place.string());
+}
+
+void touch_attempts(const Run& run, const std::string& host) {
+  for_each_attempt(run, [&](const fs::path& folder, const Owner& owner) {
+    std::error_code ignored;
+    if (owner.host == host && owner.process == getpid())
+      fs::last_write_time(folder, fs::file_time_type::clock::now(), ignored);
+  });
+}
+
+std::vector<bool> models_under_way(const Run& run, const std::string& host) {
+  std::vector<bool> under_way(run.models);
+  for_each_attempt(run, [&](const fs::path& folder, const Owner& owner) {
+    if (owner.model < run.models && is_alive(folder, owner, host)) under_way[owner.model] = true;
+  });
+  return under_way;
+}
+
+std::vector<fs::path> dead_attempts(const Run& run, const std::string& host) {
+  std::vector<fs::path> dead;
+  for_each_attempt(run, [&](const fs::path& folder, const Owner& owner) {
+    if (!is_alive(folder, owner, host)) dead.push_back(folder);
+  });
+  return dead;
+}
+
+}  // namespace miaudit

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "miaudit/data/run.h"
+#include "miaudit/train/trainer.h"
+
+namespace miaudit {
+
+/// Which model learns what.
+enum class Design {
+  pairs,      ///< model 2p a random half of the audited records, 2p+1 the other half
+  bernoulli,  ///< each record with the same chance, independently
+  disjoint,   ///< the audited records dealt out, each to one model
+};
+
+/// What a run's models are to be. Membership is a pure function of (seed, model, record), so more models later leave the
+/// first ones as they were (disjoint excepted, which deals all over again).
+struct ShadowPlan {
+  size_t models = 16;
+  Design design = Design::pairs;
+  double member_share = 0.5;     ///< bernoulli
+  double population_share = 0;   ///< of all records, kept out of every model as known non-members
+  double test_share = 0;         ///< of all records, kept out for the models' accuracy
+  uint64_t seed = 0;
+  size_t queries = 1;
+  ElementType output_type = ElementType::float32;  ///< or float16
+  Recipe recipe;
+  std::string command;           ///< of one's own training; "" for the engine
+  std::string target_membership; ///< a file: model 0 learns these records and has no partner; "" for none
+  std::string target_outputs;    ///< a file: model 0's outputs, trained elsewhere; "" for none
+  DatasetPaths data;             ///< absolute
+  DatasetOptions reading;
+};
+
+/// What writing a plan over an earlier one does to its models.
+struct PlanChange {
+  bool is_new = true;
+  size_t kept = 0;   ///< finished models that are this plan's too
+  size_t stale = 0;  ///< finished models that are not
+};
+
+/// Makes or changes the run folder. Throws Error(config) for what cannot be trained, Error(input) where the folder is
+/// somebody else's.
+PlanChange write_plan(const std::filesystem::path& path, const ShadowPlan& plan, const Dataset& dataset);
+ShadowPlan read_plan(const std::filesystem::path& path);
+
+/// The data set of a run, after making sure that it is the one that was planned with. Throws Error(input) where a file has
+/// changed since.
+Dataset read_planned_data(const std::filesystem::path& path, const ShadowPlan& plan, const Context& context);
+
+TrainingJob job_of(const Run& run, const ShadowPlan& plan, size_t model);
+/// The seed that a command's training of a model gets; below 2^31.
+uint64_t command_seed(const ShadowPlan& plan, size_t model);
+/// The command with its placeholders replaced, quoted for a shell. Throws Error(config) for an unknown one.
+struct CommandPlaces {
+  std::string keep, outputs, work;
+  uint64_t seed = 0;
+  size_t index = 0;
+};
+std::string filled_command(const std::string& command, const CommandPlaces& places);
+
+}  // namespace miaudit
