@@ -38,7 +38,7 @@ def check_files(may_have_drafts):
 
 # In training: a checkpoint is kept, from which the next run goes on.
 codes = []
-for wait in (0.05, 0.4, 1, 3):
+for wait in (0.05, 0.4, 1, 2):
     code, stderr = stopped(wait, signal.SIGINT)
     # -2: stopped before the program could listen; 130: before the training began.
     assert code in (75, 130, -2), (code, stderr)
