@@ -67,6 +67,7 @@ int run(int argc, char** argv) {
   add_predict(app, shell);
   add_measure(app, shell);
   add_train(app, shell);
+  add_shadow(app, shell);
   add_list(app, shell);
   add_doctor(app, shell);
   add_completion(app, shell);

@@ -11,6 +11,7 @@ void add_audit(CLI::App& app, Shell& shell);
 void add_predict(CLI::App& app, Shell& shell);
 void add_measure(CLI::App& app, Shell& shell);
 void add_train(CLI::App& app, Shell& shell);
+void add_shadow(CLI::App& app, Shell& shell);
 void add_demo(CLI::App& app, Shell& shell);
 void add_list(CLI::App& app, Shell& shell);
 void add_doctor(CLI::App& app, Shell& shell);

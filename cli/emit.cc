@@ -1,0 +1,154 @@
+#include "cli/emit.h"
+
+#include <fmt/format.h>
+
+#include "miaudit/base/error.h"
+
+namespace miaudit::cli {
+namespace {
+
+// Slurm's array indices are below its MaxArraySize, 1001 unless the site says otherwise.
+constexpr size_t kMostElements = 1000;
+
+std::string quoted(const std::string& text) {
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
+std::string train_line(const EmitOptions& o, const std::string& index) {
+  return fmt::format("miaudit shadow train {} --index {}{} --jobs {}", quoted(o.run), index,
+                     o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus);
+}
+
+// The batch shell alone gets TERM, 30 s ahead of the end: it passes it on and waits again. Exit code 75 is a checkpoint:
+// the element goes back into the queue.
+std::string slurm(const EmitOptions& o, const std::vector<size_t>& elements) {
+  return fmt::format(R"(#!/bin/bash
+#SBATCH --job-name=miaudit
+#SBATCH --array={array}
+#SBATCH --cpus-per-task={cpus}
+#SBATCH --mem={memory}
+#SBATCH --time={time}
+{gpus}#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --signal=B:TERM@30
+{train} &
+child=$!
+trap 'kill -TERM $child' TERM INT
+wait $child
+code=$?
+# A trapped signal ends wait early.
+while kill -0 $child 2> /dev/null; do wait $child; code=$?; done
+if [ $code = 75 ]; then scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"; fi
+exit $code
+# What is left afterwards: miaudit shadow status {run} --missing --format slurm
+)",
+                     fmt::arg("array", ranges_text(elements)), fmt::arg("cpus", o.cpus), fmt::arg("memory", o.memory),
+                     fmt::arg("time", o.time),
+                     fmt::arg("gpus", o.gpus > 0 ? fmt::format("#SBATCH --gpus-per-task={}\n", o.gpus) : ""),
+                     fmt::arg("train", train_line(o, "\"$SLURM_ARRAY_TASK_ID\"")), fmt::arg("run", quoted(o.run)));
+}
+
+std::string sge(const EmitOptions& o, size_t elements) {
+  return fmt::format(R"(#!/bin/bash
+# Untested template.
+#$ -N miaudit
+#$ -t 1-{elements}
+#$ -pe smp {cpus}
+#$ -l h_rt={time},h_vmem={memory}
+#$ -r y -cwd -notify
+trap 'kill -TERM $child' USR1 USR2 TERM
+{train} &
+child=$!
+wait $child
+code=$?
+while kill -0 $child 2> /dev/null; do wait $child; code=$?; done
+# 99 puts the element back into the queue.
+if [ $code = 75 ]; then exit 99; fi
+exit $code
+)",
+                     fmt::arg("elements", elements), fmt::arg("cpus", o.cpus), fmt::arg("time", o.time),
+                     fmt::arg("memory", o.memory), fmt::arg("train", train_line(o, "$((SGE_TASK_ID - 1))")));
+}
+
+std::string htcondor(const EmitOptions& o, size_t elements) {
+  return fmt::format(R"(# Untested template.
+executable = /bin/sh
+arguments = "-c '{train}'"
+request_cpus = {cpus}
+request_memory = {memory}
+max_retries = 100
+success_exit_code = 0
+getenv = True
+log = miaudit.log
+output = miaudit.$(Process).out
+error = miaudit.$(Process).err
+queue {elements}
+)",
+                     fmt::arg("train", fmt::format("miaudit shadow train {} --index $(Process){} --jobs {}", o.run,
+                                                   o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus)),
+                     fmt::arg("cpus", o.cpus), fmt::arg("memory", o.memory), fmt::arg("elements", elements));
+}
+
+std::string kubernetes(const EmitOptions& o, size_t elements) {
+  return fmt::format(R"(# Untested template. Put your image and the volume that holds the run in.
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: miaudit
+spec:
+  completionMode: Indexed
+  completions: {elements}
+  parallelism: {elements}
+  backoffLimit: 100
+  template:
+    spec:
+      restartPolicy: OnFailure
+      terminationGracePeriodSeconds: 30
+      containers:
+        - name: train
+          image: YOUR-IMAGE-WITH-MIAUDIT
+          command: ["/bin/sh", "-c", "exec {train}"]
+          resources:
+            requests: {{cpu: "{cpus}", memory: "{memory}"}}
+)",
+                     fmt::arg("elements", elements),
+                     fmt::arg("train", fmt::format("miaudit shadow train {} --index $JOB_COMPLETION_INDEX{} --jobs {}", o.run,
+                                                   o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus)),
+                     fmt::arg("cpus", o.cpus), fmt::arg("memory", o.memory));
+}
+
+}  // namespace
+
+std::string ranges_text(const std::vector<size_t>& numbers) {
+  std::string text;
+  for (size_t i = 0; i < numbers.size();) {
+    size_t last = i;
+    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
+    if (!text.empty()) text += ",";
+    text += last == i ? fmt::format("{}", numbers[i]) : fmt::format("{}-{}", numbers[i], numbers[last]);
+    i = last + 1;
+  }
+  return text;
+}
+
+std::string job_script(const EmitOptions& options, size_t models, const std::vector<size_t>& missing) {
+  if (missing.empty()) fail(Category::config, "{}: every model is done; there is nothing to submit", options.run);
+  if (options.time.find('\n') != std::string::npos || options.memory.find('\n') != std::string::npos)
+    fail(Category::config, "--time and --memory: expected one line");
+  std::vector<size_t> elements;
+  for (const size_t model : missing)
+    if (elements.empty() || elements.back() != model / options.chunk) elements.push_back(model / options.chunk);
+  const size_t all = (models + options.chunk - 1) / options.chunk;
+  if (options.system != "slurm") {
+    if (options.system == "sge") return sge(options, all);
+    return options.system == "htcondor" ? htcondor(options, all) : kubernetes(options, all);
+  }
+  if (elements.back() > kMostElements)
+    fail(Category::config, "element {} is past the {} that Slurm's arrays have room for; use --chunk {}", elements.back(),
+         kMostElements, models / kMostElements + 1);
+  return slurm(options, elements);
+}
+
+}  // namespace miaudit::cli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace miaudit::cli {
+
+/// A job script for a cluster: an array of which each element trains some models of a run.
+struct EmitOptions {
+  std::string system;  ///< slurm, sge, htcondor or kubernetes
+  std::string run;     ///< absolute
+  std::string time = "04:00:00";
+  std::string memory = "2G";
+  size_t cpus = 1;
+  size_t gpus = 0;
+  size_t chunk = 1;
+};
+
+/// `missing`: the models to train, ascending. Throws Error(config) where there are none.
+std::string job_script(const EmitOptions& options, size_t models, const std::vector<size_t>& missing);
+
+/// {3, 7, 8, 9} as "3,7-9".
+std::string ranges_text(const std::vector<size_t>& numbers);
+
+}  // namespace miaudit::cli
