@@ -26,9 +26,10 @@ struct Scale {
   const char* architecture;
   size_t members;
   size_t epochs;
+  bool mirror;
 };
-constexpr Scale kQuick = {"cnn-small", 5000, 60};
-constexpr Scale kFull = {"cnn", 30000, 20};
+constexpr Scale kQuick = {"cnn-small", 5000, 60, false};
+constexpr Scale kFull = {"cnn", 30000, 20, true};
 
 bool is_demos(const fs::path& path) {
   const std::string name = path.filename().string();
@@ -54,15 +55,16 @@ void train(const Arguments& a, const std::string& model, Shell& shell) {
     Recipe recipe = preset_recipe("images");
     recipe.architecture = scale.architecture;
     recipe.epochs = scale.epochs;
+    recipe.mirror = scale.mirror;
     return recipe;
   };
   request.seed = a.seed;
   request.out = model;
   print(
       fmt::format("$ miaudit train --data {} \\\n    --labels {} \\\n    --test-data {} \\\n    --test-labels {} \\\n"
-                  "    --architecture {} --member-count {} --epochs {} --seed {} --out {}\n\n",
+                  "    --architecture {} --member-count {} --epochs {}{} --seed {} --out {}\n\n",
                   request.data.data, request.data.labels, request.test.data, request.test.labels, scale.architecture,
-                  scale.members, scale.epochs, a.seed, request.out));
+                  scale.members, scale.epochs, scale.mirror ? " --mirror" : "", a.seed, request.out));
   run_train(request, shell);
 }
 
@@ -82,6 +84,7 @@ void run(const Arguments& a, Shell& shell) {
   const fs::path out = a.out;
   check_own_folder(out, "demo", is_demos);
   ReportFolder::check(out / "report");
+  ModelFolder(out / "model").check();
   train(a, (out / "model").string(), shell);
   shell.exit_code = audit(a, out / "model", (out / "report").string(), shell);
 }

@@ -21,8 +21,8 @@ std::string train_line(const EmitOptions& o, const std::string& index) {
                      o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus);
 }
 
-// The batch shell alone gets TERM, 30 s ahead of the end: it passes it on and waits again. Exit code 75 is a checkpoint:
-// the element goes back into the queue.
+// The batch shell alone gets TERM, 30 s ahead of the end: it passes it on and waits again. Exit code 75 is a
+// checkpoint: the element goes back into the queue.
 std::string slurm(const EmitOptions& o, const std::vector<size_t>& elements) {
   return fmt::format(R"(#!/bin/bash
 #SBATCH --job-name=miaudit
@@ -92,7 +92,8 @@ queue {elements}
 }
 
 std::string kubernetes(const EmitOptions& o, size_t elements) {
-  return fmt::format(R"(# Untested template. Put your image and the volume that holds the run in.
+  return fmt::format(
+      R"(# Untested template. Put your image and the volume that holds the run in.
 apiVersion: batch/v1
 kind: Job
 metadata:
@@ -113,10 +114,10 @@ spec:
           resources:
             requests: {{cpu: "{cpus}", memory: "{memory}"}}
 )",
-                     fmt::arg("elements", elements),
-                     fmt::arg("train", fmt::format("miaudit shadow train {} --index $JOB_COMPLETION_INDEX{} --jobs {}", o.run,
-                                                   o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus)),
-                     fmt::arg("cpus", o.cpus), fmt::arg("memory", o.memory));
+      fmt::arg("elements", elements),
+      fmt::arg("train", fmt::format("miaudit shadow train {} --index $JOB_COMPLETION_INDEX{} --jobs {}", o.run,
+                                    o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus)),
+      fmt::arg("cpus", o.cpus), fmt::arg("memory", o.memory));
 }
 
 }  // namespace
@@ -146,8 +147,8 @@ std::string job_script(const EmitOptions& options, size_t models, const std::vec
     return options.system == "htcondor" ? htcondor(options, all) : kubernetes(options, all);
   }
   if (elements.back() > kMostElements)
-    fail(Category::config, "element {} is past the {} that Slurm's arrays have room for; use --chunk {}", elements.back(),
-         kMostElements, models / kMostElements + 1);
+    fail(Category::config, "element {} is past the {} that Slurm's arrays have room for; use --chunk {}",
+         elements.back(), kMostElements, models / kMostElements + 1);
   return slurm(options, elements);
 }
 

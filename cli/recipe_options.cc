@@ -187,6 +187,9 @@ Recipe RecipeOptions::recipe(const Dataset& dataset) const {
   std::string preset = preset_;
   if (preset.empty()) preset = architecture_ == "gbdt" ? "trees" : dataset.is_table() ? "tables" : "images";
   Recipe recipe = preset_recipe(preset);
+  if (!architecture_.empty() && (recipe.architecture == "gbdt") != (architecture_ == "gbdt"))
+    fail(Category::config, "--preset {} is for {}; its rate would be wrong for {}", preset,
+         recipe.architecture == "gbdt" ? "gbdt" : "networks", architecture_);
   if (!architecture_.empty()) recipe.architecture = architecture_;
   for (const Change& change : changes_) change.apply(recipe);
   check_use(recipe);

@@ -62,7 +62,8 @@ void plan(const PlanArguments& a, Shell& shell) {
 }
 
 void add_plan(CLI::App& parent, Shell& shell) {
-  CLI::App* verb = parent.add_subcommand("plan", "Make a run folder, or change its plan; what is finished and still right stays");
+  CLI::App* verb =
+      parent.add_subcommand("plan", "Make a run folder, or change its plan; what is finished and still right stays");
   auto a = std::make_shared<PlanArguments>();
   ShadowPlan& p = a->plan;
   add_run(*verb, a->run);
@@ -78,7 +79,8 @@ void add_plan(CLI::App& parent, Shell& shell) {
       ->default_str("pairs");
   verb->add_option("--member-share", p.member_share, "Chance of a record to be learnt; for --design bernoulli")
       ->check(CLI::Range(0.0, 1.0));
-  verb->add_option("--population-share", p.population_share, "Share of the records that no model learns: known non-members")
+  verb->add_option("--population-share", p.population_share,
+                   "Share of the records that no model learns: known non-members")
       ->check(CLI::Range(0.0, 1.0));
   verb->add_option("--test-share", p.test_share, "Share of the records that no model learns, for the models' accuracy")
       ->check(CLI::Range(0.0, 1.0));
@@ -93,15 +95,19 @@ void add_plan(CLI::App& parent, Shell& shell) {
       ->check(CLI::IsMember({1, 2, 18}));
   verb->add_option_function<std::string>(
           "--output-type",
-          [&p](const std::string& name) { p.output_type = name == "float16" ? ElementType::float16 : ElementType::float32; },
+          [&p](const std::string& name) {
+            p.output_type = name == "float16" ? ElementType::float16 : ElementType::float32;
+          },
           "Of the outputs on disk")
       ->check(CLI::IsMember({"float32", "float16"}))
       ->default_str("float32");
-  verb->add_option("--command", p.command,
-                   "Train with a program of your own: a shell line with {keep} (a .npy of 1 and 0: the records to learn), "
-                   "{outputs} (the .npy to write: logits [records][classes]), {seed}, {index}, {work} (a folder that stays)")
+  verb->add_option(
+          "--command", p.command,
+          "Train with a program of your own: a shell line with {keep} (a .npy of 1 and 0: the records to learn), "
+          "{outputs} (the .npy to write: logits [records][classes]), {seed}, {index}, {work} (a folder that stays)")
       ->type_name("TEXT");
-  verb->add_option("--seed", p.seed, "Fixes splits, first weights, order and augmentation")->check(CLI::NonNegativeNumber);
+  verb->add_option("--seed", p.seed, "Fixes splits, first weights, order and augmentation")
+      ->check(CLI::NonNegativeNumber);
   a->recipe.add_to(*verb);
   add_common_options(*verb, shell);
   verb->callback([a, &shell] { plan(*a, shell); });
@@ -133,8 +139,9 @@ void train(const TrainArguments& a, Shell& shell) {
   const ShadowReport report = train_shadow_models(a.run, options, shell.context());
   shell.clear_progress();
   for (const auto& [model, text] : report.again) fmt::print(stderr, "Model {} was trained again: {}.\n", model, text);
-  print(fmt::format("{} trained, {} done before{}\n", counted(report.trained, "model"), report.done_before,
-                    report.discarded > 0 ? fmt::format(", {} finished by another process first", report.discarded) : ""));
+  print(
+      fmt::format("{} trained, {} done before{}\n", counted(report.trained, "model"), report.done_before,
+                  report.discarded > 0 ? fmt::format(", {} finished by another process first", report.discarded) : ""));
   if (report.trained > 0 && report.samples_per_second > 0)
     print(fmt::format("{} samples a second\n", grouped(static_cast<unsigned long long>(report.samples_per_second))));
   for (const auto& [model, text] : report.failed) fmt::print(stderr, "Model {} failed: {}.\n", model, text);
@@ -153,7 +160,8 @@ void add_train_models(CLI::App& parent, Shell& shell) {
       ->check(CLI::Range(1, 1024))
       ->default_str("--threads");
   CLI::Option* index = verb->add_option_function<size_t>(
-      "--index", [a](const size_t& value) { a->index = value; }, "Only model offset + index x chunk, and chunk - 1 after it");
+      "--index", [a](const size_t& value) { a->index = value; },
+      "Only model offset + index x chunk, and chunk - 1 after it");
   verb->add_option("--offset", a->offset, "See --index")->needs(index);
   verb->add_option("--chunk", a->chunk, "See --index")->needs(index)->check(CLI::Range(1, 100000));
   verb->add_option("--checkpoint-every", a->checkpoint_every, "Seconds between checkpoints: the most that a kill costs")
@@ -196,15 +204,17 @@ void print_status(const Run& run, const std::vector<ModelStatus>& all, bool as_j
   }
   if (as_json) {
     nlohmann::ordered_json result = {{"schema_version", 1}, {"models", run.models}, {"records", run.records}};
-    for (const ModelState state : {ModelState::done, ModelState::missing, ModelState::stale, ModelState::broken, ModelState::failed})
+    for (const ModelState state :
+         {ModelState::done, ModelState::missing, ModelState::stale, ModelState::broken, ModelState::failed})
       result[state_name(state)] = counts[static_cast<size_t>(state)];
     result["each"] = std::move(models);
     return print(result.dump(2) + "\n");
   }
-  std::string text = fmt::format("{}: {} of {} done\n", run.path.string(), counts[static_cast<size_t>(ModelState::done)],
-                                 counted(run.models, "model"));
+  std::string text = fmt::format("{}: {} of {} done\n", run.path.string(),
+                                 counts[static_cast<size_t>(ModelState::done)], counted(run.models, "model"));
   for (const ModelState state : {ModelState::missing, ModelState::stale, ModelState::broken, ModelState::failed})
-    if (const size_t count = counts[static_cast<size_t>(state)]) text += fmt::format("  {:<8}{}\n", state_name(state), count);
+    if (const size_t count = counts[static_cast<size_t>(state)])
+      text += fmt::format("  {:<8}{}\n", state_name(state), count);
   for (size_t m = 0; m < all.size(); ++m)
     if (!all[m].why.empty()) text += fmt::format("  model {}: {}: {}\n", m, state_name(all[m].state), all[m].why);
   print(text);
@@ -229,7 +239,8 @@ void add_status(CLI::App& parent, Shell&) {
 }
 
 void add_check(CLI::App& parent, Shell& shell) {
-  CLI::App* verb = parent.add_subcommand("check", "Verify every file of a run by checksum and shape; exit 1 if one is wrong");
+  CLI::App* verb =
+      parent.add_subcommand("check", "Verify every file of a run by checksum and shape; exit 1 if one is wrong");
   auto run_path = std::make_shared<std::string>();
   add_run(*verb, *run_path);
   verb->callback([run_path, &shell] {
@@ -269,9 +280,11 @@ void add_emit(CLI::App& parent, Shell&) {
       ->check(CLI::IsMember({"slurm", "sge", "htcondor", "kubernetes"}));
   add_run(*verb, *run_path);
   verb->add_option("--time", options->time, "Time limit of an element, as the system writes it")->type_name("TEXT");
-  verb->add_option("--cpus", options->cpus, "Cores of an element: models that it trains at once")->check(CLI::Range(1, 1024));
+  verb->add_option("--cpus", options->cpus, "Cores of an element: models that it trains at once")
+      ->check(CLI::Range(1, 1024));
   verb->add_option("--memory", options->memory, "Memory of an element, as the system writes it")->type_name("TEXT");
-  verb->add_option("--gpus", options->gpus, "Graphics processors of an element; for --command")->check(CLI::Range(0, 64));
+  verb->add_option("--gpus", options->gpus, "Graphics processors of an element; for --command")
+      ->check(CLI::Range(0, 64));
   verb->add_option("--chunk", options->chunk, "Models of an element")->check(CLI::Range(1, 100000));
   verb->callback([options, run_path] {
     const Run run = read_run(*run_path);

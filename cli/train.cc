@@ -19,7 +19,7 @@ struct Arguments {
 void run(const Arguments& a, Shell& shell) {
   TrainRequest request = a.request;
   request.recipe = [&a](const Dataset& dataset) { return a.recipe.recipe(dataset); };
-  run_train(request, shell);
+  if (run_train(request, shell).nonmembers.count == 0) return;
   const std::filesystem::path folder = request.out;
   print(fmt::format("\nAudit it:\n  miaudit audit --outputs {} \\\n    --labels {} --membership {}\n",
                     (folder / "outputs.npy").string(), (folder / "labels.npy").string(),

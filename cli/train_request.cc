@@ -59,44 +59,47 @@ void show_warnings(const Dataset& dataset) {
 
 }  // namespace
 
-void run_train(const TrainRequest& request, Shell& shell) {
+ModelFigures run_train(const TrainRequest& request, Shell& shell) {
   const Context context = shell.context();
   const ModelFolder folder(request.out);
   folder.check();
   const Dataset dataset = read_dataset(request.data, request.reading, context);
   std::optional<Dataset> test;
   if (!request.test.data.empty()) test = read_dataset_like(dataset, request.test, request.reading, context);
-  query_views(request.queries, dataset.shape);
   const TrainingJob job{request.recipe(dataset), request.seed, 0, members_of(request, dataset.size())};
   check_trainable(job, dataset);
+  asked_views(job.recipe, request.queries, dataset);
 
   shell.clear_progress();
   print(fmt::format("{}, {}; {} to learn, {} of {}\n", dataset.description,
                     counted(dataset.classes, "class", "classes"), grouped(job.members.size()),
-                    counted(job.recipe.epochs, "epoch"), job.recipe.architecture));
+                    counted(job.recipe.epochs, job.recipe.architecture == "gbdt" ? "round" : "epoch"),
+                    job.recipe.architecture));
   show_warnings(dataset);
   if (test) show_warnings(*test);
   const ModelQuestions questions{request.queries, test ? &*test : nullptr};
   std::string why_not;
   if (const auto figures = folder.finished(dataset, job, questions, why_not)) {
     print(fmt::format("{} holds this very model already: nothing to do.\n", request.out));
-    return print_figures(*figures);
+    print_figures(*figures);
+    return *figures;
   }
   if (!why_not.empty()) fmt::print(stderr, "Training again: {}.\n", why_not);
 
   folder.start();
   const double start = seconds_now();
-  const Training training =
-      train_model(dataset, job, {folder.checkpoint(), request.checkpoint_every, seconds_now}, context);
+  const Keeping keeping{folder.checkpoint(), request.checkpoint_every, seconds_now,
+                        [](const std::string& text) { fmt::print(stderr, "{}.\n", text); }};
+  const std::unique_ptr<TrainedModel> model = train_model(dataset, job, keeping, context);
   const double trained = seconds_now() - start;
   shell.clear_progress();
-  if (!training.resumed.empty()) fmt::print(stderr, "{}.\n", training.resumed);
-  const ModelFigures figures = folder.write(dataset, job, questions, *training.model, context);
+  const ModelFigures figures = folder.write(dataset, job, questions, *model, context);
   shell.clear_progress();
   const EpochFigures& last = figures.history.back();
   print(fmt::format("Trained in {:.1f} s; last epoch: loss {:.4f}, accuracy {:.2f} %\n", trained, last.loss,
                     100 * last.accuracy));
   print_figures(figures);
+  return figures;
 }
 
 }  // namespace miaudit::cli

@@ -5,6 +5,7 @@
 
 #include "cli/shell.h"
 #include "miaudit/train/dataset.h"
+#include "miaudit/train/model_folder.h"
 #include "miaudit/train/recipe.h"
 
 namespace miaudit::cli {
@@ -25,6 +26,6 @@ struct TrainRequest {
 };
 
 /// Reads, trains, writes the folder, says what came of it.
-void run_train(const TrainRequest& request, Shell& shell);
+ModelFigures run_train(const TrainRequest& request, Shell& shell);
 
 }  // namespace miaudit::cli

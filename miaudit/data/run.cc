@@ -72,10 +72,10 @@ std::vector<int64_t> read_partners(const Run& run, const json& file, const fs::p
     fail(Category::input, "{}: 'partners' lists {} models of {}", path.string(), partners.size(), run.models);
   for (size_t m = 0; m < run.models; ++m) {
     const int64_t partner = partners[m];
-    const bool is_sound = partner == Run::kNoPartner ||
-                          (partner >= 0 && static_cast<size_t>(partner) < run.models &&
-                           partners[static_cast<size_t>(partner)] == static_cast<int64_t>(m) &&
-                           static_cast<size_t>(partner) != m);
+    const bool is_sound =
+        partner == Run::kNoPartner ||
+        (partner >= 0 && static_cast<size_t>(partner) < run.models &&
+         partners[static_cast<size_t>(partner)] == static_cast<int64_t>(m) && static_cast<size_t>(partner) != m);
     if (!is_sound)
       fail(Category::input, "{}: model {} has the partner {}, which is not mutual; expected another model or -1",
            path.string(), m, partner);
@@ -207,7 +207,8 @@ Array read_model_outputs(const Run& run, size_t m) {
   const Array outputs = read_npy(run.outputs(m));
   const std::vector<size_t>& shape = outputs.shape();
   if (!is_floating(outputs.type()) || shape.size() < 2 || shape.size() > 3 || shape[0] != run.records)
-    fail(Category::input, "{} is {} of {}; expected ({}, classes) or ({}, queries, classes) of float16, float32 or float64",
+    fail(Category::input,
+         "{} is {} of {}; expected ({}, classes) or ({}, queries, classes) of float16, float32 or float64",
          run.outputs(m).string(), shape_text(shape), element_name(outputs.type()), run.records, run.records);
   if (shape.size() == 3) return outputs;
   return outputs.reshaped({shape[0], 1, shape[1]});

@@ -28,12 +28,12 @@ struct Run {
   std::filesystem::path path;
   size_t models = 0;
   size_t records = 0;
-  Array membership;               ///< [models][records] of bool, or int8 with −1 for unknown
-  std::vector<int32_t> labels;    ///< [records]
-  std::vector<Role> roles;        ///< [records]
-  std::vector<int64_t> partners;  ///< of each model the one that learnt what it left out, or kNoPartner
-  std::vector<std::string> units; ///< of each model what identifies its training; empty in a run made by hand
-  std::vector<bool> is_brought;   ///< whether its outputs were given with the plan
+  Array membership;                ///< [models][records] of bool, or int8 with −1 for unknown
+  std::vector<int32_t> labels;     ///< [records]
+  std::vector<Role> roles;         ///< [records]
+  std::vector<int64_t> partners;   ///< of each model the one that learnt what it left out, or kNoPartner
+  std::vector<std::string> units;  ///< of each model what identifies its training; empty in a run made by hand
+  std::vector<bool> is_brought;    ///< whether its outputs were given with the plan
 
   std::filesystem::path model(size_t m) const;
   std::filesystem::path outputs(size_t m) const { return model(m) / "outputs.npy"; }
@@ -58,7 +58,7 @@ const char* state_name(ModelState state);
 
 struct ModelStatus {
   ModelState state = ModelState::missing;
-  std::string why;            ///< for stale, broken and failed
+  std::string why;  ///< for stale, broken and failed
   bool has_checkpoint = false;
 };
 /// `is_thorough` reads every byte and compares checksums; else sizes only.

@@ -246,8 +246,7 @@ Architecture make_architecture(const std::string& name, Shape input, size_t clas
     fail(Category::config, "{} cannot take records of {}x{}x{} (height x width x channels): the smallest are {}x{}",
          name, input.height, input.width, input.channels, row->smallest_side, row->smallest_side);
   Architecture network{name, input, classes, {}};
-  constexpr size_t kWidth = 256;
-  row->build(network, widths.empty() ? std::span(&kWidth, 1) : widths);
+  row->build(network, widths.empty() ? std::span(&kDefaultWidth, 1) : widths);
   layer_shapes(network);
   return network;
 }

@@ -70,7 +70,10 @@ struct ArchitectureRow {
 };
 std::span<const ArchitectureRow> architecture_table();
 
-/// The named network for records of this shape. `widths` only for those that take them (empty: 256). Throws
+/// Of an mlp's one hidden layer where nothing else is said.
+inline constexpr size_t kDefaultWidth = 256;
+
+/// The named network for records of this shape. `widths` only for those that take them (empty: kDefaultWidth). Throws
 /// Error(config) for an unknown name (with the nearest one), a record that the network cannot take (with the smallest
 /// that it can), fewer than 2 classes.
 Architecture make_architecture(const std::string& name, Shape input, size_t classes,

@@ -53,7 +53,8 @@ class Network {
 std::unique_ptr<Network> make_network(const Architecture& architecture, size_t batch, Precision precision,
                                       Purpose purpose);
 
-/// What of this machine decides the bytes of a result: oneDNN's version and the instruction set that it uses here.
+/// What of this machine decides the bytes of a result: oneDNN's version and the instruction sets that it and our own
+/// vectors use here.
 std::string engine_name();
 
 /// Empty where this machine can compute with this precision, else the reason.

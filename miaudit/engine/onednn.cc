@@ -4,6 +4,7 @@
 
 #include "miaudit/base/error.h"
 #include "miaudit/engine/onednn_network.h"
+#include "miaudit/math/kernels.h"
 
 namespace miaudit {
 namespace onednn {
@@ -95,8 +96,18 @@ std::unique_ptr<Network> make_network(const Architecture& architecture, size_t b
 
 std::string engine_name() {
   const dnnl_version_t* version = dnnl_version();
-  return fmt::format("oneDNN {}.{}.{}, isa {:#x}", version->major, version->minor, version->patch,
-                     static_cast<unsigned>(dnnl::get_effective_cpu_isa()));
+  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  std::string name = fmt::format("instruction set {:#x}", isa);
+  for (const auto& [known, text] : {std::pair{dnnl::cpu_isa::sse41, "SSE4.1"},
+                                    {dnnl::cpu_isa::avx, "AVX"},
+                                    {dnnl::cpu_isa::avx2, "AVX2"},
+                                    {dnnl::cpu_isa::avx512_core, "AVX512_CORE"},
+                                    {dnnl::cpu_isa::avx512_core_vnni, "AVX512_CORE_VNNI"},
+                                    {dnnl::cpu_isa::avx512_core_bf16, "AVX512_CORE_BF16"},
+                                    {dnnl::cpu_isa::avx512_core_amx, "AVX512_CORE_AMX"}})
+    if (static_cast<unsigned>(known) == isa) name = text;
+  return fmt::format("oneDNN {}.{}.{} {}, Highway {}", version->major, version->minor, version->patch, name,
+                     vector_target());
 }
 
 std::string why_unsupported(Precision precision) {

@@ -28,6 +28,12 @@ class XgboostTrees final : public ClassTrees {
 
 }  // namespace
 
+std::string boosting_name() {
+  int major = 0, minor = 0, patch = 0;
+  XGBoostVersion(&major, &minor, &patch);
+  return fmt::format("XGBoost {}.{}.{}", major, minor, patch);
+}
+
 std::unique_ptr<ClassTrees> fit_class_trees(MatrixView<const float> features, std::span<const int32_t> labels,
                                             size_t classes, const BoostingOptions& options, const Context& context) {
   const xgboost::Matrix matrix = xgboost::make_matrix(features);

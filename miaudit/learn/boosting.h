@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "miaudit/base/context.h"
@@ -27,6 +28,9 @@ class ClassTrees {
   /// The model as XGBoost's own JSON.
   virtual std::vector<uint8_t> json() const = 0;
 };
+
+/// What decides the bytes of a result: XGBoost's version.
+std::string boosting_name();
 
 /// labels: 0 … classes−1. Deterministic. Reports progress by round, as "training".
 std::unique_ptr<ClassTrees> fit_class_trees(MatrixView<const float> features, std::span<const int32_t> labels,

@@ -32,14 +32,16 @@ pid_t start(const std::string& line, const std::filesystem::path& log) {
   posix_spawnattr_t attributes;
   check(posix_spawnattr_init(&attributes), "posix_spawnattr_init");
   check(posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0), "stdin");
-  check(posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600), "log");
+  check(posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600),
+        "log");
   check(posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO), "log");
   sigset_t defaults;
   sigemptyset(&defaults);
   for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) sigaddset(&defaults, signal);
   check(posix_spawnattr_setsigdefault(&attributes, &defaults), "posix_spawnattr_setsigdefault");
   check(posix_spawnattr_setpgroup(&attributes, 0), "posix_spawnattr_setpgroup");
-  check(posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF), "posix_spawnattr_setflags");
+  check(posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF),
+        "posix_spawnattr_setflags");
 
   std::vector<char*> environment;
   bool has_threads = false;

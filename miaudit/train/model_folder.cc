@@ -8,6 +8,7 @@
 #include "miaudit/engine/network.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/json.h"
+#include "miaudit/learn/boosting.h"
 
 namespace miaudit {
 namespace {
@@ -20,7 +21,7 @@ constexpr const char* kFiles[] = {"weights.npz",      "outputs.npy",     "labels
                                   "test_outputs.npy", "test_labels.npy", "checkpoint.npz", kModel};
 
 std::string engine_of(const Recipe& recipe) {
-  return recipe.architecture == "gbdt" ? "XGBoost" : engine_name();
+  return recipe.architecture == "gbdt" ? boosting_name() : engine_name();
 }
 
 std::string request_fingerprint(const Dataset& dataset, const TrainingJob& job, const ModelQuestions& questions) {
@@ -187,11 +188,14 @@ std::optional<ModelFigures> ModelFolder::finished(const Dataset& dataset, const 
 void ModelFolder::start() const {
   check();
   make_directory(path_);
+}
+
+void ModelFolder::take_earlier_away() const {
   std::error_code error;
   std::vector<std::filesystem::path> left;
   for (const auto& entry : std::filesystem::directory_iterator(path_, error)) left.push_back(entry.path());
-  // model.json goes last: without it the others would be nobody's.
-  std::partition(left.begin(), left.end(), [&](const auto& entry) { return entry != file(kModel); });
+  // model.json goes first: a folder that holds it is a whole model. The checkpoint stays, and says whose the rest is.
+  std::partition(left.begin(), left.end(), [&](const auto& entry) { return entry == file(kModel); });
   for (const std::filesystem::path& file : left)
     if (!error && file != checkpoint()) std::filesystem::remove(file, error);
   if (error) fail(Category::io, "cannot empty {}: {}", path_.string(), error.message());
@@ -199,10 +203,11 @@ void ModelFolder::start() const {
 
 ModelFigures ModelFolder::write(const Dataset& dataset, const TrainingJob& job, const ModelQuestions& questions,
                                 const TrainedModel& model, const Context& context) const {
-  const std::vector<View> views = query_views(questions.queries, dataset.shape);
+  const std::vector<View> views = asked_views(job.recipe, questions.queries, dataset);
   ModelFigures figures;
   figures.history = model.history();
   std::vector<const char*> written = {"weights.npz", "outputs.npy", "labels.npy", "membership.npy"};
+  take_earlier_away();
   write_npz(file("weights.npz"), model.weights(), Compression::stored);
 
   std::vector<uint8_t> membership(dataset.size());

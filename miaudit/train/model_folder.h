@@ -44,7 +44,7 @@ class ModelFolder {
   std::optional<ModelFigures> finished(const Dataset& dataset, const TrainingJob& job, const ModelQuestions& questions,
                                        std::string& why_not) const;
 
-  /// Makes the folder and takes an earlier model away, but for the checkpoint.
+  /// Makes the folder; an earlier model stays until this one is trained.
   void start() const;
 
   /// Asks the model and writes everything; takes the checkpoint away.
@@ -52,6 +52,8 @@ class ModelFolder {
                      const TrainedModel& model, const Context& context) const;
 
  private:
+  void take_earlier_away() const;
+
   std::filesystem::path path_;
 };
 

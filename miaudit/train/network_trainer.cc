@@ -108,7 +108,10 @@ class NetworkTraining {
       for (; at_.step < steps_; ++at_.step) {
         if (context.cancelled && context.cancelled->load(std::memory_order_relaxed)) stop();
         if (timer.is_due()) keep();
-        context.report("training", at_.epoch * job_.members.size() + at_.step * batch_, total, detail());
+        if (context.progress) {
+          const std::string text = detail();
+          context.progress({"training", at_.epoch * job_.members.size() + at_.step * batch_, total, text});
+        }
         step();
       }
     }
@@ -253,12 +256,11 @@ class NetworkTraining {
 
 }  // namespace
 
-Training train_network(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping, const Context& context) {
+std::unique_ptr<TrainedModel> train_network(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping,
+                                            const Context& context) {
   NetworkTraining training(dataset, job, keeping);
-  Training result;
-  result.resumed = training.resume();
-  result.model = training.run(context);
-  return result;
+  if (const std::string found = training.resume(); !found.empty() && keeping.tell) keeping.tell(found);
+  return training.run(context);
 }
 
 }  // namespace miaudit

@@ -104,7 +104,8 @@ class Splitter {
         std::vector<uint32_t> order = audited_;
         Rng draws = draws_of(plan_.seed, kNoModel, Draw::order);
         draws.shuffle(std::span(order));
-        for (size_t i = shadow * order.size() / shadows; i < (shadow + 1) * order.size() / shadows; ++i) row[order[i]] = 1;
+        for (size_t i = shadow * order.size() / shadows; i < (shadow + 1) * order.size() / shadows; ++i)
+          row[order[i]] = 1;
         break;
       }
     }
@@ -175,12 +176,13 @@ void check_plan(const ShadowPlan& plan, const Dataset& dataset) {
   if (!plan.target_outputs.empty() && !has_target(plan))
     fail(Category::config, "--target-outputs goes with --target-membership: who was in the target's training set");
   if (plan.command.empty()) {
-    query_views(plan.queries, dataset.shape);
+    asked_views(plan.recipe, plan.queries, dataset);
   } else {
     filled_command(plan.command, {});
     for (const char* needed : {"{keep}", "{outputs}"})
       if (plan.command.find(needed) == std::string::npos)
-        fail(Category::config, "--command does not hold {}; it must train on the records that {{keep}} names and write {{outputs}}",
+        fail(Category::config,
+             "--command does not hold {}; it must train on the records that {{keep}} names and write {{outputs}}",
              needed);
   }
 }
@@ -214,8 +216,8 @@ void check_folder(const fs::path& path) {
   if (fs::exists(path / "run.json", error)) return;
   for (const auto& entry : fs::directory_iterator(path, error)) {
     const std::string name = entry.path().filename().string();
-    const bool is_runs = is_unfinished_file(entry.path()) || name == "membership.npy" || name == "labels.npy" ||
-                         name == "roles.npy";
+    const bool is_runs =
+        is_unfinished_file(entry.path()) || name == "membership.npy" || name == "labels.npy" || name == "roles.npy";
     if (!is_runs)
       fail(Category::input, "{} already holds {} and is no run folder; give a new or empty one", path.string(), name);
   }

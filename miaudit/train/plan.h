@@ -17,22 +17,22 @@ enum class Design {
   disjoint,   ///< the audited records dealt out, each to one model
 };
 
-/// What a run's models are to be. Membership is a pure function of (seed, model, record), so more models later leave the
-/// first ones as they were (disjoint excepted, which deals all over again).
+/// What a run's models are to be. Membership is a pure function of (seed, model, record), so more models later leave
+/// the first ones as they were (disjoint excepted, which deals all over again).
 struct ShadowPlan {
   size_t models = 16;
   Design design = Design::pairs;
-  double member_share = 0.5;     ///< bernoulli
-  double population_share = 0;   ///< of all records, kept out of every model as known non-members
-  double test_share = 0;         ///< of all records, kept out for the models' accuracy
+  double member_share = 0.5;    ///< bernoulli
+  double population_share = 0;  ///< of all records, kept out of every model as known non-members
+  double test_share = 0;        ///< of all records, kept out for the models' accuracy
   uint64_t seed = 0;
   size_t queries = 1;
   ElementType output_type = ElementType::float32;  ///< or float16
   Recipe recipe;
-  std::string command;           ///< of one's own training; "" for the engine
-  std::string target_membership; ///< a file: model 0 learns these records and has no partner; "" for none
-  std::string target_outputs;    ///< a file: model 0's outputs, trained elsewhere; "" for none
-  DatasetPaths data;             ///< absolute
+  std::string command;            ///< of one's own training; "" for the engine
+  std::string target_membership;  ///< a file: model 0 learns these records and has no partner; "" for none
+  std::string target_outputs;     ///< a file: model 0's outputs, trained elsewhere; "" for none
+  DatasetPaths data;              ///< absolute
   DatasetOptions reading;
 };
 
@@ -48,8 +48,8 @@ struct PlanChange {
 PlanChange write_plan(const std::filesystem::path& path, const ShadowPlan& plan, const Dataset& dataset);
 ShadowPlan read_plan(const std::filesystem::path& path);
 
-/// The data set of a run, after making sure that it is the one that was planned with. Throws Error(input) where a file has
-/// changed since.
+/// The data set of a run, after making sure that it is the one that was planned with. Throws Error(input) where a file
+/// has changed since.
 Dataset read_planned_data(const std::filesystem::path& path, const ShadowPlan& plan, const Context& context);
 
 TrainingJob job_of(const Run& run, const ShadowPlan& plan, size_t model);

@@ -111,8 +111,8 @@ void check_finite(const Dataset& dataset, const std::string& path, const Context
   for (const size_t count : bad) total += count;
   if (total == 0) return;
   const auto first = static_cast<size_t>(std::find_if(values.begin(), values.end(), is_bad) - values.begin());
-  fail(Category::input, "{} holds {} that are NaN or infinite, the first in row {}; mend them or leave those rows out",
-       path, counted(total, "value"), first / width);
+  fail(Category::input, "{} holds {} NaN or infinite, the first in row {}; mend them or leave those rows out", path,
+       counted(total, "value that is", "values that are"), first / width);
 }
 
 /// The channel (of a table: the column) of each value of a record.
@@ -199,9 +199,8 @@ void read_table(Dataset& dataset, const DatasetPaths& paths, const DatasetOption
   std::vector<float> rows = encode_rows(table, *dataset.encoding, paths.data, unknown);
   if (unknown > 0)
     dataset.warnings.push_back({"unknown_categories",
-                                fmt::format("{}: {} hold categories that the training data do not have; they are "
-                                            "encoded as none",
-                                            paths.data, counted(unknown, "cell")),
+                                fmt::format("{}: {} a category that the training data do not have, encoded as none",
+                                            paths.data, counted(unknown, "cell holds", "cells hold")),
                                 "check that both files name the categories alike"});
   dataset.features = Array::from(std::move(rows), {table.rows(), dataset.encoding->features()});
   dataset.shape = {dataset.encoding->features(), 1, 1};
@@ -233,6 +232,8 @@ void read_values(Dataset& dataset, const DatasetPaths& paths, const DatasetOptio
 
 void read_classes(Dataset& dataset, const DatasetPaths& paths, const DatasetOptions& options) {
   const size_t rows = dataset.features.rows();
+  if (paths.labels.empty() && options.classes && dataset.encoding)
+    fail(Category::config, "--classes goes with --labels; a label column's values are the classes");
   if (!paths.labels.empty()) {
     dataset.labels = read_class_labels(paths.labels, rows, options.classes, dataset.files);
     const int32_t largest = *std::max_element(dataset.labels.begin(), dataset.labels.end());
@@ -269,9 +270,12 @@ Dataset read_dataset_like(const Dataset& first, const DatasetPaths& paths, const
                           const Context& context) {
   Dataset dataset;
   DatasetOptions same = options;
-  same.classes = first.classes;
+  same.classes.reset();
+  if (!paths.labels.empty()) same.classes = first.classes;
   read_values(dataset, paths, same, &first, context);
-  if (!(dataset.shape == first.shape) || dataset.features.type() != first.features.type())
+  const bool is_alike = dataset.shape == first.shape && dataset.features.type() == first.features.type() &&
+                        (dataset.layout == first.layout || dataset.shape.channels == 1);
+  if (!is_alike)
     fail(Category::input, "{}: {}; the training data: {}. Both must be alike", paths.data, dataset.description,
          first.description);
   read_classes(dataset, paths, same);

@@ -85,7 +85,7 @@ nlohmann::json to_json(const Recipe& recipe) {
     json["max_depth"] = recipe.max_depth;
     return json;
   }
-  if (recipe.architecture == "mlp") json["widths"] = recipe.widths;
+  if (recipe.architecture == "mlp") json["widths"] = recipe.widths.empty() ? std::vector{kDefaultWidth} : recipe.widths;
   json["batch"] = recipe.batch;
   json["optimizer"] = o.descent == Descent::adam ? "adam" : "sgd";
   if (o.descent == Descent::sgd) {

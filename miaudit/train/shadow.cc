@@ -16,6 +16,7 @@
 #include "miaudit/engine/network.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/json.h"
+#include "miaudit/learn/boosting.h"
 #include "miaudit/train/attempt.h"
 #include "miaudit/train/command.h"
 
@@ -147,7 +148,9 @@ class ShadowRun {
     const double start = options_.clock();
     json done;
     try {
-      done = run_.is_brought[model] ? bring(attempt) : plan_.command.empty() ? train(model, attempt, worker) : call(model, attempt);
+      done = run_.is_brought[model]  ? bring(attempt)
+             : plan_.command.empty() ? train(model, attempt, worker)
+                                     : call(model, attempt);
     } catch (const Error& error) {
       if (error.category() != Category::numeric) throw;
       return give_up(model, error.what());
@@ -190,16 +193,16 @@ class ShadowRun {
     own.progress = [&](const Progress& at) {
       if (at.stage == "training") progress_[worker] = before + at.done;
     };
-    Keeping keeping{run_.checkpoint(model), options_.checkpoint_every, options_.clock};
-    const Training training = train_model(dataset_, job, keeping, own);
+    const Keeping keeping{run_.checkpoint(model), options_.checkpoint_every, options_.clock, {}};
+    const std::unique_ptr<TrainedModel> trained = train_model(dataset_, job, keeping, own);
     progress_[worker] = before + job.members.size() * job.recipe.epochs;
     samples_ += job.members.size() * job.recipe.epochs;
 
-    const std::vector<View> views = query_views(plan_.queries, dataset_.shape);
+    const std::vector<View> views = asked_views(plan_.recipe, plan_.queries, dataset_);
     std::vector<uint32_t> all(run_.records);
     std::iota(all.begin(), all.end(), 0u);
     std::vector<float> logits(all.size() * views.size() * dataset_.classes);
-    training.model->logits(dataset_, all, views, logits, own);
+    trained->logits(dataset_, all, views, logits, own);
     std::vector<uint8_t> is_right;
     for (size_t i = 0; i < all.size(); ++i) {
       const auto row = std::span(logits).subspan(i * views.size() * dataset_.classes, dataset_.classes);
@@ -207,9 +210,9 @@ class ShadowRun {
     }
     write_npy(attempt.folder() / "outputs.npy",
               in_output_type(std::move(logits), {all.size(), views.size(), dataset_.classes}, plan_.output_type));
-    return {{"engine", plan_.recipe.architecture == "gbdt" ? std::string("XGBoost") : engine_name()},
+    return {{"engine", plan_.recipe.architecture == "gbdt" ? boosting_name() : engine_name()},
             {"figures", figures(model, is_right)},
-            {"loss", training.model->history().back().loss}};
+            {"loss", trained->history().back().loss}};
   }
 
   json figures(size_t model, std::span<const uint8_t> is_right) const {
@@ -260,9 +263,7 @@ class ShadowRun {
     return {{"engine", "brought"}, {"from", plan_.target_outputs}};
   }
 
-  fs::path work_folder(size_t model) const {
-    return run_.path / "checkpoints" / fmt::format("{:04}.work", model);
-  }
+  fs::path work_folder(size_t model) const { return run_.path / "checkpoints" / fmt::format("{:04}.work", model); }
 
   json call(size_t model, const Attempt& attempt) {
     make_directory(work_folder(model));
@@ -319,7 +320,6 @@ class ShadowRun {
         context_.progress({"shadow", done - report_.done_before, run_.models - report_.done_before, detail});
     }
   }
-
 
   const ShadowOptions& options_;
   const Context& context_;

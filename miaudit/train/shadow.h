@@ -9,13 +9,13 @@
 namespace miaudit {
 
 struct ShadowOptions {
-  size_t jobs = 1;                 ///< models at once, each in a thread of its own
-  std::vector<size_t> models;      ///< which to see to; empty: all
-  double checkpoint_every = 60;    ///< seconds
-  std::function<double()> clock;   ///< seconds from any point on
-  std::string host;                ///< a name that no other machine on this folder has
-  size_t attempts = 3;             ///< of a command, before its model is given up
-  bool retries_failed = false;     ///< also those that were given up before
+  size_t jobs = 1;                ///< models at once, each in a thread of its own
+  std::vector<size_t> models;     ///< which to see to; empty: all
+  double checkpoint_every = 60;   ///< seconds
+  std::function<double()> clock;  ///< seconds from any point on
+  std::string host;               ///< a name that no other machine on this folder has
+  size_t attempts = 3;            ///< of a command, before its model is given up
+  bool retries_failed = false;    ///< also those that were given up before
 };
 
 /// What a call did.
@@ -32,10 +32,11 @@ struct ShadowReport {
   double samples_per_second = 0;
 };
 
-/// Works through the models of a run that are missing. Any number of processes, on any machines, may do so at once: each
-/// attempt fills a folder of its own under attempts/, which one rename publishes; the first wins, the others discard
-/// theirs. A cancelled context keeps checkpoints and throws Error(checkpointed).
-ShadowReport train_shadow_models(const std::filesystem::path& path, const ShadowOptions& options, const Context& context);
+/// Works through the models of a run that are missing. Any number of processes, on any machines, may do so at once:
+/// each attempt fills a folder of its own under attempts/, which one rename publishes; the first wins, the others
+/// discard theirs. A cancelled context keeps checkpoints and throws Error(checkpointed).
+ShadowReport train_shadow_models(const std::filesystem::path& path, const ShadowOptions& options,
+                                 const Context& context);
 
 /// Takes away what nobody needs: attempts of processes that are gone, checkpoints of finished models, unfinished files.
 /// Returns what was removed.

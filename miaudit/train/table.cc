@@ -114,6 +114,10 @@ TableEncoding encode_columns(const CsvTable& table, const std::string& path, con
     const size_t column = column_of(names, options.label_column, path);
     is_left_out[column] = true;
     encoding.classes = values_of(table, column);
+    for (size_t row = 0; row < table.rows(); ++row)
+      if (is_missing(cell_at(table, row, column)))
+        fail(Category::input, "{}: row {} has no class in the label column {}; fill it in or leave the row out", path,
+             row, printable(options.label_column));
     if (encoding.classes.size() > kMostCategories)
       fail(Category::input, "{}: the label column {} holds more than {} different values; expected classes", path,
            printable(options.label_column), grouped(kMostCategories));

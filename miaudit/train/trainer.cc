@@ -57,7 +57,15 @@ void check_trainable(const TrainingJob& job, const Dataset& dataset) {
   if (const std::string why = why_unsupported(recipe.precision); !why.empty()) fail(Category::unsupported, "{}", why);
 }
 
-Training train_model(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping, const Context& context) {
+std::vector<View> asked_views(const Recipe& recipe, size_t queries, const Dataset& dataset) {
+  if (is_trees(recipe) && queries > 1)
+    fail(Category::config, "--queries {}: gbdt learns from rows of numbers, which are asked as they are; use 1",
+         queries);
+  return query_views(queries, dataset.shape);
+}
+
+std::unique_ptr<TrainedModel> train_model(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping,
+                                          const Context& context) {
   check_trainable(job, dataset);
   return is_trees(job.recipe) ? train_trees(dataset, job, context) : train_network(dataset, job, keeping, context);
 }

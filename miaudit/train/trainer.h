@@ -56,21 +56,21 @@ struct Keeping {
   std::filesystem::path checkpoint;  ///< a file's name; empty for none
   double interval = 60;              ///< seconds between checkpoints
   std::function<double()> clock;     ///< seconds from any point on; empty: only when the work is stopped or done
-};
-
-/// What came of a checkpoint that was found; "" when there was none.
-struct Training {
-  std::unique_ptr<TrainedModel> model;
-  std::string resumed;  ///< a sentence without its full stop
+  /// Hears, before the training, what came of a checkpoint that was found: a sentence without its full stop.
+  std::function<void(const std::string&)> tell;
 };
 
 /// Throws Error(config) for an unknown architecture, records that it cannot take and options that it has no use for,
 /// Error(input) for members of one class, Error(unsupported) for what this machine cannot do.
 void check_trainable(const TrainingJob& job, const Dataset& dataset);
 
+/// The views that a model of this recipe is asked with. Throws as query_views() does, and for several of gbdt.
+std::vector<View> asked_views(const Recipe& recipe, size_t queries, const Dataset& dataset);
+
 /// Trains one model in the calling thread. Goes on from the checkpoint where it is this job's and this engine's; else
 /// starts again. A cancelled context ends it with a checkpoint and Error(checkpointed). Throws Error(numeric) where the
 /// loss is no longer finite, Error(io) where a checkpoint cannot be written.
-Training train_model(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping, const Context& context);
+std::unique_ptr<TrainedModel> train_model(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping,
+                                          const Context& context);
 
 }  // namespace miaudit

@@ -58,7 +58,7 @@ void check_trees(const Recipe& recipe) {
   if (!recipe.widths.empty()) fail(Category::config, "--widths: gbdt has no layers; use mlp");
 }
 
-Training train_trees(const Dataset& dataset, const TrainingJob& job, const Context& context) {
+std::unique_ptr<TrainedModel> train_trees(const Dataset& dataset, const TrainingJob& job, const Context& context) {
   const std::vector<float> rows = rows_of(dataset, job.members);
   std::vector<int32_t> labels;
   for (const uint32_t member : job.members) labels.push_back(dataset.labels[member]);
@@ -70,7 +70,7 @@ Training train_trees(const Dataset& dataset, const TrainingJob& job, const Conte
   auto model = std::make_unique<TreesModel>(fit_class_trees({rows.data(), job.members.size(), dataset.shape.size()},
                                                             labels, dataset.classes, options, context));
   model->look_back(dataset, job, context);
-  return {std::move(model), ""};
+  return model;
 }
 
 }  // namespace miaudit

@@ -35,7 +35,7 @@ std::vector<float> all_logits(const TrainedModel& model, const Dataset& dataset,
 }
 
 std::vector<float> trained_logits(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping = {}) {
-  return all_logits(*train_model(dataset, job, keeping, {}).model, dataset);
+  return all_logits(*train_model(dataset, job, keeping, {}), dataset);
 }
 
 double accuracy(const std::vector<float>& logits, const Dataset& dataset) {
@@ -52,9 +52,9 @@ TEST(Trainer, EveryKindOfModelLearns) {
     const Dataset dataset = testing::made_images(400, {1, 16, 16}, 4);
     TrainingJob job = job_of(dataset, architecture, 6);
     if (job.recipe.architecture == "gbdt") job.recipe.optimizer.rate = 0.3, job.recipe.epochs = 10;
-    const Training training = train_model(dataset, job, {}, {});
-    EXPECT_GT(accuracy(all_logits(*training.model, dataset), dataset), 0.95) << architecture;
-    const std::vector<EpochFigures>& history = training.model->history();
+    const auto model = train_model(dataset, job, {}, {});
+    EXPECT_GT(accuracy(all_logits(*model, dataset), dataset), 0.95) << architecture;
+    const std::vector<EpochFigures>& history = model->history();
     ASSERT_EQ(history.size(), job.recipe.architecture == "gbdt" ? 1u : 6u);
     EXPECT_LT(history.back().loss, 0.3) << architecture;
     EXPECT_GT(history.back().accuracy, 0.95) << architecture;
@@ -143,19 +143,20 @@ bool interrupt(const Dataset& dataset, const TrainingJob& job, const Keeping& ke
 TEST(Trainer, GoesOnFromACheckpointToTheSameBytes) {
   const Dataset dataset = testing::made_images(150, {1, 16, 16}, 3);
   for (const TrainingJob& job : thorough_jobs(dataset)) {
-    const auto whole = train_model(dataset, job, {}, {}).model;
+    const auto whole = train_model(dataset, job, {}, {});
     const std::vector<float> logits = all_logits(*whole, dataset);
     for (const int steps : {1, 2, 3, 4, 7}) {  // of 9, three an epoch
       const Folder folder;
-      const Keeping keeping{folder / "checkpoint.npz", 60, {}};
+      std::string told;
+      const Keeping keeping{folder / "checkpoint.npz", 60, {}, [&](const std::string& text) { told = text; }};
       ASSERT_TRUE(interrupt(dataset, job, keeping, steps));
       ASSERT_TRUE(interrupt(dataset, job, keeping, 1));
-      const Training resumed = train_model(dataset, job, keeping, {});
-      EXPECT_NE(resumed.resumed.find("went on"), std::string::npos);
-      EXPECT_EQ(all_logits(*resumed.model, dataset), logits) << job.recipe.architecture << " after " << steps;
-      ASSERT_EQ(resumed.model->history().size(), whole->history().size());
+      const auto resumed = train_model(dataset, job, keeping, {});
+      EXPECT_NE(told.find("went on"), std::string::npos);
+      EXPECT_EQ(all_logits(*resumed, dataset), logits) << job.recipe.architecture << " after " << steps;
+      ASSERT_EQ(resumed->history().size(), whole->history().size());
       for (size_t e = 0; e < whole->history().size(); ++e)
-        EXPECT_EQ(resumed.model->history()[e].loss, whole->history()[e].loss);
+        EXPECT_EQ(resumed->history()[e].loss, whole->history()[e].loss);
     }
   }
 }
@@ -165,13 +166,14 @@ TEST(Trainer, AStrangeCheckpointIsNotUsed) {
   const TrainingJob job = job_of(dataset, "mlp");
   const std::vector<float> logits = trained_logits(dataset, job);
   const Folder folder;
-  const Keeping keeping{folder / "checkpoint.npz", 60, {}};
+  std::string told;
+  const Keeping keeping{folder / "checkpoint.npz", 60, {}, [&](const std::string& text) { told = text; }};
   TrainingJob other = job;
   other.recipe.optimizer.rate = 0.01;
   ASSERT_TRUE(interrupt(dataset, other, keeping, 4));
-  Training training = train_model(dataset, job, keeping, {});
-  EXPECT_NE(training.resumed.find("another job"), std::string::npos) << training.resumed;
-  EXPECT_EQ(all_logits(*training.model, dataset), logits);
+  auto model = train_model(dataset, job, keeping, {});
+  EXPECT_NE(told.find("another job"), std::string::npos) << told;
+  EXPECT_EQ(all_logits(*model, dataset), logits);
 
   std::filesystem::remove(keeping.checkpoint);
   ASSERT_TRUE(interrupt(dataset, job, keeping, 4));
@@ -179,14 +181,14 @@ TEST(Trainer, AStrangeCheckpointIsNotUsed) {
   for (NamedArray& array : arrays)
     if (array.name == "engine") array.array = Array::from(std::vector<uint8_t>{'x'}, {1});
   write_npz(keeping.checkpoint, arrays, Compression::stored);
-  training = train_model(dataset, job, keeping, {});
-  EXPECT_NE(training.resumed.find("made by x, here is " + engine_name()), std::string::npos) << training.resumed;
-  EXPECT_EQ(all_logits(*training.model, dataset), logits);
+  model = train_model(dataset, job, keeping, {});
+  EXPECT_NE(told.find("made by x, here is " + engine_name()), std::string::npos) << told;
+  EXPECT_EQ(all_logits(*model, dataset), logits);
 
   std::ofstream(keeping.checkpoint) << "rubbish";
-  training = train_model(dataset, job, keeping, {});
-  EXPECT_NE(training.resumed.find("cannot be used"), std::string::npos) << training.resumed;
-  EXPECT_EQ(all_logits(*training.model, dataset), logits);
+  model = train_model(dataset, job, keeping, {});
+  EXPECT_NE(told.find("cannot be used"), std::string::npos) << told;
+  EXPECT_EQ(all_logits(*model, dataset), logits);
 }
 
 TEST(Trainer, KeepsACheckpointWhenTheClockSays) {
@@ -196,7 +198,7 @@ TEST(Trainer, KeepsACheckpointWhenTheClockSays) {
   double now = 0;
   int written = 0;
   Context context;
-  const Keeping keeping{folder / "checkpoint.npz", 2.5, [&] { return now; }};
+  const Keeping keeping{folder / "checkpoint.npz", 2.5, [&] { return now; }, {}};
   context.progress = [&](const Progress&) {
     written += std::filesystem::remove(keeping.checkpoint);
     now += 1;
@@ -250,7 +252,7 @@ TEST(Trainer, RefusesWhatCannotBeTrained) {
 
 TEST(Trainer, QueriesAreTheRecordMirroredAndMoved) {
   const Dataset dataset = testing::made_images(30, {1, 16, 16}, 2);
-  const auto model = train_model(dataset, job_of(dataset, "cnn-small", 1), {}, {}).model;
+  const auto model = train_model(dataset, job_of(dataset, "cnn-small", 1), {}, {});
   const std::vector<float> one = all_logits(*model, dataset), many = all_logits(*model, dataset, 18);
   for (size_t i = 0; i < dataset.size(); ++i)
     for (size_t k = 0; k < 2; ++k) {
