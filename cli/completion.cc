@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -49,16 +50,35 @@ Value value_of(const CLI::Option& option) {
   return value;
 }
 
+std::vector<const CLI::App*> verbs_in(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+void add_options(const CLI::App& verb, Verb& found) {
+  for (const CLI::Option* option : verb.get_options()) {
+    const Value value = value_of(*option);
+    if (option->get_positional()) found.arguments.push_back({"", option->get_description(), value});
+    for (const std::string& name : option->get_lnames()) {
+      const bool is_known = std::any_of(found.options.begin(), found.options.end(),
+                                        [&](const Option& known) { return known.flag == "--" + name; });
+      if (!is_known) found.options.push_back({"--" + name, option->get_description(), value});
+    }
+  }
+}
+
+// A verb of verbs completes as one: their names first, then what any of them takes.
 std::vector<Verb> verbs_of(const CLI::App& app) {
   std::vector<Verb> verbs;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* verb : verbs_in(app)) {
     Verb found{verb->get_name(), verb->get_description(), {}, {}};
-    for (const CLI::Option* option : verb->get_options()) {
-      const Value value = value_of(*option);
-      if (option->get_positional()) found.arguments.push_back({"", option->get_description(), value});
-      for (const std::string& name : option->get_lnames())
-        found.options.push_back({"--" + name, option->get_description(), value});
+    Value inner{Value::Kind::choice, {}, false};
+    for (const CLI::App* part : verbs_in(*verb)) {
+      inner.choices.push_back(part->get_name());
+      add_options(*part, found);
     }
+    add_options(*verb, found);
+    if (!inner.choices.empty())
+      found.arguments = {{"", verb->get_description(), inner}, {"", "", {Value::Kind::folder, {}, false}}};
     verbs.push_back(std::move(found));
   }
   return verbs;

@@ -139,9 +139,10 @@ void train(const TrainArguments& a, Shell& shell) {
   const ShadowReport report = train_shadow_models(a.run, options, shell.context());
   shell.clear_progress();
   for (const auto& [model, text] : report.again) fmt::print(stderr, "Model {} was trained again: {}.\n", model, text);
-  print(
-      fmt::format("{} trained, {} done before{}\n", counted(report.trained, "model"), report.done_before,
-                  report.discarded > 0 ? fmt::format(", {} finished by another process first", report.discarded) : ""));
+  std::string others;
+  if (report.by_others > 0) others += fmt::format(", {} by another process", report.by_others);
+  if (report.discarded > 0) others += fmt::format(", {} discarded: another process was faster", report.discarded);
+  print(fmt::format("{} trained, {} done before{}\n", counted(report.trained, "model"), report.done_before, others));
   if (report.trained > 0 && report.samples_per_second > 0)
     print(fmt::format("{} samples a second\n", grouped(static_cast<unsigned long long>(report.samples_per_second))));
   for (const auto& [model, text] : report.failed) fmt::print(stderr, "Model {} failed: {}.\n", model, text);

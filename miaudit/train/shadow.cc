@@ -101,7 +101,7 @@ class ShadowRun {
     }
   }
 
-  size_t done_now() const { return report_.done_before + report_.trained + report_.discarded; }
+  size_t done_now() const { return report_.done_before + report_.trained + report_.by_others + report_.discarded; }
 
   /// The next model that nobody is at; then those that others are at, for they may be dead without our knowing.
   std::optional<size_t> next_model() {
@@ -142,7 +142,7 @@ class ShadowRun {
 
   void see_to(size_t model, size_t worker) {
     // Another process may have been faster since the list was made.
-    if (model_status(run_, model, false).state == ModelState::done) return count(report_.discarded);
+    if (model_status(run_, model, true).state == ModelState::done) return count(report_.by_others);
     Attempt attempt(run_, model, options_.host);
     if (attempt.is_second() && put_off(model)) return;
     const double start = options_.clock();
@@ -168,6 +168,7 @@ class ShadowRun {
     std::error_code ignored;
     fs::remove(run_.checkpoint(model), ignored);
     fs::remove(run_.failure(model), ignored);
+    fs::remove(run_.failure(model).replace_extension(".log"), ignored);
     fs::remove_all(work_folder(model), ignored);
   }
 

@@ -22,7 +22,8 @@ struct ShadowOptions {
 struct ShadowReport {
   size_t trained = 0;
   size_t done_before = 0;
-  size_t discarded = 0;  ///< finished by another process first
+  size_t by_others = 0;  ///< finished meanwhile by another process
+  size_t discarded = 0;  ///< the same, seen only when ours was ready: work done twice
   struct Note {
     size_t model = 0;
     std::string text;

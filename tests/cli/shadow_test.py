@@ -1,0 +1,251 @@
+"""shadow: plans, runs that survive every kill, commands of one's own, and what happens when things go wrong."""
+import glob
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+import numpy as np
+
+from harness import MIAUDIT, run
+
+rng = np.random.default_rng(4)
+y = rng.integers(0, 4, 400)
+x = rng.integers(0, 120, (400, 16, 16))
+for i, label in enumerate(y):
+    x[i, 4 * label:4 * label + 4] += 60
+np.save("x.npy", x.astype(np.uint8))
+np.save("y.npy", y)
+DATA = ["--data", "x.npy", "--labels", "y.npy"]
+
+
+def plan(folder, *more, models=6, expect=0):
+    return run("shadow", "plan", folder, *DATA, "--models", models, *more, expect=expect)
+
+
+def train(folder, *more, expect=0, **options):
+    return run("shadow", "train", folder, "--quiet", *more, expect=expect, **options)
+
+
+def outputs(folder):
+    return {os.path.basename(os.path.dirname(path)): open(path, "rb").read()
+            for path in sorted(glob.glob(f"{folder}/models/*/outputs.npy"))}
+
+
+FAST = ["--architecture", "cnn-small", "--epochs", "3", "--batch", "32"]
+
+# A plan: complementary halves, records kept apart, everything readable by its owner alone.
+plan("a", *FAST, "--population-share", "0.1", "--test-share", "0.05")
+membership, roles = np.load("a/membership.npy"), np.load("a/roles.npy")
+about = json.load(open("a/run.json"))
+assert membership.shape == (6, 400) and membership.dtype == bool
+assert (roles == 1).sum() == 40 and (roles == 2).sum() == 20
+assert not membership[:, roles != 0].any() and (membership[::2] ^ membership[1::2])[:, roles == 0].all()
+assert (membership[:, roles == 0].sum(0) == 3).all() and about["partners"] == [1, 0, 3, 2, 5, 4]
+assert len({tuple(row) for row in membership}) == 6
+done = train("a", "--jobs", "2")
+assert "6 models trained, 0 done before" in done.stdout, done.stdout
+whole = outputs("a")
+first = np.load("a/models/0000/outputs.npy")
+assert first.shape == (400, 1, 4) and first.dtype == np.float32 and sorted(whole) == [f"{m:04}" for m in range(6)]
+assert not os.listdir("a/attempts") and not os.listdir("a/checkpoints")
+assert all(os.stat(path).st_mode & 0o777 in (0o600, 0o700) for path in glob.glob("a/**", recursive=True)[1:])
+figures = json.load(open("a/models/0000/done.json"))["figures"]
+right = first[:, 0].argmax(1) == y
+assert figures["members"] == {"count": 170, "right": int(right[membership[0]].sum())}
+assert figures["test"] == {"count": 20, "right": int(right[roles == 2].sum())}
+assert "6 of 6 models done" in run("shadow", "status", "a").stdout
+assert run("shadow", "check", "a").stdout.startswith("a: 6 of 6 models done")
+
+# Unchanged, nothing is done. Grown, the first stay. One model at a time is the same. Changed, all is trained again.
+assert "0 models trained, 6 done before" in train("a").stdout
+grown = plan("a", *FAST, "--population-share", "0.1", "--test-share", "0.05", models=8)
+assert "6 finished models are kept, 0 stale" in grown.stdout, grown.stdout
+assert run("shadow", "status", "a", "--missing", "--format", "slurm").stdout == "6-7\n"
+assert "2 models trained, 6 done before" in train("a", "--jobs", "1").stdout
+assert {name: outputs("a")[name] for name in whole} == whole and (np.load("a/membership.npy")[:6] == membership).all()
+plan("b", *FAST, "--population-share", "0.1", "--test-share", "0.05")
+for index in (1, 0, 2):
+    train("b", "--index", index, "--chunk", "2")
+assert outputs("b") == whole
+assert json.loads(run("shadow", "status", "b", "--json").stdout)["done"] == 6
+run("shadow", "train", "b", "--index", "9", expect=2)
+changed = plan("b", *FAST[:-2], "--population-share", "0.1", "--test-share", "0.05", "--rate", "0.01")
+assert "0 finished models are kept, 6 stale and will be trained again" in changed.stdout, changed.stdout
+assert "stale   6" in run("shadow", "status", "b").stdout
+again = train("b")
+assert "6 models trained" in again.stdout and "Model 0 was trained again: it was trained for another plan" in again.stderr
+assert all(outputs("b")[name] != whole[name] for name in whole)
+
+# Other designs; a target of its own; half precision; several queries, the same for every model.
+plan("bernoulli", *FAST, "--design", "bernoulli", "--member-share", "0.3", "--queries", "2", "--output-type", "float16")
+share = np.load("bernoulli/membership.npy").mean()
+assert 0.25 < share < 0.35 and json.load(open("bernoulli/run.json"))["partners"] == [-1] * 6
+train("bernoulli")
+halves = np.load("bernoulli/models/0003/outputs.npy")
+assert halves.dtype == np.float16 and halves.shape == (400, 2, 4)
+plan("disjoint", *FAST, "--design", "disjoint", models=4)
+assert (np.load("disjoint/membership.npy").sum(0) == 1).all()
+target = np.arange(400) % 4 == 0
+np.save("target.npy", target)
+np.save("brought.npy", first[:, 0].astype(np.float64))
+plan("target", *FAST, "--target-membership", "target.npy", "--target-outputs", "brought.npy", models=3)
+assert (np.load("target/membership.npy")[0] == target).all()
+assert json.load(open("target/run.json"))["partners"] == [-1, 2, 1]
+train("target")
+assert np.array_equal(np.load("target/models/0000/outputs.npy"), np.load("brought.npy"))
+
+# Killed 20 times, with any number of jobs, it ends with the bytes of an uninterrupted run; for every kind of model.
+random.seed(2)
+for architecture, epochs, kills in (("cnn", 10, 6), ("cnn-small", 10, 4), ("mlp", 40, 4), ("logistic", 40, 2),
+                                    ("resnet20", 1, 2), ("gbdt", 4, 2)):
+    recipe = ["--architecture", architecture, "--epochs", epochs, *([] if architecture == "gbdt" else ["--batch", "16"])]
+    plan("straight", *recipe, models=4)
+    start = time.monotonic()
+    train("straight", "--jobs", "1")
+    length = time.monotonic() - start
+    plan("killed", *recipe, models=4)
+    for _ in range(kills):
+        program = subprocess.Popen([MIAUDIT, "shadow", "train", "killed", "--quiet", "--checkpoint-every", "0.02", "--jobs",
+                                    str(random.randint(1, 3))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(random.uniform(0, length / 2))
+        program.kill()
+        program.wait()
+    train("killed", "--jobs", "2")
+    assert outputs("killed") == outputs("straight"), architecture
+    run("shadow", "gc", "killed")
+    assert not os.listdir("killed/attempts") and not os.listdir("killed/checkpoints"), "what the dead left"
+    shutil.rmtree("straight")
+    shutil.rmtree("killed")
+
+# Two processes at once finish it, without doing it twice.
+plan("two", *FAST, models=8)
+programs = [subprocess.Popen([MIAUDIT, "shadow", "train", "two", "--quiet", "--jobs", "1"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True) for _ in range(2)]
+texts = [program.communicate(timeout=100) for program in programs]
+assert [program.returncode for program in programs] == [0, 0], texts
+assert len(outputs("two")) == 8
+trained = sum(int(text[0].split(" model")[0]) for text in texts)
+assert trained == 8, texts
+discarded = sum(int(text[0].split(" discarded")[0].split()[-1]) for text in texts if " discarded" in text[0])
+assert discarded <= 2, texts
+
+# TERM keeps checkpoints.
+plan("stopped", "--architecture", "cnn", "--epochs", "2000", models=2)
+program = subprocess.Popen([MIAUDIT, "shadow", "train", "stopped", "--quiet"], stderr=subprocess.PIPE, text=True)
+while len(os.listdir("stopped/attempts")) < 2:
+    assert program.poll() is None
+    time.sleep(0.01)
+time.sleep(0.3)
+program.send_signal(signal.SIGTERM)
+errors = program.communicate(timeout=60)[1]
+assert program.returncode == 75 and "run the same again" in errors, (program.returncode, errors)
+assert sorted(os.listdir("stopped/checkpoints")) == ["0000.npz", "0001.npz"] and not os.listdir("stopped/attempts")
+
+# A program of one's own: scikit-learn where it is there, NumPy anyhow; one that fails is tried again, then marked.
+open("mine.py", "w").write("""
+import sys
+import numpy as np
+keep, seed, out = np.load(sys.argv[1]).astype(bool), int(sys.argv[2]), sys.argv[3]
+x, y = np.load("x.npy").reshape(400, -1) / 255, np.load("y.npy")
+if len(sys.argv) > 4 and sys.argv[4] == "2":
+    print("no such thing", file=sys.stderr)
+    sys.exit(3)
+if len(sys.argv) > 4 and sys.argv[4] == "3":
+    np.save(out, np.full((400, 4), np.nan)); sys.exit()
+centres = np.stack([x[keep & (y == k)].mean(0) for k in range(4)])
+np.save(out, -((x[:, None] - centres) ** 2).sum(2).astype(np.float32))
+""")
+plan("own", "--command", "/usr/bin/python3 mine.py {keep} {seed} {outputs}", models=2)
+assert "2 models trained" in train("own").stdout
+assert np.load("own/models/0001/outputs.npy").shape == (400, 4)
+plan("poison", "--command", "/usr/bin/python3 mine.py {keep} {seed} {outputs} {index}", models=4)
+poisoned = train("poison", "--attempts", "2", expect=1)
+assert "2 models trained" in poisoned.stdout and "2 models failed" in poisoned.stderr
+assert "Model 2 failed: exit code 3: 'no such thing'" in poisoned.stderr and "tried 2 times" in poisoned.stderr
+assert "Model 3 failed: its outputs hold 1 600 values that are NaN or infinite" in poisoned.stderr, poisoned.stderr
+assert open("poison/failed/0002.log").read().count("no such thing") == 2
+assert "failed  2" in run("shadow", "status", "poison").stdout
+assert "0 models trained, 2 done before" in train("poison", expect=1).stdout, "not tried again unasked"
+open("mine.py", "a").write("")
+fixed = open("mine.py").read().replace("sys.exit(3)", "pass").replace('== "3"', '== "never"')
+open("mine.py", "w").write(fixed)
+assert "2 models trained, 2 done before" in train("poison", "--retry-failed").stdout
+assert "4 of 4 models done" in run("shadow", "status", "poison").stdout and not os.listdir("poison/failed")
+plan("wrong", "--command", "true {keep}", expect=2)
+sleeper = "sleep 100; true {keep} {outputs}"
+plan("asleep", "--command", sleeper, models=2)
+program = subprocess.Popen([MIAUDIT, "shadow", "train", "asleep", "--quiet", "--jobs", "2"], stderr=subprocess.PIPE, text=True)
+time.sleep(0.5)
+program.send_signal(signal.SIGINT)
+assert program.communicate(timeout=20) and program.returncode == 75
+
+# What goes wrong is said, and nothing stale is used.
+np.save("x.npy", np.flip(np.load("x.npy"), 0))
+refused = train("a", "--index", "0") if False else None
+plan_before = open("a/run.json").read()
+shutil.rmtree("a/models/0003")
+refused = train("a", expect=2)
+assert "x.npy is not what this run was planned with: its values changed" in refused.stderr, refused.stderr
+np.save("x.npy", np.flip(np.load("x.npy"), 0))
+with open("a/models/0005/outputs.npy", "r+b") as file:
+    file.seek(200)
+    file.write(b"\x55")
+assert "a: 6 of 8 models done" in run("shadow", "check", "a", expect=1).stdout
+mended = train("a")
+assert "Model 5 was trained again: outputs.npy is not what was written" in mended.stderr, mended.stderr
+assert {name: outputs("a")[name] for name in whole} == whole
+shutil.copy("stopped/checkpoints/0000.npz", "a/checkpoints/0001.npz")
+open("a/checkpoints/0002.npz", "w").write("rubbish")
+shutil.rmtree("a/models/0001")
+shutil.rmtree("a/models/0002")
+train("a")
+assert {name: outputs("a")[name] for name in whole} == whole, "a strange checkpoint was used"
+newer = json.loads(plan_before)
+newer["schema_version"] = 99
+open("a/run.json", "w").write(json.dumps(newer))
+assert "schema version 99" in run("shadow", "status", "a", expect=2).stderr
+open("a/run.json", "w").write(plan_before)
+assert "no run folder" in run("shadow", "status", "nowhere", expect=2).stderr
+os.makedirs("mine", exist_ok=True)
+open("mine/thesis.tex", "w").write("x")
+assert "thesis.tex" in plan("mine", *FAST, expect=2).stderr
+assert "even number" in plan("odd", *FAST, models=5, expect=2).stderr
+
+
+def small_files():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+
+
+plan("full", *FAST, models=2)
+full = train("full", expect=1, preexec_fn=small_files)
+assert "cannot write full/" in full.stderr, full.stderr
+assert outputs("full") == {}
+train("full")
+assert len(outputs("full")) == 2
+
+# A run made by hand.
+os.makedirs("hand/models/0000", exist_ok=True)
+os.makedirs("hand/models/0001", exist_ok=True)
+json.dump({"schema_version": 1, "models": 2}, open("hand/run.json", "w"))
+np.save("hand/labels.npy", y)
+np.save("hand/membership.npy", np.stack([target, ~target]).astype(np.int8))
+for m in range(2):
+    np.save(f"hand/models/000{m}/outputs.npy", first[:, 0])
+assert "2 of 2 models done" in run("shadow", "check", "hand").stdout
+assert "made by hand" in train("hand", expect=2).stderr
+
+# Job scripts.
+plan("cluster", *FAST, models=10)
+train("cluster", "--index", "4")
+script = run("shadow", "emit", "slurm", "cluster", "--time", "00:10:00").stdout
+assert "#SBATCH --array=0-3,5-9\n" in script and "#SBATCH --time=00:10:00\n" in script and "scontrol requeue" in script
+assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
+assert "#SBATCH --array=0-3\n" in run("shadow", "emit", "slurm", "cluster", "--chunk", "3").stdout
+for system in ("sge", "htcondor", "kubernetes"):
+    assert "ntested" in run("shadow", "emit", system, "cluster").stdout
