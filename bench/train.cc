@@ -1,6 +1,6 @@
-// What training costs: bench_train FASHION_MNIST_FOLDER prints, for each network and precision that this machine can
-// do, samples a second with one model and with one on each of two threads, data handling included, and the share of the
-// sgemm peak of oneDNN itself, measured in the same run. resnet20 learns made-up images of 32x32x3.
+// What training costs: bench_train FASHION_MNIST_FOLDER [NETWORK] prints, for each network and precision that this
+// machine can do, samples a second with one model and with one on each of two threads, data handling included, and the
+// share of the sgemm peak of oneDNN itself, measured in the same run. resnet20 learns made-up images of 32x32x3.
 #include <fmt/format.h>
 #include <omp.h>
 
@@ -99,8 +99,8 @@ double speed(const std::string& architecture, miaudit::Precision precision, cons
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    fmt::print(stderr, "usage: bench_train FASHION_MNIST_FOLDER\n");
+  if (argc != 2 && argc != 3) {
+    fmt::print(stderr, "usage: bench_train FASHION_MNIST_FOLDER [NETWORK]\n");
     return 2;
   }
   const std::string folder = argv[1];
@@ -120,6 +120,7 @@ int main(int argc, char** argv) {
   for (const Row& row : {Row{"cnn", &fashion, 60000}, Row{"cnn-small", &fashion, 60000}, Row{"mlp", &fashion, 240000},
                          Row{"logistic", &fashion, 600000}, Row{"resnet20", &colour, 1000}}) {
     for (const miaudit::Precision precision : {miaudit::Precision::float32, miaudit::Precision::bf16}) {
+      if (argc == 3 && argv[2] != std::string(row.architecture)) continue;
       const bool is_bf16 = precision == miaudit::Precision::bf16;
       if (!miaudit::why_unsupported(precision).empty()) continue;
       const double one = speed(row.architecture, precision, *row.dataset, row.samples, 1);

@@ -60,7 +60,7 @@ def read_records(path, data, count):
     else:
         values = values.reshape(-1, channels, height, width)
     of_channel = (1, channels, 1, 1)
-    return values * np.reshape(data["scale"], of_channel) + np.reshape(data["offset"], of_channel)
+    return (values - np.reshape(data["mean"], of_channel)) * np.reshape(data["scale"], of_channel)
 
 
 def windows(x, kernel, stride):
