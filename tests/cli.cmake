@@ -12,3 +12,9 @@ foreach(script IN LISTS cli_tests)
   set_tests_properties(cli.${name} PROPERTIES LABELS cli TIMEOUT 300
     ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/${name}")
 endforeach()
+
+# A throw-away cluster: minutes, root, and Debian's slurm-wlm and munge; skipped where these are not to be had.
+add_test(NAME slurm.array COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${CMAKE_CURRENT_LIST_DIR}/slurm/slurm_test.py"
+         "-DPYTHON=${MIAUDIT_PYTHON}" -P "${CMAKE_CURRENT_LIST_DIR}/cli_run.cmake")
+set_tests_properties(slurm.array PROPERTIES LABELS slow TIMEOUT 900 SKIP_REGULAR_EXPRESSION "skipped: it needs"
+  ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/slurm")

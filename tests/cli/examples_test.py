@@ -61,6 +61,16 @@ weights = dict(np.load("model/weights.npz"))
 np.savez("model/weights.npz", **{**weights, "layer0.weight": weights["layer0.weight"] * 1.01})
 assert "NOT the same" in example(sys.executable, EXAMPLES / "rebuild_network.py", "model", "rows.csv", expect=1)
 
+# Shadow models by another framework.
+np.save("flat.npy", images.reshape(400, -1))
+run("shadow", "plan", "forests", "--data", "flat.npy", "--labels", "classes.npy", "--models", "2", "--command",
+    f"{sys.executable} {EXAMPLES / 'shadow_sklearn.py'} --data flat.npy --labels classes.npy --keep {{keep}} --seed {{seed}} "
+    "--out {outputs}")
+assert "2 models trained" in run("shadow", "train", "forests").stdout
+logits, members = np.load("forests/models/0001/outputs.npy"), np.load("forests/membership.npy")[1]
+right = logits.argmax(1) == np.load("classes.npy")
+assert right[members].mean() > 0.95 > 0.5 > right[~members].mean(), "labels at random: forests know their members alone"
+
 listed = {path.name for path in EXAMPLES.iterdir()} - {"README.md"}
 page = (EXAMPLES / "README.md").read_text(encoding="utf-8")
 assert all(f"({name}" in page for name in listed), listed
