@@ -1,7 +1,6 @@
 """A throw-away Slurm cluster of a few nodes on this machine's loopback, in a folder of its own. Needs root."""
 import glob
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -65,7 +64,6 @@ class Cluster:
         self.configuration = f"{folder}/slurm.conf"
 
     def __enter__(self):
-        shutil.rmtree(self.folder, ignore_errors=True)
         for name in ("", "state", *(f"tmp.{n}" for n in self.names())):
             os.makedirs(f"{self.folder}/{name}", exist_ok=True)
         host = socket.gethostname().split(".")[0]

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -49,7 +50,8 @@ for run in ("serial", "cluster"):
     miaudit("shadow", "plan", run, "--data", "x.npy", "--labels", "y.npy", "--models", MODELS, "--architecture", "cnn",
             "--epochs", "1000", "--batch", "32", "--mirror", "--average", "0.99")
 
-with Cluster(os.path.abspath("slurm"), 2) as cluster:
+# Sockets want short names, and munge's own user a way in.
+with tempfile.TemporaryDirectory(prefix="miaudit-slurm-", dir="/tmp") as folder, Cluster(folder, 2) as cluster:
     script = miaudit("shadow", "emit", "slurm", "cluster", "--time", "5", "--memory", "500M")
     script = script.replace("--jobs 1", "--jobs 1 --checkpoint-every 0.5")
     with open("train.sbatch", "w", encoding="ascii") as file:
