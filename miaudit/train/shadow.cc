@@ -195,15 +195,18 @@ class ShadowRun {
       if (at.stage == "training") progress_[worker] = before + at.done;
     };
     const Keeping keeping{run_.checkpoint(model), options_.checkpoint_every, options_.clock, {}};
+    const double start = options_.clock();
     const std::unique_ptr<TrainedModel> trained = train_model(dataset_, job, keeping, own);
     progress_[worker] = before + job.members.size() * job.recipe.epochs;
     samples_ += job.members.size() * job.recipe.epochs;
 
+    const double trained_at = options_.clock();
     const std::vector<View> views = asked_views(plan_.recipe, plan_.queries, dataset_);
     std::vector<uint32_t> all(run_.records);
     std::iota(all.begin(), all.end(), 0u);
     std::vector<float> logits(all.size() * views.size() * dataset_.classes);
     trained->logits(dataset_, all, views, logits, own);
+    const double asked_at = options_.clock();
     std::vector<uint8_t> is_right;
     for (size_t i = 0; i < all.size(); ++i) {
       const auto row = std::span(logits).subspan(i * views.size() * dataset_.classes, dataset_.classes);
@@ -211,7 +214,9 @@ class ShadowRun {
     }
     write_npy(attempt.folder() / "outputs.npy",
               in_output_type(std::move(logits), {all.size(), views.size(), dataset_.classes}, plan_.output_type));
-    return {{"engine", plan_.recipe.architecture == "gbdt" ? boosting_name() : engine_name()},
+    return {{"training_seconds", trained_at - start},
+            {"asking_seconds", asked_at - trained_at},
+            {"engine", plan_.recipe.architecture == "gbdt" ? boosting_name() : engine_name()},
             {"figures", figures(model, is_right)},
             {"loss", trained->history().back().loss}};
   }
