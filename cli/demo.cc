@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/audit_request.h"
+#include "cli/options.h"
 #include "cli/report_folder.h"
 #include "cli/train_request.h"
 #include "cli/verbs.h"
@@ -98,7 +99,7 @@ void add_demo(CLI::App& app, Shell& shell) {
   verb->add_option("--data", a->data, "Folder of Fashion-MNIST's .idx.gz files (Debian: dataset-fashion-mnist)")
       ->type_name(kFolderType);
   verb->add_option("--out", a->out, "Folder for the model and the report")->type_name(kFolderType);
-  verb->add_option("--seed", a->seed, "Fixes the members, the training and the audit")->check(CLI::NonNegativeNumber);
+  verb->add_option("--seed", a->seed, "Fixes the members, the training and the audit")->check(seed_number());
   verb->add_flag("--full", a->is_full, "Train the classic target, cnn, on 30 000 images: a minute or two");
   add_common_options(*verb, shell);
   verb->callback([a, &shell] { run(*a, shell); });

@@ -102,6 +102,17 @@ CLI::Validator share(double low, const std::string& expected) {
   return CLI::Validator([complaint](std::string& text) { return complaint(text); }, "");
 }
 
+CLI::Validator seed_number() {
+  const auto check = [](std::string& text) {
+    uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool good = error == std::errc() && end == text.data() + text.size();
+    return good ? std::string()
+                : fmt::format("found '{}'; expected a whole number from 0 to 18446744073709551615", text);
+  };
+  return CLI::Validator(check, "");
+}
+
 void add_attacks(CLI::App& verb, std::vector<std::string>& attacks, const std::string& description) {
   add_list(
       verb, "--attacks", description, [](const std::string&) { return std::string(); },
@@ -131,7 +142,7 @@ void add_measure_options(CLI::App& verb, MeasureOptions& options) {
             return good ? std::string() : "expected 0, or 200 to 1000000 replicates";
           },
           "0, or 200 to 1000000"));
-  verb.add_option("--seed", options.seed, "Fixes folds, splits and resampling")->check(CLI::NonNegativeNumber);
+  verb.add_option("--seed", options.seed, "Fixes folds, splits and resampling")->check(seed_number());
 }
 
 void add_record_options(CLI::App& verb, RecordOptions& options) {

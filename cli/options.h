@@ -18,6 +18,8 @@ inline constexpr const char* kAttackType = "ATTACK";
 
 /// A number of at least `low` and below 1; `expected` says so in the refusal.
 CLI::Validator share(double low, const std::string& expected);
+/// A whole number from 0 to 2^64 - 1; CLI11 alone would cut a larger one off in silence.
+CLI::Validator seed_number();
 /// --attacks: names with commas between them.
 void add_attacks(CLI::App& verb, std::vector<std::string>& attacks, const std::string& description);
 

@@ -106,8 +106,7 @@ void add_plan(CLI::App& parent, Shell& shell) {
           "Train with a program of your own: a shell line with {keep} (a .npy of 1 and 0: the records to learn), "
           "{outputs} (the .npy to write: logits [records][classes]), {seed}, {index}, {work} (a folder that stays)")
       ->type_name("TEXT");
-  verb->add_option("--seed", p.seed, "Fixes splits, first weights, order and augmentation")
-      ->check(CLI::NonNegativeNumber);
+  verb->add_option("--seed", p.seed, "Fixes splits, first weights, order and augmentation")->check(seed_number());
   a->recipe.add_to(*verb);
   add_common_options(*verb, shell);
   verb->callback([a, &shell] { plan(*a, shell); });
@@ -123,6 +122,7 @@ struct TrainArguments {
 };
 
 void train(const TrainArguments& a, Shell& shell) {
+  if (!(a.checkpoint_every >= 0)) fail(Category::config, "--checkpoint-every: expected seconds, 0 or more");
   ShadowOptions options;
   options.jobs = a.jobs > 0 ? a.jobs : static_cast<size_t>(shell.threads);
   options.checkpoint_every = a.checkpoint_every;

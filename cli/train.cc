@@ -60,7 +60,7 @@ void add_train(CLI::App& app, Shell& shell) {
   a->recipe.add_to(*verb);
   verb->add_option("--out", request.out, "Folder for the model and its outputs")->required()->type_name(kFolderType);
   verb->add_option("--seed", request.seed, "Fixes members, first weights, order and augmentation")
-      ->check(CLI::NonNegativeNumber);
+      ->check(seed_number());
   verb->add_option("--checkpoint-every", request.checkpoint_every,
                    "Seconds between checkpoints, from which the same command goes on")
       ->check(CLI::Range(0.0, 86400.0))

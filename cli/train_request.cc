@@ -36,6 +36,8 @@ std::vector<uint32_t> members_of(const TrainRequest& request, size_t records) {
   if (request.member_count > records)
     fail(Category::config, "--member-count {}: the data hold only {}", request.member_count,
          counted(records, "record"));
+  if (!(request.member_share > 0 && request.member_share <= 1))
+    fail(Category::config, "--member-share {}: expected above 0 and at most 1", request.member_share);
   const auto share = static_cast<size_t>(std::llround(request.member_share * static_cast<double>(records)));
   return draw_members(records, request.member_count > 0 ? request.member_count : share, request.seed, 0);
 }
@@ -60,6 +62,7 @@ void show_warnings(const Dataset& dataset) {
 }  // namespace
 
 ModelFigures run_train(const TrainRequest& request, Shell& shell) {
+  if (!(request.checkpoint_every >= 0)) fail(Category::config, "--checkpoint-every: expected seconds, 0 or more");
   const Context context = shell.context();
   const ModelFolder folder(request.out);
   folder.check();

@@ -168,6 +168,10 @@ std::string unit_of(const ShadowPlan& plan, const json& data, std::span<const ui
 }
 
 void check_plan(const ShadowPlan& plan, const Dataset& dataset) {
+  for (const auto& [flag, share] : {std::pair{"--member-share", plan.member_share},
+                                    {"--population-share", plan.population_share},
+                                    {"--test-share", plan.test_share}})
+    if (!(share >= 0 && share <= 1)) fail(Category::config, "{} {}: expected 0 to 1", flag, share);
   if (plan.models < size_t{1} + has_target(plan) || plan.models > kMostModels)
     fail(Category::config, "--models {}: expected {} to {}", plan.models, 1 + has_target(plan), kMostModels);
   if (plan.design == Design::pairs && (plan.models - has_target(plan)) % 2 != 0)

@@ -105,6 +105,10 @@ size_t TableEncoding::features() const {
 
 TableEncoding encode_columns(const CsvTable& table, const std::string& path, const TableOptions& options) {
   const std::vector<std::string> names = column_names(table);
+  for (size_t c = 1; c < names.size(); ++c)
+    if (std::find(names.begin(), names.begin() + static_cast<ptrdiff_t>(c), names[c]) !=
+        names.begin() + static_cast<ptrdiff_t>(c))
+      fail(Category::input, "{} has two columns named {}; give each a name of its own", path, printable(names[c]));
   std::vector<bool> is_left_out(names.size()), is_categorical(names.size());
   for (const std::string& name : options.ignored) is_left_out[column_of(names, name, path)] = true;
   for (const std::string& name : options.categorical) is_categorical[column_of(names, name, path)] = true;

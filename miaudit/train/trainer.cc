@@ -14,6 +14,8 @@ namespace {
 
 // Counts up with every change that makes a job give other bytes.
 constexpr int kFormatVersion = 1;
+/// Weights, gradients, momenta and a checkpoint of so many take some 5 GB; what is larger is a slip in --widths.
+constexpr double kMostWeights = 3e8;
 
 bool is_trees(const Recipe& recipe) {
   return recipe.architecture == "gbdt";
@@ -48,10 +50,16 @@ void check_trainable(const TrainingJob& job, const Dataset& dataset) {
   std::vector<bool> seen(dataset.classes);
   for (const uint32_t member : job.members) seen[static_cast<size_t>(dataset.labels[member])] = true;
   if (std::count(seen.begin(), seen.end(), true) < 2)
-    fail(Category::input, "the {} to learn are not of two classes or more, which a classifier needs",
+    fail(Category::input, "the members ({}) are not of two classes or more, which a classifier needs",
          counted(job.members.size(), "record"));
   if (is_trees(recipe)) return check_trees(recipe);
-  make_architecture(recipe.architecture, dataset.shape, dataset.classes, recipe.widths);
+  const Architecture network = make_architecture(recipe.architecture, dataset.shape, dataset.classes, recipe.widths);
+  double weights = 0;
+  for (const Parameter& parameter : parameters(network)) weights += static_cast<double>(parameter.size());
+  if (weights > kMostWeights)
+    fail(Category::unsupported,
+         "{} would have {:.3g} weights here; the most is {:.3g}. Make --widths or the records smaller",
+         recipe.architecture, weights, kMostWeights);
   if (recipe.mirror) check_shift(1, dataset.shape);
   check_shift(recipe.shift, dataset.shape);
   if (const std::string why = why_unsupported(recipe.precision); !why.empty()) fail(Category::unsupported, "{}", why);

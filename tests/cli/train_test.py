@@ -187,7 +187,14 @@ refused(*TRAIN, "--optimizer", "adam", "--nesterov", because="--nesterov is for 
 refused(*TRAIN, "--widths", "64", because="use mlp")
 refused(*TRAIN, "--rate", "0", because="--rate 0")
 refused(*TRAIN, "--member-count", "601", because="hold only 600 records")
-refused(*TRAIN, "--member-share", "0", because="0 records to learn")
+for share in ("0", "nan"):
+    refused(*TRAIN, "--member-share", share, because=f"--member-share {share}: expected above 0")
+refused(*TRAIN, "--member-share", "0.001", because="the members (1 record) are not of two classes")
+refused(*TRAIN, "--architecture", "mlp", "--widths", "65536,65536", because="weights here; the most is")
+for seed in ("-1", "99999999999999999999", "1.5"):
+    refused(*TRAIN, "--seed", seed, because=f"found '{seed}'; expected a whole number")
+open("twice.csv", "w").write("a,a,c\n1,2,x\n3,4,y\n")
+refused("train", "--data", "twice.csv", "--label-column", "c", because="two columns named 'a'")
 refused(*TRAIN, "--test-data", "xt.npy", because="comes without classes")
 refused(*TRAIN, "--image-shape", "4x4", because="flat rows")
 refused(*TRAIN, "--label-column", "ill", because="--label-column")
