@@ -204,7 +204,7 @@ Array read_model_outputs(const Run& run, size_t m) {
   if (status.state != ModelState::done)
     fail(Category::input, "{} is {}{}; `miaudit shadow train {}` makes it", run.model(m).string(),
          state_name(status.state), status.why.empty() ? "" : " (" + status.why + ")", run.path.string());
-  const Array outputs = read_npy(run.outputs(m));
+  Array outputs = read_npy(run.outputs(m));
   const std::vector<size_t>& shape = outputs.shape();
   if (!is_floating(outputs.type()) || shape.size() < 2 || shape.size() > 3 || shape[0] != run.records)
     fail(Category::input,

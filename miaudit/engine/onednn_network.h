@@ -190,7 +190,7 @@ class OnednnNetwork final : public Network {
   /// The same for weights, which stay where they are.
   memory copy_in_layout(std::vector<Step>& steps, const memory& weights, const MemoryDesc& wanted) {
     if (weights.get_desc() == wanted) return weights;
-    const memory copy = owned(wanted);
+    memory copy = owned(wanted);
     add_reorder(steps, weights, copy);
     return copy;
   }

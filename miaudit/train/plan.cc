@@ -267,6 +267,7 @@ PlanChange write_plan(const fs::path& path, const ShadowPlan& plan, const Datase
   for (const char* folder : {"", "models", "attempts", "checkpoints", "failed"}) make_directory(path / folder);
   std::vector<bool> bits(membership.begin(), membership.end());
   std::vector<uint8_t> role_numbers;
+  role_numbers.reserve(roles.size());
   for (const Role role : roles) role_numbers.push_back(static_cast<uint8_t>(role));
   write_npy(path / "labels.npy", Array::from(dataset.labels, {dataset.size()}));
   write_npy(path / "roles.npy", Array::from(std::move(role_numbers), {roles.size()}));
