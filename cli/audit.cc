@@ -15,11 +15,25 @@ struct Arguments {
 // The two ways of saying which records are members, as one.
 void settle_paths(Arguments& a) {
   RecordPaths& paths = a.request.paths;
+  const ReferencePaths& references = a.request.references;
+  if (references.outputs.empty() != references.membership.empty())
+    fail(Category::config, "--reference-outputs and --reference-membership go together; {} is missing",
+         references.outputs.empty() ? "--reference-outputs" : "--reference-membership");
+  if (!a.request.run.empty()) {
+    const bool has_more = !a.members.empty() || !a.nonmembers.empty() || !a.outputs.empty() || !a.labels.empty() ||
+                          !a.member_labels.empty() || !a.nonmember_labels.empty() || !paths.membership.empty() ||
+                          !paths.groups.empty() || !paths.ids.empty() || !references.outputs.empty() ||
+                          !references.population.empty();
+    if (has_more)
+      fail(Category::config, "a run folder holds outputs, labels and membership; give it without other files");
+    return;
+  }
+  if (a.request.target) fail(Category::config, "--target names a model of a run folder; give the folder as well");
   const bool split = !a.members.empty() || !a.nonmembers.empty();
   const bool joint = !a.outputs.empty() || !paths.membership.empty();
   if (split == joint)
-    fail(Category::config, "give either --members and --nonmembers, or --outputs and --membership: {}",
-         split ? "these are both" : "this is neither");
+    fail(Category::config, "give a run folder, --members and --nonmembers, or --outputs and --membership: {}",
+         split ? "these are two of them" : "this is none of them");
   if (split) {
     if (a.members.empty() || a.nonmembers.empty())
       fail(Category::config, "--members and --nonmembers go together; {} is missing",
@@ -45,13 +59,17 @@ void settle_paths(Arguments& a) {
 }  // namespace
 
 void add_audit(CLI::App& app, Shell& shell) {
-  CLI::App* verb = app.add_subcommand("audit", "Audit a model from its outputs for known members and non-members");
+  CLI::App* verb = app.add_subcommand("audit", "Audit models from their outputs for known members and non-members");
   verb->footer(
       "Files: .npy, .npz (FILE:KEY picks an array), .csv, .idx, .idx.gz. Outputs are (records, classes),\n"
       "(records, queries, classes), or (records,) for a binary model.\n"
-      "Example: miaudit audit --members in.npy --nonmembers out.npy --out report");
+      "Examples: miaudit audit --members in.npy --nonmembers out.npy --out report\n"
+      "          miaudit audit RUN            (each model of a run folder in turn)");
   auto a = std::make_shared<Arguments>();
   AuditRequest& request = a->request;
+  verb->add_option("RUN", request.run, "A run folder: each of its models in turn is the target, others its references")
+      ->type_name(kFolderType);
+  verb->add_option("--target", request.target, "The one model of the run to audit");
   const char* split = "Outputs in two files";
   verb->add_option("--members", a->members, "Outputs for known members")->type_name(kFileType)->group(split);
   verb->add_option("--nonmembers", a->nonmembers, "Outputs for known non-members")->type_name(kFileType)->group(split);
@@ -68,6 +86,19 @@ void add_audit(CLI::App& app, Shell& shell) {
                    "1 member, 0 non-member; int8 may hold -1 for unknown (scored, not counted)")
       ->type_name(kFileType)
       ->group(joint);
+
+  const char* others = "Reference models (trained by the auditor on known splits)";
+  verb->add_option("--reference-outputs", request.references.outputs,
+                   "Their outputs for the same records: (models, records[, queries], classes), or a folder of .npy files")
+      ->type_name(kFileType)
+      ->group(others);
+  verb->add_option("--reference-membership", request.references.membership, "Who taught them: (models, records)")
+      ->type_name(kFileType)
+      ->group(others);
+  verb->add_option("--population", request.references.population,
+                   "Indices of records known to be in no training set; attacks learn from them, figures leave them out")
+      ->type_name(kFileType)
+      ->group(others);
 
   add_record_options(*verb, request.reading);
   verb->add_option("--groups", request.paths.groups,

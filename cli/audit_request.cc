@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <limits>
 
 #include "cli/report_folder.h"
@@ -90,12 +91,85 @@ int judge_gates(const std::vector<Gate>& gates, AuditResult& result) {
   return exit_code;
 }
 
+namespace {
+
+/// Scores of every target, one row a model.
+void write_target_scores(const fs::path& path, std::span<const double> scores, size_t targets) {
+  const size_t records = scores.size() / targets;
+  std::vector<double> values(scores.begin(), scores.end());
+  write_npy(path, Array::from(std::move(values), targets > 1 ? std::vector<size_t>{targets, records}
+                                                             : std::vector<size_t>{records}));
+}
+
+/// Which of the models to audit: the one asked for, those that were brought, or all.
+std::vector<size_t> targets_of(const Models& models, const Run& run, const std::optional<size_t>& asked) {
+  std::vector<size_t> all, brought;
+  for (size_t p = 0; p < models.models.size(); ++p) {
+    const size_t number = models.models[p].number;
+    if (asked && number == *asked) return {p};
+    all.push_back(p);
+    if (run.is_brought[number]) brought.push_back(p);
+  }
+  if (asked)
+    fail(Category::input, "--target {}: the run has {}, and this one is not finished or not there; {}", *asked,
+         counted(run.models, "model"), "`miaudit shadow status` lists them");
+  return brought.empty() ? all : brought;
+}
+
+int finish(const AuditRequest& request, const std::vector<Gate>& gates, AuditResult& result,
+           const ReportFolder& folder, const std::string& what, const std::function<void()>& write_more, Shell& shell) {
+  const int exit_code = judge_gates(gates, result);
+  if (folder.is_wanted()) {
+    write_more();
+    write_file(folder.result(), to_json(result));
+    folder.publish();
+  }
+  shell.clear_progress();
+  print(request.json ? to_json(result)
+                     : to_terminal(result, folder.is_wanted() ? "in result.json" : "with --json or --out"));
+  if (folder.is_wanted() && !request.json)
+    print(fmt::format("\nWritten to {}:\n{}. They say who was in\nthe training set: keep them as safe as the data.\n",
+                      request.out, what));
+  return exit_code;
+}
+
+int audit_models(const AuditRequest& request, const Models& models, const std::vector<size_t>& targets,
+                 std::span<const int64_t> people, const AuditPlan& plan, const std::vector<Gate>& gates, Shell& shell) {
+  const ReportFolder folder(request.out);
+  ScoreSink sink;
+  if (folder.is_wanted())
+    sink = [&](const std::string& attack, std::span<const double> scores) {
+      write_target_scores(folder.scores(attack), scores, targets.size());
+    };
+  AuditResult result = audit(models, targets, people, plan, shell.context(), sink);
+  if (targets.size() > 1)
+    return finish(request, gates, result, folder, "result.json and scores/ (one row a model)", [] {}, shell);
+  Records records;
+  records.outputs = models.models[targets.front()].outputs;
+  records.labels = models.labels;
+  records.membership = models.models[targets.front()].membership;
+  records.input_rows = models.records();
+  return finish(request, gates, result, folder, "result.json, records.csv (most exposed first) and scores/",
+                [&] { write_records(folder, records, result, request.show_records); }, shell);
+}
+
+}  // namespace
+
 int run_audit(const AuditRequest& request, Shell& shell) {
   AuditPlan plan = request.plan;
   const std::vector<Gate> gates = parse_gates(request.gates, plan.measure);
   check_plan(plan);
   const Context context = shell.context();
+  if (!request.run.empty()) {
+    const Run run = read_run(request.run);
+    const Models models = read_models(run, request.reading, context);
+    return audit_models(request, models, targets_of(models, run, request.target), {}, plan, gates, shell);
+  }
   const Records records = read_records(request.paths, request.reading, context);
+  if (!request.references.outputs.empty() || !request.references.population.empty()) {
+    const Models models = read_references(records, request.references, request.reading, context);
+    return audit_models(request, models, {0}, records.groups, plan, gates, shell);
+  }
 
   const ReportFolder folder(request.out);
   ScoreSink sink;
@@ -104,21 +178,8 @@ int run_audit(const AuditRequest& request, Shell& shell) {
       write_scores(folder.scores(attack), scores, records);
     };
   AuditResult result = audit(records, plan, context, sink);
-  const int exit_code = judge_gates(gates, result);
-  if (folder.is_wanted()) {
-    write_records(folder, records, result, request.show_records);
-    write_file(folder.result(), to_json(result));
-    folder.publish();
-  }
-  shell.clear_progress();
-  print(request.json ? to_json(result)
-                     : to_terminal(result, folder.is_wanted() ? "in result.json" : "with --json or --out"));
-  if (folder.is_wanted() && !request.json)
-    print(
-        fmt::format("\nWritten to {}:\nresult.json, records.csv (most exposed first) and scores/. "
-                    "They say who was in\nthe training set: keep them as safe as the data.\n",
-                    request.out));
-  return exit_code;
+  return finish(request, gates, result, folder, "result.json, records.csv (most exposed first) and scores/",
+                [&] { write_records(folder, records, result, request.show_records); }, shell);
 }
 
 }  // namespace miaudit::cli

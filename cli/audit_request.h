@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,13 +8,17 @@
 #include "cli/shell.h"
 #include "miaudit/audit/gate.h"
 #include "miaudit/audit/plan.h"
+#include "miaudit/data/models.h"
 #include "miaudit/data/records.h"
 
 namespace miaudit::cli {
 
 /// One audit from files to report, as `audit` and `demo` run it.
 struct AuditRequest {
+  std::string run;               ///< A run folder, or "": then `paths`.
+  std::optional<size_t> target;  ///< The one model of the run to audit; each in turn when empty.
   RecordPaths paths;
+  ReferencePaths references;
   RecordOptions reading;
   AuditPlan plan;
   GateTexts gates;

@@ -8,13 +8,20 @@
 #include <variant>
 #include <vector>
 
+#include "miaudit/attack/references.h"
 #include "miaudit/base/context.h"
 #include "miaudit/data/signals.h"
 
 namespace miaudit {
 
 /// What an attack may be given beside the target's outputs.
-enum class Need { labels, known_membership };
+enum class Need {
+  labels,
+  known_membership,
+  references_out,  ///< reference models that did not train on the record
+  references_in,   ///< and as many that did
+  features,        ///< what the record holds, beside what the model makes of it
+};
 std::string_view need_name(Need need);
 
 /// What an attack sees: signals of the target, never the truth.
@@ -23,6 +30,9 @@ struct Evidence {
   size_t samples = 0;
   size_t classes = 0;
   std::span<const int32_t> labels;  ///< One a record, 0 … classes−1; empty when not given.
+  ReferenceSource* references = nullptr;     ///< Null when there are none.
+  std::span<const uint32_t> population = {};  ///< Records known to be in no model's training set, the target's included.
+  std::span<const uint8_t> audited = {};      ///< 1 for the records that the audit is about; empty for all.
 };
 
 /// Records whose membership a calibrating attack may know: those of the other folds, never the ones that it is to
@@ -74,7 +84,8 @@ enum class DecisionRule {
 };
 std::string_view rule_name(DecisionRule rule);
 
-/// An attack that never sees anybody's membership: scores every record; higher = more likely a member.
+/// An attack that never sees the target's membership: scores every record; higher = more likely a member; NaN for a
+/// record that has no reference models on a side that is needed.
 using PlainAttack = std::vector<double> (*)(const Evidence&, const Parameters&, const Context&);
 /// An attack that calibrates on known records: writes scores[k] for to_score[k], given the membership of *others*. It
 /// is called once a fold, so its scores must be comparable from fold to fold.
@@ -97,7 +108,9 @@ struct AttackRow {
   double effective_share = 1;
 
   bool calibrates() const { return std::holds_alternative<CalibratedAttack>(run); }
-  bool needs_labels() const;
+  bool does_need(Need need) const;
+  bool needs_labels() const { return does_need(Need::labels); }
+  bool needs_references() const { return does_need(Need::references_out); }
 };
 std::span<const AttackRow> attack_table();
 const AttackRow& find_attack(std::string_view name);  ///< Throws Error(config), naming the nearest.

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <numeric>
 
 #include "miaudit/attack/rows.h"
@@ -16,37 +15,18 @@ constexpr std::string_view kAnswers[] = {"no", "yes"};
 constexpr ParameterRow kParameters[] = {
     {"per_class", "hold a record against non-members of its own class only", ChoiceParameter{"no", kAnswers}}};
 
-constexpr size_t kLanes = 16;
-
-/// counts[l] = how many of the ascending `sorted` lie below values[l]. The lanes halve their intervals in step, so that
-/// the memory accesses of one hide those of the others: a loop over single searches waits for each of some twenty in
-/// turn.
-void count_below(std::span<const double> sorted, const std::array<double, kLanes>& values,
-                 std::array<size_t, kLanes>& counts) {
-  counts.fill(0);
-  size_t length = sorted.size();
-  for (; length > 1; length -= length / 2) {
-    const size_t half = length / 2;
-    for (size_t l = 0; l < kLanes; ++l) counts[l] += sorted[counts[l] + half - 1] < values[l] ? half : 0;
-  }
-  for (size_t l = 0; l < kLanes; ++l) counts[l] += sorted[counts[l]] < values[l] ? 1 : 0;
-}
-
 /// scores[k] = share of `references` >= losses[to_score[k]] for each k of `places`.
 void score_shares(std::span<const double> references, std::span<const double> losses,
                   std::span<const uint32_t> to_score, std::span<const uint32_t> places, const Context& context,
                   std::span<double> scores) {
   const double total = static_cast<double>(references.size());
   parallel_blocks(places.size(), 1 << 16, context, [&](size_t begin, size_t end) {
-    std::array<double, kLanes> values{};
-    std::array<size_t, kLanes> counts;
-    for (size_t k = begin; k < end; k += kLanes) {
-      const size_t lanes = std::min(kLanes, end - k);
-      for (size_t l = 0; l < lanes; ++l) values[l] = losses[to_score[places[k + l]]];
-      count_below(references, values, counts);
-      for (size_t l = 0; l < lanes; ++l)
-        scores[places[k + l]] = static_cast<double>(references.size() - counts[l]) / total;
-    }
+    std::vector<double> values;
+    for (size_t k = begin; k < end; ++k) values.push_back(losses[to_score[places[k]]]);
+    std::vector<size_t> counts(values.size());
+    count_below(references, values, counts);
+    for (size_t k = begin; k < end; ++k)
+      scores[places[k]] = static_cast<double>(references.size() - counts[k - begin]) / total;
   });
 }
 

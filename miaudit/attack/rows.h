@@ -17,8 +17,26 @@ extern const AttackRow kClassThresholdAttack;
 extern const AttackRow kPopulationAttack;
 extern const AttackRow kClassifierAttack;
 extern const AttackRow kClassifierTreesAttack;
+extern const AttackRow kShokriAttack;
+extern const AttackRow kMlLeaksAttack;
+extern const AttackRow kReferenceAttack;
+extern const AttackRow kCalibratedLossAttack;
+extern const AttackRow kMaltAttack;
+extern const AttackRow kRmiaAttack;
+extern const AttackRow kRmiaOfflineAttack;
+extern const AttackRow kBaseAttack;
+extern const AttackRow kBaseOfflineAttack;
+extern const AttackRow kLiraAttack;
+extern const AttackRow kLiraOfflineAttack;
+extern const AttackRow kBavariaNAttack;
+extern const AttackRow kBavariaTAttack;
+extern const AttackRow kBavariaNOfflineAttack;
+extern const AttackRow kBavariaTOfflineAttack;
+extern const AttackRow kPmiaAttack;
 
 inline constexpr Need kNeedLabels[] = {Need::labels};
 inline constexpr Need kNeedLabelsAndMembership[] = {Need::labels, Need::known_membership};
+inline constexpr Need kNeedOut[] = {Need::labels, Need::references_out};
+inline constexpr Need kNeedInAndOut[] = {Need::labels, Need::references_out, Need::references_in};
 
 }  // namespace miaudit

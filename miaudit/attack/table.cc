@@ -7,9 +7,14 @@ namespace miaudit {
 
 std::span<const AttackRow> attack_table() {
   static const std::array kTable = {
-      kSpreadAttack,     kCorrectnessAttack,     kLossAttack,   kConfidenceAttack,     kMaxProbabilityAttack,
-      kEntropyAttack,    kModifiedEntropyAttack, kMarginAttack, kClassThresholdAttack, kPopulationAttack,
-      kClassifierAttack, kClassifierTreesAttack,
+      // The target alone.
+      kSpreadAttack, kCorrectnessAttack, kLossAttack, kConfidenceAttack, kMaxProbabilityAttack, kEntropyAttack,
+      kModifiedEntropyAttack, kMarginAttack, kClassThresholdAttack, kPopulationAttack, kClassifierAttack,
+      kClassifierTreesAttack,
+      // Beside reference models, those of one signal in a row: its moments are made once.
+      kShokriAttack, kMlLeaksAttack, kReferenceAttack, kCalibratedLossAttack, kMaltAttack, kRmiaAttack,
+      kRmiaOfflineAttack, kBaseAttack, kBaseOfflineAttack, kLiraAttack, kLiraOfflineAttack, kBavariaNAttack,
+      kBavariaTAttack, kBavariaNOfflineAttack, kBavariaTOfflineAttack, kPmiaAttack,
   };
   return kTable;
 }
@@ -26,7 +31,19 @@ const AttackRow& find_attack(std::string_view name) {
 }
 
 std::string_view need_name(Need need) {
-  return need == Need::labels ? "labels" : "known_membership";
+  switch (need) {
+    case Need::labels:
+      return "labels";
+    case Need::known_membership:
+      return "known_membership";
+    case Need::references_out:
+      return "references_out";
+    case Need::references_in:
+      return "references_in";
+    case Need::features:
+      break;
+  }
+  return "features";
 }
 
 std::string_view rule_name(DecisionRule rule) {
@@ -41,8 +58,8 @@ std::string_view rule_name(DecisionRule rule) {
   return "best_balanced_accuracy";
 }
 
-bool AttackRow::needs_labels() const {
-  return std::ranges::find(needs, Need::labels) != needs.end();
+bool AttackRow::does_need(Need need) const {
+  return std::ranges::find(needs, need) != needs.end();
 }
 
 std::vector<double> mean_over_queries(const SignalMatrix& signal, double sign) {

@@ -1,17 +1,23 @@
 #include "miaudit/audit/audit.h"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
 #include <set>
 
 #include "miaudit/attack/attack.h"
 #include "miaudit/audit/checks.h"
 #include "miaudit/audit/decision.h"
 #include "miaudit/audit/measure.h"
+#include "miaudit/audit/model_signals.h"
 #include "miaudit/audit/outputs_signals.h"
 #include "miaudit/audit/score.h"
 #include "miaudit/audit/slices.h"
 #include "miaudit/audit/verdict.h"
 #include "miaudit/base/version.h"
+#include "miaudit/metric/interval.h"
+#include "miaudit/metric/roc.h"
 #include "miaudit/signal/signal.h"
 
 namespace miaudit {
@@ -27,41 +33,69 @@ Parameters parameters_of(const AttackRow& attack, const AttackParameters& given)
   return Parameters(attack.name, attack.parameters, found == given.end() ? decltype(found->second){} : found->second);
 }
 
-// Why an attack cannot run on these records, and what would enable it; "" when it can.
-std::string obstacle(const AttackRow& attack, const Records& records, const Folds& folds) {
-  if (attack.needs_labels() && records.labels.empty())
+// Why an attack cannot run on this evidence, and what would enable it; "" when it can.
+std::string obstacle(const AttackRow& attack, const Evidence& evidence, const Folds& folds) {
+  if (attack.needs_labels() && evidence.labels.empty())
     return "needs labels; give --labels (with --members: --member-labels and --nonmember-labels)";
-  if (records.outputs.classes < attack.min_classes)
+  if (evidence.classes < attack.min_classes)
     return fmt::format("with {} its score is the same for every record; it needs {} or more",
-                       counted(records.outputs.classes, "class", "classes"), attack.min_classes);
+                       counted(evidence.classes, "class", "classes"), attack.min_classes);
   if (attack.calibrates() && folds.count < 2)
     return "calibrates on records of other folds; give at least two members and two non-members (of two groups)";
+  if (attack.needs_references()) {
+    if (!evidence.references)
+      return "needs reference models; give a run folder, or --reference-outputs and --reference-membership";
+    if (evidence.references->per_side() == 0)
+      return "needs reference models that did not train on the records; too few records have one";
+  }
+  if (attack.does_need(Need::references_in) && !evidence.references->has_in())
+    return "needs reference models that trained on the records, in a design whose splits do not tell the target's";
   return "";
 }
 
-void describe(const Records& records, AuditResult& result) {
-  for (const FileRecord& file : records.files)
+void describe_files(const std::vector<FileRecord>& files, const std::vector<Warning>& warnings, AuditResult& result) {
+  for (const FileRecord& file : files)
     result.files.push_back(
         {file.role, file.path, file.element_type, {file.shape.begin(), file.shape.end()}, file.hash});
-  for (const Warning& warning : records.warnings)
-    result.warnings.push_back({warning.code, warning.message, warning.advice});
-  Subject& subject = result.subject;
-  subject.records = records.size();
-  for (const int8_t m : records.membership)
-    ++(m == 1 ? subject.members : m == 0 ? subject.nonmembers : subject.unknown);
-  subject.groups = std::set<int64_t>(records.groups.begin(), records.groups.end()).size();
-  subject.classes = records.outputs.classes;
-  subject.queries = records.outputs.queries;
-  subject.input_form = form_name(records.outputs.form);
-  subject.form_detected = records.form_detected;
-  subject.element_type = element_name(records.outputs.parts[0].values.type());
+  for (const Warning& warning : warnings) result.warnings.push_back({warning.code, warning.message, warning.advice});
 }
 
+void describe_outputs(const Outputs& outputs, bool form_detected, Subject& subject) {
+  subject.classes = outputs.classes;
+  subject.queries = outputs.queries;
+  subject.input_form = form_name(outputs.form);
+  subject.form_detected = form_detected;
+  subject.element_type = element_name(outputs.parts[0].values.type());
+}
+
+/// One model whose training set is guessed at.
+struct Target {
+  size_t model = 0;
+  const Evidence* evidence = nullptr;
+  std::span<const int8_t> membership;
+  Folds folds = {};
+};
+
+/// Everything that attacks and measures work on: the records of each target, one target after the other.
+struct Trial {
+  std::vector<Target> targets;
+  std::span<const int8_t> membership;
+  std::span<const int64_t> groups;  ///< Whose records are alike: persons, or pairs of models.
+  std::span<const int32_t> labels;
+  std::span<const int64_t> people;  ///< of one target's records, or empty
+  std::function<void()> forget;     ///< Gives back what the last attack's signals took.
+};
+
 // As many folds as asked for, fewer where either side is too small to be in each.
-int fold_count(const AuditPlan& plan, const Subject& subject) {
-  uint64_t most = std::min(subject.members, subject.nonmembers);
-  if (subject.groups > 0) most = std::min(most, subject.groups);
-  return static_cast<int>(std::min<uint64_t>(static_cast<uint64_t>(plan.folds), most));
+Folds folds_of(const Target& target, std::span<const int64_t> people, const AuditPlan& plan) {
+  const auto count = [&](int8_t side) { return std::ranges::count(target.membership, side); };
+  int64_t most = std::min(count(1), count(0));
+  if (!people.empty())
+    most = std::min(most, static_cast<int64_t>(std::set<int64_t>(people.begin(), people.end()).size()));
+  Folds folds;
+  folds.count = static_cast<int>(std::min<int64_t>(plan.folds, most));
+  if (folds.count < 2) return folds;
+  return make_folds(target.evidence->labels, target.membership, people, folds.count, plan.measure.seed);
 }
 
 AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
@@ -96,45 +130,96 @@ void check_plan(const AuditPlan& plan) {
   check_measure(plan.measure);
 }
 
-AuditResult audit(const Records& records, const AuditPlan& plan, const Context& context, const ScoreSink& sink) {
-  check_plan(plan);
+namespace {
+
+AuditResult begin_result(const AuditPlan& plan) {
   AuditResult result;
   result.miaudit_version = version();
   result.kernel_target = kernel_target();
   result.seed = plan.measure.seed;
   result.level = plan.measure.level;
   result.interval_method = plan.measure.bootstrap ? "bca" : "analytic";
-  describe(records, result);
-  warn_of_few_nonmembers(result.subject.nonmembers, plan.measure.fprs, result.warnings);
+  return result;
+}
 
-  Folds folds;
-  folds.count = fold_count(plan, result.subject);
-  if (folds.count >= 2)
-    folds = make_folds(records.labels, records.membership, records.groups, folds.count, plan.measure.seed);
-  result.folds = static_cast<uint64_t>(folds.count);
+/// One attack's scores for every target, and the truth of those that have one.
+struct Scored {
+  std::vector<double> scores;
+  std::vector<int8_t> without_unscored;  ///< The truth, −1 for records without a score; empty where all have one.
+  uint64_t unscored = 0;
+  std::span<const int8_t> membership(const Trial& trial) const {
+    return without_unscored.empty() ? trial.membership : without_unscored;
+  }
+};
 
+Scored score_targets(const AttackRow& attack, const Parameters& parameters, const Trial& trial,
+                     const Context& context) {
+  Scored scored;
+  for (const Target& target : trial.targets) {
+    std::vector<double> scores =
+        score_records(attack, *target.evidence, parameters, target.folds, target.membership, context);
+    if (scored.scores.empty()) {
+      scored.scores = std::move(scores);
+    } else {
+      scored.scores.insert(scored.scores.end(), scores.begin(), scores.end());
+    }
+  }
+  if (!attack.needs_references()) return scored;
+  for (size_t k = 0; k < scored.scores.size(); ++k) {
+    if (!std::isnan(scored.scores[k])) continue;
+    if (scored.without_unscored.empty()) scored.without_unscored.assign(trial.membership.begin(), trial.membership.end());
+    scored.unscored += trial.membership[k] >= 0;
+    scored.without_unscored[k] = -1;
+  }
+  for (const int8_t side : {int8_t{1}, int8_t{0}})
+    if (std::ranges::find(scored.membership(trial), side) == scored.membership(trial).end())
+      fail(Category::numeric, "no {} has the reference models that it needs", side ? "member" : "non-member");
+  return scored;
+}
+
+TargetFigures figures_of(size_t model, std::span<const double> scores, std::span<const int8_t> membership,
+                         double worth, const MeasureOptions& options, const Context& context) {
+  TargetFigures figures;
+  figures.model = model;
+  figures.members = static_cast<uint64_t>(std::ranges::count(membership, int8_t{1}));
+  figures.nonmembers = static_cast<uint64_t>(std::ranges::count(membership, int8_t{0}));
+  if (figures.members == 0 || figures.nonmembers == 0) return figures;
+  SortedScores sorted = sort_scores(scores, membership, context);
+  sorted.worth = worth;
+  figures.auc = auc_estimate(sorted, options.level, context);
+  for (const double fpr : options.fprs) figures.tpr.push_back(tpr_at_fpr_estimate(sorted, fpr, options.level));
+  return figures;
+}
+
+/// Runs and measures every attack that can be; scores of the strongest are handed back.
+struct Strongest {
+  std::vector<double> scores;
+  std::vector<int8_t> membership;
+  double worth = 1;
+};
+Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& context, const ScoreSink& sink,
+                      AuditResult& result) {
+  const Target& first = trial.targets.front();
+  result.folds = static_cast<uint64_t>(first.folds.count);
   std::vector<const AttackRow*> attacks;
   for (const AttackRow& attack : attack_table()) {
     if (!is_wanted(plan, attack.name)) continue;
-    if (std::string reason = obstacle(attack, records, folds); !reason.empty()) {
+    if (std::string reason = obstacle(attack, *first.evidence, first.folds); !reason.empty()) {
       result.skipped.push_back({std::string(attack.name), std::move(reason)});
     } else {
       attacks.push_back(&attack);
     }
   }
 
-  OutputsSignals signals(records.outputs, records.labels, context);
-  const Evidence evidence{signals, records.size(), records.outputs.classes, records.labels};
   std::vector<std::string> names;
   std::vector<Metrics> corrected;
-  std::vector<double> strongest_scores;
-  double strongest_worth = 1;
+  Strongest strongest;
   for (const AttackRow* attack : attacks) {
     context.report(attack->name, names.size(), attacks.size());
     const Parameters parameters = parameters_of(*attack, plan.parameters);
-    std::vector<double> scores;
+    Scored scored;
     try {
-      scores = score_records(*attack, evidence, parameters, folds, records.membership, context);
+      scored = score_targets(*attack, parameters, trial, context);
     } catch (const Error& error) {
       if (error.category() != Category::numeric) throw;
       result.skipped.push_back({std::string(attack->name), error.what()});
@@ -144,26 +229,39 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
                                  "see why under the attacks left out; the figures of the others stand"});
       continue;
     }
-    signals.forget();
+    if (trial.forget) trial.forget();
+    if (sink) sink(std::string(attack->name), scored.scores);
+    for (double& score : scored.scores)
+      if (std::isnan(score)) score = 0;  // of a record that does not count
     AttackResult found = result_of(*attack, parameters);
-    const ScoredRecords scored{scores, records.membership, records.groups, attack->effective_share};
-    CorrectedMetrics metrics = measure_corrected(scored, plan.measure, attacks.size(), context);
+    found.unscored = scored.unscored;
+    const ScoredRecords records{scored.scores, scored.membership(trial), trial.groups, attack->effective_share};
+    CorrectedMetrics metrics = measure_corrected(records, plan.measure, attacks.size(), context);
     found.estimates = std::move(metrics.single);
-    if (!records.groups.empty()) {
-      GroupMetrics groups = measure_groups(scored, plan.measure, context);
+    if (trial.targets.size() > 1) {
+      const size_t size = first.evidence->samples;
+      for (size_t t = 0; t < trial.targets.size(); ++t)
+        found.targets.push_back(figures_of(trial.targets[t].model, records.scores.subspan(t * size, size),
+                                           records.membership.subspan(t * size, size), attack->effective_share,
+                                           plan.measure, context));
+    }
+    if (!trial.people.empty()) {
+      GroupMetrics groups = measure_groups(records, plan.measure, context);
       if (result.attacks.empty()) warn_of_mixed_groups(groups.mixed, result.warnings);
       found.group_estimates = std::move(groups.metrics);
     }
-    if (attack->decision != DecisionRule::best_balanced_accuracy && folds.count >= 2)
-      found.decision = decide(attack->decision, scores, records.membership, folds, plan.measure.level, context);
-    if (sink) sink(found.name, scores);
+    if (attack->decision != DecisionRule::best_balanced_accuracy && first.folds.count >= 2 &&
+        trial.targets.size() == 1)
+      found.decision = decide(attack->decision, scored.scores, trial.membership, first.folds, plan.measure.level,
+                              context);
 
     const bool is_strongest = std::all_of(result.attacks.begin(), result.attacks.end(), [&](const AttackResult& other) {
       return *found.estimates.auc.value > *other.estimates.auc.value;
     });
     if (is_strongest) {
-      strongest_scores = std::move(scores);
-      strongest_worth = attack->effective_share;
+      strongest.membership.assign(records.membership.begin(), records.membership.end());
+      strongest.scores = std::move(scored.scores);
+      strongest.worth = attack->effective_share;
     }
     names.push_back(found.name);
     corrected.push_back(std::move(metrics.corrected));
@@ -177,10 +275,107 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
   result.headline = strongest_of(names, corrected);
   warn_of_inversion(inverted(names, corrected),
                     "that labels belong to these rows, and that the outputs are what --input says", result.warnings);
-  result.slices = slice_by_class(records, strongest_scores, strongest_worth, plan.measure.level, context);
-  result.self_checks = check_audit(records, strongest_scores, plan.measure.seed, context);
+  return strongest;
+}
+
+void warn_of_unscored(AuditResult& result) {
+  for (const AttackResult& attack : result.attacks) {
+    if (attack.unscored == 0) continue;
+    result.warnings.push_back(
+        {"unscored_records",
+         fmt::format("{} had too few reference models for {} and others, and {} not counted there",
+                     counted(attack.unscored, "record"), attack.name, attack.unscored == 1 ? "is" : "are"),
+         "train more models; `miaudit shadow plan --design pairs` gives every record as many on either side"});
+    return;
+  }
+}
+
+void finish(const Trial& trial, const Strongest& strongest, const Records& first, const AuditPlan& plan,
+            const Context& context, AuditResult& result) {
+  const ScoredRecords scored{strongest.scores, strongest.membership, trial.groups, strongest.worth};
+  result.slices = slice_by_class(scored, trial.labels, result.subject.classes, plan.measure.level, context);
+  result.self_checks = check_audit(first, scored, plan.measure.seed, context);
   add_check_warnings(*result.self_checks, result.warnings);
   conclude(result);
+}
+
+}  // namespace
+
+AuditResult audit(const Records& records, const AuditPlan& plan, const Context& context, const ScoreSink& sink) {
+  check_plan(plan);
+  AuditResult result = begin_result(plan);
+  describe_files(records.files, records.warnings, result);
+  describe_outputs(records.outputs, records.form_detected, result.subject);
+  result.subject.records = records.size();
+  for (const int8_t m : records.membership)
+    ++(m == 1 ? result.subject.members : m == 0 ? result.subject.nonmembers : result.subject.unknown);
+  result.subject.groups = std::set<int64_t>(records.groups.begin(), records.groups.end()).size();
+  warn_of_few_nonmembers(result.subject.nonmembers, plan.measure.fprs, result.warnings);
+
+  OutputsSignals signals(records.outputs, records.labels, context);
+  const Evidence evidence{signals, records.size(), records.outputs.classes, records.labels};
+  Target target{0, &evidence, records.membership};
+  target.folds = folds_of(target, records.groups, plan);
+  const Trial trial{{std::move(target)}, records.membership, records.groups, records.labels, records.groups,
+                    [&] { signals.forget(); }};
+  const Strongest strongest = run_attacks(trial, plan, context, sink, result);
+  finish(trial, strongest, records, plan, context, result);
+  return result;
+}
+
+AuditResult audit(const Models& models, std::span<const size_t> targets, std::span<const int64_t> people,
+                  const AuditPlan& plan, const Context& context, const ScoreSink& sink) {
+  check_plan(plan);
+  AuditResult result = begin_result(plan);
+  describe_files(models.files, models.warnings, result);
+  for (const Warning& missing : models.missing)
+    result.warnings.push_back({missing.code, missing.message + "; it was left out", missing.advice});
+  describe_outputs(models.models.front().outputs, models.form_detected, result.subject);
+
+  ModelSignals signals(models, context);
+  std::vector<std::unique_ptr<TargetEvidence>> evidence;
+  Trial trial;
+  std::vector<int8_t> membership;
+  std::vector<int64_t> pairs;
+  std::vector<int32_t> labels;
+  for (const size_t t : targets) {
+    evidence.push_back(std::make_unique<TargetEvidence>(signals, t, plan.measure.seed));
+    Target target{models.models[t].number, &evidence.back()->evidence(), evidence.back()->membership()};
+    target.folds = folds_of(target, people, plan);
+    membership.insert(membership.end(), target.membership.begin(), target.membership.end());
+    labels.insert(labels.end(), models.labels.begin(), models.labels.end());
+    pairs.insert(pairs.end(), models.records(),
+                 static_cast<int64_t>(std::min(t, models.partners[t])));  // kNone is the larger
+    trial.targets.push_back(std::move(target));
+  }
+  trial.membership = membership;
+  trial.labels = labels;
+  trial.people = people;
+  // Records of one target err together, and so do a pair's, of which one is the other turned round.
+  const bool has_pairs = !pairs.empty() && pairs.front() != pairs.back();
+  trial.groups = has_pairs ? std::span<const int64_t>(pairs) : people;
+
+  Subject& subject = result.subject;
+  subject.records = static_cast<uint64_t>(std::ranges::count(models.audited, 1));
+  for (const int8_t m : membership) subject.members += m == 1, subject.nonmembers += m == 0;
+  subject.population = models.population.size();
+  subject.unknown = subject.records * targets.size() - subject.members - subject.nonmembers;
+  subject.groups = std::set<int64_t>(people.begin(), people.end()).size();
+  subject.models = models.models.size();
+  subject.targets = targets.size();
+  const ReferenceSource* references = trial.targets.front().evidence->references;
+  subject.references = references ? references->count() : 0;
+  subject.references_per_side = references ? references->per_side() : 0;
+  subject.has_references_in = references && references->has_in();
+  warn_of_few_nonmembers(subject.nonmembers, plan.measure.fprs, result.warnings);
+
+  const Strongest strongest = run_attacks(trial, plan, context, sink, result);
+  warn_of_unscored(result);
+  Records first;
+  first.outputs = models.models[targets.front()].outputs;
+  first.labels = models.labels;
+  first.membership.assign(trial.targets.front().membership.begin(), trial.targets.front().membership.end());
+  finish(trial, strongest, first, plan, context, result);
   return result;
 }
 

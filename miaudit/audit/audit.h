@@ -3,6 +3,7 @@
 #include "miaudit/audit/plan.h"
 #include "miaudit/audit/result.h"
 #include "miaudit/base/context.h"
+#include "miaudit/data/models.h"
 #include "miaudit/data/records.h"
 
 namespace miaudit {
@@ -11,6 +12,13 @@ namespace miaudit {
 /// Deterministic: the same records, plan and seed give the same result, whatever the threads.
 /// Throws Error(config) for a plan that names what does not exist (check_plan says so before anything is read).
 AuditResult audit(const Records& records, const AuditPlan& plan, const Context& context, const ScoreSink& sink = {});
+
+/// The same with reference models, and with each of several targets in turn (places in models.models): figures are then
+/// of all targets' records together, intervals allow for a pair's records erring together, and each target's own
+/// figures stand beside. A target's partner is never among its references. people: as Records::groups, or empty.
+/// The sink gets the scores of one target after the other, NaN where a record lacks the models that an attack needs.
+AuditResult audit(const Models& models, std::span<const size_t> targets, std::span<const int64_t> people,
+                  const AuditPlan& plan, const Context& context, const ScoreSink& sink = {});
 
 /// Everything about a plan that can be wrong without looking at data.
 void check_plan(const AuditPlan& plan);

@@ -163,9 +163,9 @@ std::optional<double> class_balance_p(const Records& records) {
   return chi_squared_survival(static_cast<double>(cells - 1), statistic);
 }
 
-SelfChecks check_audit(const Records& records, std::span<const double> scores, uint64_t seed, const Context& context) {
+SelfChecks check_audit(const Records& records, const ScoredRecords& scored, uint64_t seed, const Context& context) {
   SelfChecks checks;
-  checks.permutation_null = permutation_null(scores, records.membership, kCheckLevel, seed, context);
+  checks.permutation_null = permutation_null(scored.scores, scored.membership, kCheckLevel, seed, context);
   checks.permutation_null_passed = holds(*checks.permutation_null, 0.5);
 
   // Normal scores with members shifted by one deviation: the true AUC is Φ(1/√2).

@@ -2,14 +2,16 @@
 
 #include <span>
 
+#include "miaudit/audit/measure.h"
 #include "miaudit/audit/result.h"
 #include "miaudit/base/context.h"
 #include "miaudit/data/records.h"
 
 namespace miaudit {
 
-/// Checks of the audit itself on the scores of its strongest attack. `seed` fixes the permutation and the planted leak.
-SelfChecks check_audit(const Records& records, std::span<const double> scores, uint64_t seed, const Context& context);
+/// Checks of the audit itself on the scores of its strongest attack; duplicates and classes are those of `records`, of
+/// the first target. `seed` fixes the permutation and the planted leak.
+SelfChecks check_audit(const Records& records, const ScoredRecords& scored, uint64_t seed, const Context& context);
 
 /// Non-members whose stored outputs and label equal some member's, byte for byte. Rows in which one class takes all
 /// (probability within 1e-6 of 1) do not count: saturation makes strangers equal.

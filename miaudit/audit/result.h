@@ -42,6 +42,12 @@ struct Subject {
   std::string input_form;  ///< "logits", "probabilities", "log-probabilities"; "scores" for `measure`.
   bool form_detected = false;
   std::string element_type;
+  uint64_t population = 0;  ///< Records known to be in no training set, kept for attacks.
+  uint64_t models = 0;      ///< With known splits, the targets among them; 0 without reference models.
+  uint64_t targets = 1;
+  uint64_t references = 0;           ///< Of the first target.
+  uint64_t references_per_side = 0;  ///< Models that each record has without it (and with it, if any have).
+  bool has_references_in = false;
 };
 
 /// Precision among those called members, were members a share `prior` of all.
@@ -91,6 +97,15 @@ struct Slice {
   Estimate auc;  ///< Level corrected for the number of slices looked at.
 };
 
+/// One of several targets.
+struct TargetFigures {
+  uint64_t model = 0;  ///< Its number in the run.
+  uint64_t members = 0;
+  uint64_t nonmembers = 0;
+  Estimate auc = {};
+  std::vector<Estimate> tpr = {};  ///< At each FPR of the audit, in order.
+};
+
 struct AttackResult {
   std::string name;
   std::string summary;
@@ -100,6 +115,8 @@ struct AttackResult {
   Metrics estimates;
   std::optional<Metrics> group_estimates;  ///< One score a group: the mean over its records.
   std::optional<Decision> decision;
+  std::vector<TargetFigures> targets;  ///< Where there are several.
+  uint64_t unscored = 0;               ///< Records that lack the reference models it needs.
 };
 
 struct Skipped {

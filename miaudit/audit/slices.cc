@@ -5,21 +5,21 @@
 
 namespace miaudit {
 
-std::vector<Slice> slice_by_class(const Records& records, std::span<const double> scores, double worth, double level,
-                                  const Context& context) {
+std::vector<Slice> slice_by_class(const ScoredRecords& records, std::span<const int32_t> labels, size_t classes,
+                                  double level, const Context& context) {
   std::vector<Slice> slices;
-  if (records.labels.empty()) return slices;
+  if (labels.empty()) return slices;
   struct Part {
     std::vector<double> scores;
     std::vector<int8_t> membership;
     std::vector<int64_t> groups;
     uint64_t counts[2] = {0, 0};
   };
-  std::vector<Part> parts(records.outputs.classes);
-  for (size_t i = 0; i < records.size(); ++i) {
+  std::vector<Part> parts(classes);
+  for (size_t i = 0; i < labels.size(); ++i) {
     if (records.membership[i] < 0) continue;
-    Part& part = parts[static_cast<size_t>(records.labels[i])];
-    part.scores.push_back(scores[i]);
+    Part& part = parts[static_cast<size_t>(labels[i])];
+    part.scores.push_back(records.scores[i]);
     part.membership.push_back(records.membership[i]);
     if (!records.groups.empty()) part.groups.push_back(records.groups[i]);
     ++part.counts[records.membership[i]];
@@ -33,10 +33,10 @@ std::vector<Slice> slice_by_class(const Records& records, std::span<const double
     Estimate auc;
     if (part.groups.empty()) {
       SortedScores sorted = sort_scores(part.scores, part.membership, context);
-      sorted.worth = worth;
+      sorted.worth = records.worth;
       auc = auc_estimate(sorted, corrected, context);
     } else {
-      auc = auc_estimate(GroupedScores{part.scores, part.membership, part.groups, worth}, corrected, context);
+      auc = auc_estimate(GroupedScores{part.scores, part.membership, part.groups, records.worth}, corrected, context);
     }
     slices.push_back({"class", std::to_string(c), part.counts[1], part.counts[0], auc});
   }

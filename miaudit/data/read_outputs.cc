@@ -10,9 +10,7 @@
 namespace miaudit {
 namespace {
 
-OutputsPart read_part(const std::string& path, std::vector<FileRecord>& files) {
-  const Array array = read_array(path);
-  files.push_back(describe_file("outputs", path, array));
+OutputsPart as_part(const Array& array, const std::string& path) {
   if (!is_floating(array.type()))
     fail(Category::input,
          "{} holds {} values; model outputs must be float16, float32 or float64 logits or probabilities, one row a "
@@ -129,14 +127,20 @@ void check_form(OutputForm form, const ScanResult& scan, const std::string& path
 
 }  // namespace
 
-LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOptions& options,
-                           const Context& context) {
+namespace {
+
+struct Source {
+  Array array;
+  std::string path;
+};
+
+LoadedOutputs check_sources(const std::vector<Source>& sources, const RecordOptions& options, const Context& context) {
   LoadedOutputs loaded;
   Outputs& outputs = loaded.outputs;
   bool in_unit_interval = true;
   std::string first_looks;
-  for (const std::string& path : paths) {
-    OutputsPart part = read_part(path, loaded.files);
+  for (const auto& [array, path] : sources) {
+    OutputsPart part = as_part(array, path);
     const std::vector<size_t>& shape = part.values.shape();
     if (!outputs.parts.empty()) check_alike(part, outputs.parts[0], loaded.warnings);
     outputs.queries = shape[1];
@@ -190,6 +194,26 @@ LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOp
          "say what they are with --input logits, probabilities or log-probabilities"});
   }
   return loaded;
+}
+
+}  // namespace
+
+LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOptions& options,
+                           const Context& context) {
+  std::vector<Source> sources;
+  std::vector<FileRecord> files;
+  for (const std::string& path : paths) {
+    sources.push_back({read_array(path), path});
+    files.push_back(describe_file("outputs", path, sources.back().array));
+  }
+  LoadedOutputs loaded = check_sources(sources, options, context);
+  loaded.files = std::move(files);
+  return loaded;
+}
+
+LoadedOutputs check_outputs(const Array& array, const std::string& source, const RecordOptions& options,
+                            const Context& context) {
+  return check_sources({{array, source}}, options, context);
 }
 
 }  // namespace miaudit

@@ -75,6 +75,9 @@ struct LoadedOutputs {
 };
 /// The outputs of one model from one or several files, as one sequence of records: the same checks.
 LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOptions& options, const Context& context);
+/// The same checks of an array that is already read. `source` names it in messages.
+LoadedOutputs check_outputs(const Array& array, const std::string& source, const RecordOptions& options,
+                            const Context& context);
 
 /// One label a row, checked against `classes`. Integers, or .csv numbers that are whole.
 std::vector<int32_t> read_labels(const std::string& path, size_t rows, size_t classes, std::vector<FileRecord>& files);

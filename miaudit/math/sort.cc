@@ -87,4 +87,23 @@ void radix_sort(std::vector<double>& values) {
   }
 }
 
+void count_below(std::span<const double> sorted, std::span<const double> values, std::span<size_t> counts) {
+  constexpr size_t kLanes = 16;
+  if (sorted.empty()) {
+    std::fill(counts.begin(), counts.end(), size_t{0});
+    return;
+  }
+  for (size_t k = 0; k < values.size(); k += kLanes) {
+    const size_t lanes = std::min(kLanes, values.size() - k);
+    std::array<double, kLanes> sought{};
+    std::copy_n(values.begin() + static_cast<ptrdiff_t>(k), lanes, sought.begin());
+    std::array<size_t, kLanes> below{};
+    for (size_t length = sorted.size(); length > 1; length -= length / 2) {
+      const size_t half = length / 2;
+      for (size_t l = 0; l < kLanes; ++l) below[l] += sorted[below[l] + half - 1] < sought[l] ? half : 0;
+    }
+    for (size_t l = 0; l < lanes; ++l) counts[k + l] = below[l] + (sorted[below[l]] < sought[l] ? 1 : 0);
+  }
+}
+
 }  // namespace miaudit

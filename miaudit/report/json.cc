@@ -59,6 +59,17 @@ Json of(const AttackResult& attack) {
                {"needs", attack.needs}, {"parameters", attack.parameters}, {"estimates", of(attack.estimates)}};
   if (attack.group_estimates) json["group_estimates"] = of(*attack.group_estimates);
   if (attack.decision) json["decision"] = of(*attack.decision);
+  if (attack.unscored > 0) json["unscored"] = attack.unscored;
+  for (const TargetFigures& target : attack.targets) {
+    Json rates = Json::array();
+    for (size_t f = 0; f < target.tpr.size(); ++f)
+      rates.push_back(merged({{"fpr", attack.estimates.tpr_at_fpr[f].fpr}}, of(target.tpr[f])));
+    json["targets"].push_back({{"model", target.model},
+                               {"members", target.members},
+                               {"nonmembers", target.nonmembers},
+                               {"auc", of(target.auc)},
+                               {"tpr_at_fpr", rates}});
+  }
   return json;
 }
 
@@ -136,7 +147,13 @@ std::string to_json(const AuditResult& result) {
                  {"queries", subject.queries},
                  {"input", subject.input_form},
                  {"input_detected", subject.form_detected},
-                 {"type", subject.element_type}}},
+                 {"type", subject.element_type},
+                 {"population", subject.population},
+                 {"models", subject.models},
+                 {"targets", subject.targets},
+                 {"references", subject.references},
+                 {"references_per_side", subject.references_per_side},
+                 {"references_in", subject.has_references_in}}},
                {"convention", "membership 1 = member; a higher score = more likely a member"},
                {"finding", finding_name(result.finding)},
                {"verdict", result.verdict}};

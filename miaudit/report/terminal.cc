@@ -86,6 +86,14 @@ std::string subject_line(const AuditResult& result) {
   const Subject& s = result.subject;
   std::string line = fmt::format("{}: {}, {}", counted(s.records, "record"), counted(s.members, "member"),
                                  counted(s.nonmembers, "non-member"));
+  if (s.targets > 1)
+    line = fmt::format("{} audited in turn on {}: {}, {} in all", counted(s.targets, "model"),
+                       counted(s.records, "record"), counted(s.members, "member"),
+                       counted(s.nonmembers, "non-member"));
+  if (s.references)
+    line += fmt::format("; {}, {} a record {}", counted(s.references, "reference model"), s.references_per_side,
+                        s.has_references_in ? "on either side" : "without it");
+  if (s.population) line += fmt::format("; population of {}", grouped(s.population));
   if (s.unknown) line += fmt::format(", {} unknown", grouped(s.unknown));
   if (s.groups) line += "; " + counted(s.groups, "group");
   if (s.classes) {

@@ -1,0 +1,48 @@
+#include "miaudit/attack/reference_scores.h"
+#include "miaudit/attack/rows.h"
+
+namespace miaudit {
+namespace {
+
+constexpr ParameterRow kOfflineParameters[] = {
+    {"c", "how much of the difficulty, as models without the record see it, is taken off", RealParameter{0.33, 0, 1}}};
+
+std::vector<double> online(const Evidence& evidence, const Parameters&, const Context& context) {
+  const LogMeans models = log_mean_confidences(*evidence.references, context);
+  const SignalMatrix& target = evidence.signals.signal("loss");
+  return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
+    return -target.values[k] - log_mean_of_two(models.in[k], models.out[k]);
+  });
+}
+
+std::vector<double> offline(const Evidence& evidence, const Parameters& parameters, const Context& context) {
+  const LogMeans models = log_mean_confidences(*evidence.references, context);
+  const SignalMatrix& target = evidence.signals.signal("loss");
+  const double c = parameters.real("c");
+  return mean_of(evidence.samples, target.queries, context,
+                 [&](size_t k) { return -target.values[k] - c * models.out[k]; });
+}
+
+}  // namespace
+
+constinit const AttackRow kBaseAttack = {
+    .name = "base",
+    .summary = "Log-confidence minus the log of the reference models' mean confidence, with and without the record.",
+    .needs = kNeedInAndOut,
+    .parameters = {},
+    .citation = "Lassila et al. 2025, arXiv:2505.24089",
+    .decision = DecisionRule::best_balanced_accuracy,
+    .run = online,
+};
+
+constinit const AttackRow kBaseOfflineAttack = {
+    .name = "base_offline",
+    .summary = "Log-confidence minus a part of the log of the mean confidence of models without the record.",
+    .needs = kNeedOut,
+    .parameters = kOfflineParameters,
+    .citation = "Lassila et al. 2025, arXiv:2505.24089",
+    .decision = DecisionRule::best_balanced_accuracy,
+    .run = offline,
+};
+
+}  // namespace miaudit

@@ -1,0 +1,160 @@
+#include <algorithm>
+#include <cmath>
+
+#include "miaudit/attack/reference_scores.h"
+#include "miaudit/attack/rows.h"
+#include "miaudit/math/distributions.h"
+
+namespace miaudit {
+namespace {
+
+/// Fewer models than this say too little of each record's own variance (Carlini et al. 2022, §VI).
+constexpr size_t kModelsForOwnVariance = 64;
+/// A variance by models that agree is taken for this share of the pooled one: nobody is surer than that.
+constexpr double kLeastShareOfPooled = 1e-12;
+
+constexpr std::string_view kVariances[] = {"auto", "per_sample", "pooled"};
+constexpr std::string_view kLocations[] = {"mean", "median"};
+constexpr std::string_view kSignals[] = {"rescaled_logit", "margin"};
+constexpr std::string_view kFormulas[] = {"paper", "carlini"};
+constexpr ParameterRow kParameters[] = {
+    {"variance", "of each record's models, or pooled over records; auto pools below 64 models",
+     ChoiceParameter{"auto", kVariances}},
+    {"location", "of each record's models on a side", ChoiceParameter{"mean", kLocations}},
+    {"signal", "what is taken for normal", ChoiceParameter{"rescaled_logit", kSignals}},
+    {"formulas", "of the paper, or of its authors' released code with its quirks",
+     ChoiceParameter{"paper", kFormulas}}};
+
+/// A normal distribution for each value.
+struct Normals {
+  std::vector<double> location;
+  std::vector<double> variance;
+};
+
+std::vector<double> medians(const SidedValues& models, int8_t side, const Context& context) {
+  std::vector<double> found(models.samples * models.queries);
+  parallel_blocks(found.size(), 1 << 10, context, [&](size_t begin, size_t end) {
+    std::vector<double> values;
+    for (size_t k = begin; k < end; ++k) {
+      values.clear();
+      for (size_t m = 0; m < models.values.size(); ++m)
+        if (models.sides[m][k / models.queries] == side) values.push_back(models.values[m][k]);
+      const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
+      if (values.empty()) {
+        found[k] = NAN;
+        continue;
+      }
+      std::nth_element(values.begin(), middle, values.end());
+      found[k] = values.size() % 2 ? *middle : (*middle + *std::max_element(values.begin(), middle)) / 2;
+    }
+  });
+  return found;
+}
+
+bool pools(const Parameters& parameters, size_t models) {
+  const std::string_view variance = parameters.choice("variance");
+  return variance == "pooled" || (variance == "auto" && models < kModelsForOwnVariance);
+}
+
+/// The released code: medians, one deviation for all (of all values about their own mean) where it is fixed, and 1e-30
+/// on top of any.
+Normals normals_of_code(const SideMoments& moments, std::vector<double> medians, double fixed, bool is_fixed) {
+  Normals normals{std::move(medians), moments.variance};
+  for (double& variance : normals.variance) {
+    const double deviation = std::sqrt(is_fixed ? fixed : variance) + 1e-30;
+    variance = deviation * deviation;
+  }
+  return normals;
+}
+
+Normals normals_of_paper(const SideMoments& moments, std::vector<double> location, const SideTotals& totals,
+                         bool is_pooled) {
+  if (!(totals.within > 0))
+    fail(Category::numeric, "reference models agree in every value, so that no variance can be told");
+  Normals normals{std::move(location), moments.variance};
+  for (double& variance : normals.variance)
+    variance = is_pooled ? totals.within : std::max(variance, kLeastShareOfPooled * totals.within);
+  return normals;
+}
+
+struct Setting {
+  const SidedValues models;
+  const bool is_pooled;
+  const bool is_of_code;
+  const bool is_median;
+};
+
+Setting setting_of(const Evidence& evidence, const Parameters& parameters) {
+  ReferenceSource& references = *evidence.references;
+  if (references.per_side() < kFewestForVariance)
+    fail(Category::numeric, "needs {} reference models a side of each record to tell a variance; found {}",
+         kFewestForVariance, references.per_side());
+  const bool is_of_code = parameters.choice("formulas") == "carlini";
+  return {references.values(parameters.choice("signal")), pools(parameters, references.count()), is_of_code,
+          is_of_code || parameters.choice("location") == "median"};
+}
+
+Normals normals_of(const Evidence& evidence, const Setting& setting, const SideMoments& moments, int8_t side,
+                   double fixed, const Context& context) {
+  std::vector<double> location = setting.is_median ? medians(setting.models, side, context) : moments.mean;
+  if (setting.is_of_code) return normals_of_code(moments, std::move(location), fixed, setting.is_pooled);
+  const SideTotals totals = totals_of(moments, evidence, side == 1 ? "IN" : "OUT");
+  return normals_of_paper(moments, std::move(location), totals, setting.is_pooled);
+}
+
+double log_density(double value, const Normals& normals, size_t k) {
+  const double distance = value - normals.location[k];
+  return -0.5 * std::log(normals.variance[k]) - distance * distance / (2 * normals.variance[k]);
+}
+
+std::vector<double> online(const Evidence& evidence, const Parameters& parameters, const Context& context) {
+  const Setting setting = setting_of(evidence, parameters);
+  const SignalMatrix& target = evidence.signals.signal(parameters.choice("signal"));
+  const Moments& moments = evidence.references->moments(parameters.choice("signal"));
+  // The released code takes the deviation of the IN values for both sides.
+  const double fixed = setting.is_of_code ? totals_of(moments.in, evidence, "IN").variance : 0;
+  const Normals in = normals_of(evidence, setting, moments.in, 1, fixed, context);
+  const Normals out = normals_of(evidence, setting, moments.out, 0, fixed, context);
+  return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
+    return log_density(target.values[k], in, k) - log_density(target.values[k], out, k);
+  });
+}
+
+std::vector<double> offline(const Evidence& evidence, const Parameters& parameters, const Context& context) {
+  const Setting setting = setting_of(evidence, parameters);
+  const SignalMatrix& target = evidence.signals.signal(parameters.choice("signal"));
+  const Moments& moments = evidence.references->moments(parameters.choice("signal"));
+  const double fixed = setting.is_of_code ? totals_of(moments.out, evidence, "OUT").variance : 0;
+  const Normals out = normals_of(evidence, setting, moments.out, 0, fixed, context);
+  constexpr double kHalfLogTwoPi = 0.91893853320467274178;
+  if (setting.is_of_code)
+    return mean_of(evidence.samples, target.queries, context,
+                   [&](size_t k) { return kHalfLogTwoPi - log_density(target.values[k], out, k); });
+  return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
+    return -log_normal_survival((target.values[k] - out.location[k]) / std::sqrt(out.variance[k]));
+  });
+}
+
+}  // namespace
+
+constinit const AttackRow kLiraAttack = {
+    .name = "lira",
+    .summary = "Log-likelihood ratio of the rescaled logit: normal with the record against normal without it.",
+    .needs = kNeedInAndOut,
+    .parameters = kParameters,
+    .citation = "Carlini et al. 2022, arXiv:2112.03570",
+    .decision = DecisionRule::best_balanced_accuracy,
+    .run = online,
+};
+
+constinit const AttackRow kLiraOfflineAttack = {
+    .name = "lira_offline",
+    .summary = "How improbably large the rescaled logit is by the normal of models without the record, one-sided.",
+    .needs = kNeedOut,
+    .parameters = kParameters,
+    .citation = "Carlini et al. 2022, arXiv:2112.03570",
+    .decision = DecisionRule::best_balanced_accuracy,
+    .run = offline,
+};
+
+}  // namespace miaudit

@@ -1,0 +1,69 @@
+// Attacks that hold a record's loss by the target against its losses by reference models.
+#include "miaudit/attack/reference_scores.h"
+#include "miaudit/attack/rows.h"
+
+namespace miaudit {
+namespace {
+
+std::vector<double> reference(const Evidence& evidence, const Parameters&, const Context& context) {
+  const SignalMatrix& target = evidence.signals.signal("loss");
+  const SidedValues references = evidence.references->values("loss");
+  return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
+    double above = 0;
+    double count = 0;
+    for (size_t m = 0; m < references.values.size(); ++m) {
+      if (references.sides[m][k / target.queries] != 0) continue;
+      above += references.values[m][k] >= target.values[k];
+      ++count;
+    }
+    return above / count;
+  });
+}
+
+std::vector<double> calibrated_loss(const Evidence& evidence, const Parameters&, const Context& context) {
+  const SignalMatrix& target = evidence.signals.signal("loss");
+  const std::vector<double>& out = evidence.references->moments("loss").out.mean;
+  return mean_of(evidence.samples, target.queries, context, [&](size_t k) { return out[k] - target.values[k]; });
+}
+
+std::vector<double> malt(const Evidence& evidence, const Parameters&, const Context& context) {
+  const SignalMatrix& target = evidence.signals.signal("loss");
+  const Moments& losses = evidence.references->moments("loss");
+  return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
+    return (losses.in.mean[k] + losses.out.mean[k]) / 2 - target.values[k];
+  });
+}
+
+}  // namespace
+
+constinit const AttackRow kReferenceAttack = {
+    .name = "reference",
+    .summary = "Share of models that did not train on the record whose loss on it is at least the target's.",
+    .needs = kNeedOut,
+    .parameters = {},
+    .citation = "Ye et al. 2022, arXiv:2111.09679",
+    .decision = DecisionRule::best_balanced_accuracy,
+    .run = reference,
+};
+
+constinit const AttackRow kCalibratedLossAttack = {
+    .name = "calibrated_loss",
+    .summary = "Mean loss of models that did not train on the record, minus the target's.",
+    .needs = kNeedOut,
+    .parameters = {},
+    .citation = "Watson et al. 2022, arXiv:2111.08440",
+    .decision = DecisionRule::best_balanced_accuracy,
+    .run = calibrated_loss,
+};
+
+constinit const AttackRow kMaltAttack = {
+    .name = "malt",
+    .summary = "Midway between the mean losses with and without the record, minus the target's.",
+    .needs = kNeedInAndOut,
+    .parameters = {},
+    .citation = "Sablayrolles et al. 2019, arXiv:1908.11229",
+    .decision = DecisionRule::best_balanced_accuracy,
+    .run = malt,
+};
+
+}  // namespace miaudit

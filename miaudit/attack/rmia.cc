@@ -1,0 +1,207 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "miaudit/attack/reference_scores.h"
+#include "miaudit/attack/rows.h"
+#include "miaudit/base/rng.h"
+#include "miaudit/math/sort.h"
+
+namespace miaudit {
+namespace {
+
+/// With several queries each record meets each of the population, so that there is an end to how many it can meet.
+constexpr size_t kMostPopulation = 10'000;
+/// Reference models that are attacked to choose `a`.
+constexpr size_t kTuningTargets = 4;
+
+constexpr std::string_view kAnswers[] = {"no", "yes"};
+constexpr ParameterRow kGamma = {"gamma", "how many times its ratio a member's must be of a non-member's",
+                                 RealParameter{1, 0.001, 1000}};
+constexpr ParameterRow kOnlineParameters[] = {kGamma};
+constexpr ParameterRow kOfflineParameters[] = {
+    kGamma,
+    {"a", "how little models with the record differ from models without it: p = ((1+a) p_out + 1-a)/2",
+     RealParameter{0.3, 0, 1}},
+    {"tune", "choose a by attacking up to four of the reference models", ChoiceParameter{"no", kAnswers}}};
+
+/// log p_θ(x) − log p(x) of every record and query.
+struct LogRatios {
+  size_t queries;
+  std::vector<double> values;
+};
+
+/// log ½((1+a)·p_out + (1−a)).
+double log_offline(double log_out, double a) {
+  return std::log(0.5 * ((1 + a) * std::exp(log_out) + (1 - a)));
+}
+
+LogRatios offline_ratios(const Evidence& evidence, double a, const Context& context) {
+  const LogMeans models = log_mean_confidences(*evidence.references, context);
+  const SignalMatrix& target = evidence.signals.signal("loss");
+  LogRatios ratios{target.queries, std::vector<double>(target.values.size())};
+  parallel_blocks(ratios.values.size(), 1 << 13, context, [&](size_t begin, size_t end) {
+    for (size_t k = begin; k < end; ++k)
+      // At a = 1 the mean is that of the models without the record, which may underflow as a number.
+      ratios.values[k] = -target.values[k] - (a == 1 ? models.out[k] : log_offline(models.out[k], a));
+  });
+  return ratios;
+}
+
+LogRatios online_ratios(const Evidence& evidence, const Context& context) {
+  const LogMeans models = log_mean_confidences(*evidence.references, context);
+  const SignalMatrix& target = evidence.signals.signal("loss");
+  LogRatios ratios{target.queries, std::vector<double>(target.values.size())};
+  std::vector<uint8_t> is_population(evidence.samples);
+  for (const uint32_t z : evidence.population) is_population[z] = 1;
+  parallel_blocks(ratios.values.size(), 1 << 13, context, [&](size_t begin, size_t end) {
+    for (size_t k = begin; k < end; ++k) {
+      // Nobody trained on the population: all of its models are OUT.
+      const double mean = is_population[k / target.queries] ? models.out[k]
+                                                            : log_mean_of_two(models.in[k], models.out[k]);
+      ratios.values[k] = -target.values[k] - mean;
+    }
+  });
+  return ratios;
+}
+
+/// Those that records are held against: the population, or else every audited record, whoever it is.
+std::vector<uint32_t> population_of(const Evidence& evidence, const LogRatios& ratios) {
+  std::vector<uint32_t> records(evidence.population.begin(), evidence.population.end());
+  if (records.empty())
+    for (size_t i = 0; i < evidence.samples; ++i)
+      if (evidence.audited.empty() || evidence.audited[i]) records.push_back(static_cast<uint32_t>(i));
+  std::erase_if(records, [&](uint32_t z) { return std::isnan(ratios.values[z * ratios.queries]); });
+  if (records.empty()) fail(Category::numeric, "no record has the reference models that this attack needs");
+  return records;
+}
+
+/// One query: the share is a step function of the ratio.
+std::vector<double> shares_by_order(const std::vector<double>& ratios, std::span<const uint32_t> population,
+                                    double log_gamma, const Context& context) {
+  std::vector<double> sorted;
+  for (const uint32_t z : population) sorted.push_back(ratios[z] + log_gamma);
+  radix_sort(sorted);
+  std::vector<double> scores(ratios.size());
+  parallel_blocks(ratios.size(), 1 << 13, context, [&](size_t begin, size_t end) {
+    std::vector<double> past(end - begin);
+    // How many are at most the ratio: how many are below the next number.
+    for (size_t i = begin; i < end; ++i) past[i - begin] = std::nextafter(ratios[i], INFINITY);
+    std::vector<size_t> counts(past.size());
+    count_below(sorted, past, counts);
+    for (size_t i = begin; i < end; ++i)
+      scores[i] = std::isnan(ratios[i]) ? NAN
+                                        : static_cast<double>(counts[i - begin]) / static_cast<double>(sorted.size());
+  });
+  return scores;
+}
+
+/// Several queries: x beats z where it does so by more than half of them.
+std::vector<double> shares_by_votes(const LogRatios& ratios, std::vector<uint32_t> population, double log_gamma,
+                                    const Context& context) {
+  if (population.size() > kMostPopulation) {
+    Rng(0, population.size()).shuffle(std::span(population));
+    population.resize(kMostPopulation);
+  }
+  const size_t queries = ratios.queries;
+  std::vector<double> bars(queries * population.size());  // [queries][population]
+  for (size_t q = 0; q < queries; ++q)
+    for (size_t z = 0; z < population.size(); ++z)
+      bars[q * population.size() + z] = ratios.values[population[z] * queries + q] + log_gamma;
+  std::vector<double> scores(ratios.values.size() / queries);
+  parallel_blocks(scores.size(), 64, context, [&](size_t begin, size_t end) {
+    std::vector<int32_t> votes(population.size());
+    for (size_t i = begin; i < end; ++i) {
+      std::ranges::fill(votes, 0);
+      for (size_t q = 0; q < queries; ++q) {
+        const double own = ratios.values[i * queries + q];
+        const double* bar = bars.data() + q * population.size();
+        for (size_t z = 0; z < votes.size(); ++z) votes[z] += own >= bar[z];
+      }
+      const auto beaten = std::ranges::count_if(
+          votes, [&](int32_t n) { return 2 * static_cast<size_t>(n) > queries; });
+      scores[i] = std::isnan(ratios.values[i * queries])
+                      ? NAN
+                      : static_cast<double>(beaten) / static_cast<double>(votes.size());
+    }
+  });
+  return scores;
+}
+
+std::vector<double> shares(const Evidence& evidence, const LogRatios& ratios, double gamma, const Context& context) {
+  std::vector<uint32_t> population = population_of(evidence, ratios);
+  if (ratios.queries == 1) return shares_by_order(ratios.values, population, std::log(gamma), context);
+  return shares_by_votes(ratios, std::move(population), std::log(gamma), context);
+}
+
+/// Pr[a member's ratio is larger than a non-member's], ties as half.
+double auc(const LogRatios& ratios, std::span<const int8_t> membership) {
+  std::vector<double> sides[2];
+  for (size_t i = 0; i < membership.size(); ++i)
+    if (membership[i] >= 0 && !std::isnan(ratios.values[i * ratios.queries]))
+      sides[membership[i]].push_back(std::accumulate(ratios.values.begin() + static_cast<ptrdiff_t>(i * ratios.queries),
+                                                     ratios.values.begin() + static_cast<ptrdiff_t>((i + 1) * ratios.queries), 0.0));
+  if (sides[0].empty() || sides[1].empty()) return 0.5;
+  radix_sort(sides[0]);
+  double wins = 0;
+  for (const double value : sides[1])
+    wins += 0.5 * static_cast<double>((std::ranges::lower_bound(sides[0], value) - sides[0].begin()) +
+                                      (std::ranges::upper_bound(sides[0], value) - sides[0].begin()));
+  return wins / static_cast<double>(sides[0].size()) / static_cast<double>(sides[1].size());
+}
+
+/// The `a` with which reference models are told apart best; the target is not looked at.
+double tuned(const Evidence& evidence, const Context& context) {
+  const size_t targets = std::min(kTuningTargets, evidence.references->count());
+  double best_sum = -1;
+  double best = 0;
+  std::vector<std::unique_ptr<PseudoTarget>> pseudo;
+  for (size_t t = 0; t < targets; ++t) {
+    pseudo.push_back(evidence.references->as_target(t));
+    if (pseudo.back()->evidence().references->per_side() == 0)
+      fail(Category::numeric, "too few reference models to choose a by attacking one of them; give a");
+  }
+  for (int tenth = 0; tenth <= 10; ++tenth) {
+    double sum = 0;
+    for (const auto& target : pseudo)
+      sum += auc(offline_ratios(target->evidence(), tenth / 10.0, context), target->membership());
+    if (sum > best_sum) {
+      best_sum = sum;
+      best = tenth / 10.0;
+    }
+  }
+  return best;
+}
+
+std::vector<double> online(const Evidence& evidence, const Parameters& parameters, const Context& context) {
+  return shares(evidence, online_ratios(evidence, context), parameters.real("gamma"), context);
+}
+
+std::vector<double> offline(const Evidence& evidence, const Parameters& parameters, const Context& context) {
+  const double a = parameters.choice("tune") == "yes" ? tuned(evidence, context) : parameters.real("a");
+  return shares(evidence, offline_ratios(evidence, a, context), parameters.real("gamma"), context);
+}
+
+}  // namespace
+
+constinit const AttackRow kRmiaAttack = {
+    .name = "rmia",
+    .summary = "Share of the population against whom the target prefers the record more than reference models do.",
+    .needs = kNeedInAndOut,
+    .parameters = kOnlineParameters,
+    .citation = "Zarifzadeh et al. 2024, arXiv:2312.03262",
+    .decision = DecisionRule::best_balanced_accuracy,
+    .run = online,
+};
+
+constinit const AttackRow kRmiaOfflineAttack = {
+    .name = "rmia_offline",
+    .summary = "As rmia, with models without the record only, and a guess at what models with it would say.",
+    .needs = kNeedOut,
+    .parameters = kOfflineParameters,
+    .citation = "Zarifzadeh et al. 2024, arXiv:2312.03262",
+    .decision = DecisionRule::best_balanced_accuracy,
+    .run = offline,
+};
+
+}  // namespace miaudit

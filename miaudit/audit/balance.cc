@@ -1,0 +1,93 @@
+#include "miaudit/audit/balance.h"
+
+#include <algorithm>
+
+#include "miaudit/base/rng.h"
+
+namespace miaudit {
+namespace {
+
+/// Share of the records that must keep their models, for which others may lose theirs.
+constexpr double kCovered = 0.99;
+/// One model a side is better than none where so many records have it.
+constexpr double kCoveredByOne = 0.5;
+
+struct Counts {
+  std::vector<uint32_t> in;
+  std::vector<uint32_t> out;
+};
+
+Counts count(std::span<const std::span<const int8_t>> membership, size_t records) {
+  Counts counts{std::vector<uint32_t>(records), std::vector<uint32_t>(records)};
+  for (const std::span<const int8_t> row : membership)
+    for (size_t i = 0; i < records; ++i) {
+      counts.in[i] += row[i] == 1;
+      counts.out[i] += row[i] == 0;
+    }
+  return counts;
+}
+
+/// The most models that nearly all records have.
+uint32_t common(std::vector<uint32_t> available) {
+  if (available.empty()) return 0;
+  std::ranges::sort(available);
+  const auto past = [&](double share) {
+    return available[static_cast<size_t>((1 - share) * static_cast<double>(available.size()))];
+  };
+  const uint32_t most = past(kCovered);
+  return most > 0 ? most : std::min<uint32_t>(1, past(kCoveredByOne));
+}
+
+/// Keeps `keep` of the models on `side` of a record, at random; none where there are fewer.
+void thin(std::span<int8_t* const> rows, size_t record, int8_t side, size_t keep, Rng& rng,
+          std::vector<uint32_t>& places) {
+  places.clear();
+  for (uint32_t r = 0; r < rows.size(); ++r)
+    if (rows[r][record] == side) places.push_back(r);
+  if (places.size() == keep) return;
+  const size_t kept = places.size() < keep ? 0 : keep;
+  rng.shuffle(std::span(places));
+  for (size_t k = kept; k < places.size(); ++k) rows[places[k]][record] = -1;
+}
+
+}  // namespace
+
+Sides balance(std::span<const std::span<const int8_t>> membership, std::span<const uint8_t> audited, uint64_t seed,
+              uint64_t stream) {
+  const size_t records = audited.size();
+  const Counts counts = count(membership, records);
+  std::vector<uint32_t> in, out, both;
+  for (size_t i = 0; i < records; ++i) {
+    if (!audited[i]) continue;
+    in.push_back(counts.in[i]);
+    out.push_back(counts.out[i]);
+    both.push_back(std::min(counts.in[i], counts.out[i]));
+  }
+  const bool is_paired = std::ranges::all_of(both, [&](uint32_t n) { return n == both.front(); }) && in == out;
+  const bool is_disjoint = !is_paired && !in.empty() && std::ranges::max(in) <= 1;
+  Sides sides;
+  const uint32_t on_both = is_disjoint ? 0 : common(both);
+  sides.has_in = on_both > 0;
+  sides.per_side = sides.has_in ? on_both : common(out);
+  if (sides.has_in && is_paired) {
+    for (const std::span<const int8_t> row : membership) sides.rows.push_back(row.data());
+    return sides;
+  }
+  std::vector<int8_t*> rows;
+  sides.cut.resize(membership.size() * records);
+  for (size_t r = 0; r < membership.size(); ++r) {
+    rows.push_back(sides.cut.data() + r * records);
+    std::ranges::copy(membership[r], rows.back());
+    sides.rows.push_back(rows.back());
+  }
+  std::vector<uint32_t> places;
+  for (size_t i = 0; i < records; ++i) {
+    if (!audited[i]) continue;
+    Rng rng(seed, (stream << 32) + i);
+    thin(rows, i, 0, sides.per_side, rng, places);
+    thin(rows, i, 1, sides.has_in ? sides.per_side : 0, rng, places);
+  }
+  return sides;
+}
+
+}  // namespace miaudit

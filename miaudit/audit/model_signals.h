@@ -1,0 +1,72 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "miaudit/attack/attack.h"
+#include "miaudit/audit/balance.h"
+#include "miaudit/base/context.h"
+#include "miaudit/data/models.h"
+
+namespace miaudit {
+
+/// Signals of all models, [models][records][queries], each computed once when first asked for.
+class ModelSignals {
+ public:
+  /// Both must outlive this object.
+  ModelSignals(const Models& models, const Context& context) : models_(models), context_(context) {}
+
+  const Models& models() const { return models_; }
+  const Context& context() const { return context_; }
+  size_t queries() const { return models_.models.front().outputs.queries; }
+  /// One model's values of a signal.
+  std::span<const double> values(std::string_view signal, size_t model);
+  bool holds(std::string_view signal) const { return matrices_.contains(signal); }
+  void probabilities(size_t model, std::span<const uint32_t> records, MatrixView<float> out) const;
+
+ private:
+  const Models& models_;
+  const Context& context_;
+  std::map<std::string, std::vector<double>, std::less<>> matrices_;
+};
+
+/// One model as the target and the others, balanced, as its references. Its partner is not among them, nor are
+/// `barred`.
+class TargetEvidence final : public PseudoTarget, private SignalSource, private ReferenceSource {
+ public:
+  TargetEvidence(ModelSignals& signals, size_t target, uint64_t seed, std::vector<size_t> barred = {});
+  TargetEvidence(const TargetEvidence&) = delete;
+  TargetEvidence& operator=(const TargetEvidence&) = delete;
+
+  const Evidence& evidence() const override { return *evidence_; }
+  std::span<const int8_t> membership() const override { return membership_; }
+
+ private:
+  const SignalMatrix& signal(std::string_view name) override;
+  void probabilities(std::span<const uint32_t> records, MatrixView<float> out) override;
+  size_t count() const override { return references_.size(); }
+  size_t per_side() const override { return sides_.per_side; }
+  bool has_in() const override { return sides_.has_in; }
+  const Moments& moments(std::string_view signal) override;
+  SidedValues values(std::string_view signal) override;
+  void probabilities(size_t reference, std::span<const uint32_t> records, MatrixView<float> out) override;
+  std::unique_ptr<PseudoTarget> as_target(size_t reference) override;
+
+  ModelSignals& signals_;
+  size_t target_;
+  uint64_t seed_;
+  std::vector<size_t> barred_;
+  std::vector<size_t> references_;
+  Sides sides_;
+  std::vector<int8_t> membership_;
+  std::string signal_name_;
+  SignalMatrix signal_;
+  std::string moments_name_;
+  Moments moments_;
+  std::map<std::string, std::vector<const double*>, std::less<>> rows_;
+  std::optional<Evidence> evidence_;
+};
+
+}  // namespace miaudit

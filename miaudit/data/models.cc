@@ -1,0 +1,218 @@
+#include "miaudit/data/models.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "miaudit/io/formats.h"
+
+namespace miaudit {
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_alike(const Outputs& outputs, const std::string& path, const Outputs& first, const std::string& first_path) {
+  if (outputs.samples != first.samples || outputs.queries != first.queries || outputs.columns != first.columns)
+    fail(Category::input,
+         "{} holds outputs of shape ({}, {}, {}), but {} ({}, {}, {}); every model must be asked for the same records, "
+         "queries and classes",
+         path, outputs.samples, outputs.queries, outputs.columns, first_path, first.samples, first.queries,
+         first.columns);
+  if (outputs.form != first.form)
+    fail(Category::input, "{} looks like {}, but {} like {}; say what all of them are with --input", path,
+         form_name(outputs.form), first_path, form_name(first.form));
+}
+
+void check_population(const Models& models) {
+  for (const AuditedModel& model : models.models)
+    for (const uint32_t z : models.population)
+      if (model.membership[z] != 0)
+        fail(Category::input,
+             "record {} is in the population, but {} model {}; a population is of records that no model was trained on",
+             z, model.membership[z] == 1 ? "was in the training set of" : "its membership is unknown in", model.number);
+}
+
+bool are_complements(std::span<const int8_t> a, std::span<const int8_t> b, std::span<const uint8_t> audited) {
+  bool differ = false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!audited[i] || a[i] < 0 || b[i] < 0) continue;
+    if (a[i] == b[i]) return false;
+    differ = true;
+  }
+  return differ;
+}
+
+/// A model that learnt what another left out gives its membership away, whether anybody recorded that or not.
+void find_partners(Models& models) {
+  for (size_t a = 0; a < models.models.size(); ++a)
+    for (size_t b = a + 1; b < models.models.size() && models.partners[a] == Models::kNone; ++b)
+      if (models.partners[b] == Models::kNone &&
+          are_complements(models.models[a].membership, models.models[b].membership, models.audited)) {
+        models.partners[a] = b;
+        models.partners[b] = a;
+      }
+}
+
+std::vector<int8_t> membership_row(const Array& matrix, size_t row, size_t records) {
+  std::vector<int8_t> membership(records);
+  const std::span<const std::byte> bytes = matrix.bytes().subspan(row * records, records);
+  std::transform(bytes.begin(), bytes.end(), membership.begin(), [](std::byte b) { return static_cast<int8_t>(b); });
+  return membership;
+}
+
+}  // namespace
+
+Models read_models(const Run& run, const RecordOptions& options, const Context& context) {
+  if (options.on_nonfinite == OnNonfinite::drop)
+    fail(Category::config, "--on-nonfinite drop goes with one model's outputs; every model of a run must have all");
+  Models models;
+  models.labels = run.labels;
+  for (size_t i = 0; i < run.records; ++i) {
+    models.audited.push_back(run.roles[i] == Role::audited);
+    if (run.roles[i] == Role::population) models.population.push_back(static_cast<uint32_t>(i));
+  }
+  std::vector<size_t> places(run.models, Models::kNone);
+  for (size_t m = 0; m < run.models; ++m) {
+    context.report("reading", m, run.models);
+    const ModelStatus status = model_status(run, m, true);
+    if (status.state != ModelState::done) {
+      models.missing.push_back({"missing_model",
+                                fmt::format("model {} is {}{}", m, state_name(status.state),
+                                            status.why.empty() ? "" : ": " + status.why),
+                                fmt::format("`miaudit shadow train {}` makes it", run.path.string())});
+      continue;
+    }
+    AuditedModel model{m, {}, membership_row(run.membership, m, run.records)};
+    const std::string path = run.outputs(m).string();
+    LoadedOutputs loaded = read_outputs({path}, options, context);
+    model.outputs = std::move(loaded.outputs);
+    if (model.outputs.samples != run.records)
+      fail(Category::input, "{} holds {} but the run has {}", path, counted(model.outputs.samples, "record"),
+           run.records);
+    if (models.models.empty()) {
+      models.warnings = std::move(loaded.warnings);
+    } else {
+      check_alike(model.outputs, path, models.models.front().outputs,
+                  run.outputs(models.models.front().number).string());
+    }
+    for (FileRecord& file : loaded.files) models.files.push_back(std::move(file));
+    places[m] = models.models.size();
+    models.models.push_back(std::move(model));
+  }
+  if (models.models.size() < 2)
+    fail(Category::input, "{} holds {} of {}; an audit takes two or more. `miaudit shadow train {}` makes them",
+         run.path.string(), counted(models.models.size(), "finished model"), run.models, run.path.string());
+  const size_t classes = models.models.front().outputs.classes;
+  const auto wild = std::ranges::find_if(
+      run.labels, [&](int32_t label) { return label < 0 || static_cast<size_t>(label) >= classes; });
+  if (wild != run.labels.end())
+    fail(Category::input, "{}: record {} has the label {}, but models tell {} classes apart",
+         (run.path / "labels.npy").string(), wild - run.labels.begin(), *wild, classes);
+  models.partners.assign(models.models.size(), Models::kNone);
+  for (size_t p = 0; p < models.models.size(); ++p) {
+    const int64_t partner = run.partners[models.models[p].number];
+    if (partner != Run::kNoPartner) models.partners[p] = places[static_cast<size_t>(partner)];
+  }
+  find_partners(models);
+  check_population(models);
+  models.form_detected = !options.form.has_value();
+  return models;
+}
+
+namespace {
+
+struct ReferenceFile {
+  std::string path;
+  Array outputs;  // [records][queries][classes]
+};
+
+/// The outputs of model m of an array of all models', as an array of its own over the same memory.
+Array part_of(const Array& all, size_t m, const std::string& path, size_t records) {
+  std::vector<size_t> shape = all.shape();
+  if (shape.size() < 3 || shape.size() > 4 || shape[1] != records)
+    fail(Category::input, "{} is {}; expected (models, {}, classes) or (models, {}, queries, classes)", path,
+         shape_text(shape), records, records);
+  const size_t bytes = all.bytes().size() / shape[0];
+  auto keep = std::make_shared<Array>(all);
+  shape.erase(shape.begin());
+  return Array(all.type(), shape, keep->bytes().data() + m * bytes, keep);
+}
+
+std::vector<std::string> files_of(const fs::path& folder) {
+  std::vector<std::string> paths;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".npy") paths.push_back(entry.path().string());
+  std::ranges::sort(paths);
+  return paths;
+}
+
+}  // namespace
+
+Models read_references(const Records& target, const ReferencePaths& paths, const RecordOptions& options,
+                       const Context& context) {
+  Models models;
+  models.labels = target.labels;
+  models.audited.assign(target.size(), 1);
+  models.models.push_back({0, target.outputs, target.membership});
+  if (!target.rows.empty())
+    fail(Category::config, "--on-nonfinite drop leaves rows out that reference models still have; mend the outputs");
+
+  if (!paths.population.empty()) {
+    for (const double value : read_scores(paths.population, models.files)) {
+      if (value < 0 || value >= static_cast<double>(target.size()) || value != static_cast<double>(static_cast<uint32_t>(value)))
+        fail(Category::input, "{} names record {}; expected indices from 0 to {}", paths.population, value,
+             target.size() - 1);
+      models.population.push_back(static_cast<uint32_t>(value));
+    }
+    models.files.back().role = "population";
+    std::ranges::sort(models.population);
+    if (std::ranges::adjacent_find(models.population) != models.population.end())
+      fail(Category::input, "{} names record {} twice; give each once", paths.population,
+           *std::ranges::adjacent_find(models.population));
+    for (const uint32_t z : models.population) models.audited[z] = 0;
+  }
+  if (!paths.outputs.empty()) {
+    const Array membership = read_array(paths.membership);
+    models.files.push_back(describe_file("reference membership", paths.membership, membership));
+    const bool is_bits = membership.type() == ElementType::boolean || membership.type() == ElementType::int8 ||
+                         membership.type() == ElementType::uint8;
+    if (!is_bits || membership.dims() != 2 || membership.shape()[1] != target.size())
+      fail(Category::input, "{} is {} of {}; expected (models, {}) of bool, uint8, or int8 with -1 for unknown",
+           paths.membership, shape_text(membership.shape()), element_name(membership.type()), target.size());
+    std::error_code error;
+    std::vector<ReferenceFile> references;
+    if (fs::is_directory(paths.outputs, error)) {
+      for (const std::string& path : files_of(paths.outputs)) references.push_back({path, read_array(path)});
+    } else {
+      const Array all = read_array(paths.outputs);
+      if (all.dims() < 3 || all.size() == 0) part_of(all, 0, paths.outputs, target.size());
+      for (size_t m = 0; m < all.shape()[0]; ++m)
+        references.push_back({paths.outputs, part_of(all, m, paths.outputs, target.size())});
+    }
+    if (references.empty())
+      fail(Category::input, "{} holds no .npy file; expected one for each reference model", paths.outputs);
+    if (references.size() != membership.shape()[0])
+      fail(Category::input, "{} holds {} but {} has {}", paths.outputs,
+           counted(references.size(), "reference model"), paths.membership, counted(membership.shape()[0], "row"));
+    for (size_t m = 0; m < references.size(); ++m) {
+      context.report("reading", m, references.size());
+      LoadedOutputs loaded = check_outputs(references[m].outputs, references[m].path, options, context);
+      check_alike(loaded.outputs, references[m].path, target.outputs, target.outputs.parts.front().source);
+      AuditedModel model{m + 1, std::move(loaded.outputs), membership_row(membership, m, target.size())};
+      for (size_t i = 0; i < target.size(); ++i)
+        if (model.membership[i] < -1 || model.membership[i] > 1)
+          fail(Category::input, "{}: model {}, record {} holds {}; expected 1, 0 or -1", paths.membership, m, i,
+               model.membership[i]);
+      models.models.push_back(std::move(model));
+      if (m == 0 || references[m].path != references[m - 1].path)
+        models.files.push_back(describe_file("reference outputs", references[m].path, references[m].outputs));
+    }
+  }
+  models.partners.assign(models.models.size(), Models::kNone);
+  find_partners(models);
+  check_population(models);
+  return models;
+}
+
+}  // namespace miaudit

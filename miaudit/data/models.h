@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "miaudit/data/records.h"
+#include "miaudit/data/run.h"
+
+namespace miaudit {
+
+/// One model's outputs for every record, and who taught it: what serves as a target or as a reference.
+struct AuditedModel {
+  size_t number = 0;  ///< in its run
+  Outputs outputs;
+  std::vector<int8_t> membership;  ///< [records]: 1 member, 0 non-member, −1 unknown
+};
+
+/// Models of one set of records with known splits.
+struct Models {
+  static constexpr size_t kNone = SIZE_MAX;
+
+  std::vector<AuditedModel> models;
+  std::vector<size_t> partners;      ///< place in `models` of the one that learnt what this one left out, or kNone
+  std::vector<int32_t> labels;       ///< [records], or empty
+  std::vector<uint8_t> audited;      ///< [records]: 1 for those that the audit is about
+  std::vector<uint32_t> population;  ///< records known to be in no training set
+  std::vector<Warning> missing;      ///< models that are named but cannot be used, and why
+  std::vector<FileRecord> files;
+  std::vector<Warning> warnings;
+  bool form_detected = false;
+
+  size_t records() const { return audited.size(); }
+};
+
+/// Every finished model of a run folder; the others are named in `missing`. Checksums are compared. Throws Error(input)
+/// where fewer than two are there, where their outputs differ in shape or form, or population records turn up in a
+/// training set.
+Models read_models(const Run& run, const RecordOptions& options, const Context& context);
+
+/// Where a target's reference models are, as flat arrays.
+struct ReferencePaths {
+  std::string outputs;     ///< (models, records[, queries], classes), or a folder with one file a model
+  std::string membership;  ///< (models, records)
+  std::string population;  ///< Indices of records known to be in no training set, or ""
+};
+/// The target (model 0) and its references. Throws Error(input) as above.
+Models read_references(const Records& target, const ReferencePaths& paths, const RecordOptions& options,
+                       const Context& context);
+
+}  // namespace miaudit
