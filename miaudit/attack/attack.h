@@ -20,6 +20,7 @@ enum class Need {
   known_membership,
   references_out,  ///< reference models that did not train on the record
   references_in,   ///< and as many that did
+  shadow_models,   ///< a reference model with members and non-members among the records: one will do
   features,        ///< what the record holds, beside what the model makes of it
 };
 std::string_view need_name(Need need);
@@ -110,7 +111,7 @@ struct AttackRow {
   bool calibrates() const { return std::holds_alternative<CalibratedAttack>(run); }
   bool does_need(Need need) const;
   bool needs_labels() const { return does_need(Need::labels); }
-  bool needs_references() const { return does_need(Need::references_out); }
+  bool needs_references() const { return does_need(Need::references_out) || does_need(Need::shadow_models); }
 };
 std::span<const AttackRow> attack_table();
 const AttackRow& find_attack(std::string_view name);  ///< Throws Error(config), naming the nearest.

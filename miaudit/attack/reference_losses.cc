@@ -8,16 +8,22 @@ namespace {
 std::vector<double> reference(const Evidence& evidence, const Parameters&, const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("loss");
   const SidedValues references = evidence.references->values("loss");
-  return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
-    double above = 0;
-    double count = 0;
-    for (size_t m = 0; m < references.values.size(); ++m) {
-      if (references.sides[m][k / target.queries] != 0) continue;
-      above += references.values[m][k] >= target.values[k];
-      ++count;
+  std::vector<double> scores(evidence.samples);
+  parallel_blocks(evidence.samples, 1 << 10, context, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      // Counted over all queries before the division: a mean of shares would part ties in their last bit.
+      size_t above = 0;
+      size_t count = 0;
+      for (size_t m = 0; m < references.values.size(); ++m) {
+        if (references.sides[m][i] != 0) continue;
+        for (size_t k = i * target.queries; k < (i + 1) * target.queries; ++k)
+          above += references.values[m][k] >= target.values[k];
+        count += target.queries;
+      }
+      scores[i] = static_cast<double>(above) / static_cast<double>(count);
     }
-    return above / count;
   });
+  return scores;
 }
 
 std::vector<double> calibrated_loss(const Evidence& evidence, const Parameters&, const Context& context) {

@@ -36,6 +36,7 @@ extern const AttackRow kPmiaAttack;
 
 inline constexpr Need kNeedLabels[] = {Need::labels};
 inline constexpr Need kNeedLabelsAndMembership[] = {Need::labels, Need::known_membership};
+inline constexpr Need kNeedShadows[] = {Need::labels, Need::shadow_models};
 inline constexpr Need kNeedOut[] = {Need::labels, Need::references_out};
 inline constexpr Need kNeedInAndOut[] = {Need::labels, Need::references_out, Need::references_in};
 

@@ -11,12 +11,12 @@ namespace miaudit {
 namespace {
 
 /// More rows of a class than this teach no more.
-constexpr size_t kMostRows = 20'000;
+constexpr size_t kMostRows = 10'000;
 /// A class with fewer on either side is learnt together with all others.
 constexpr size_t kFewestRows = 20;
 
 constexpr ParameterRow kShokriParameters[] = {
-    {"trees", "boosted trees of a class's classifier", IntegerParameter{60, 1, 2000}},
+    {"trees", "boosted trees of a class's classifier", IntegerParameter{40, 1, 2000}},
     {"learning_rate", "weight of each tree", RealParameter{0.1, 0.001, 1}}};
 
 /// A record as a shadow model saw it, and whether that one had trained on it.
@@ -116,7 +116,7 @@ std::vector<double> shokri(const Evidence& evidence, const Parameters& parameter
     }
     if (!of_all) {
       const std::vector<Row> any = balanced(all, 0);
-      if (any.empty()) fail(Category::numeric, "no record has reference models on both sides");
+      if (any.empty()) fail(Category::numeric, "shadow models saw all of the records, or none");
       of_all = fit_rows(any, evidence, evidence.classes, whole, fit);
     }
     score_rows(*of_all, evidence, records[c], evidence.classes, whole, scores);
@@ -130,7 +130,7 @@ std::vector<double> ml_leaks(const Evidence& evidence, const Parameters&, const 
     std::ranges::partial_sort_copy(probabilities, features, std::greater());
   };
   const std::vector<Row> rows = balanced(rows_of(evidence, 1), 0);
-  if (rows.empty()) fail(Category::numeric, "its one shadow model has members and non-members on one side only");
+  if (rows.empty()) fail(Category::numeric, "its one shadow model saw all of the records, or none");
   const auto classifier = fit_rows(rows, evidence, width, largest,
                                    [&](const TrainingSet& data) { return fit_logistic(data, {}, context); });
   std::vector<uint32_t> records(evidence.samples);
@@ -145,7 +145,7 @@ std::vector<double> ml_leaks(const Evidence& evidence, const Parameters&, const 
 constinit const AttackRow kShokriAttack = {
     .name = "shokri",
     .summary = "One classifier a class, fitted to shadow models' probabilities for members and non-members.",
-    .needs = kNeedInAndOut,
+    .needs = kNeedShadows,
     .parameters = kShokriParameters,
     .citation = "Shokri et al. 2017, arXiv:1610.05820",
     .decision = DecisionRule::best_balanced_accuracy,
@@ -155,7 +155,7 @@ constinit const AttackRow kShokriAttack = {
 constinit const AttackRow kMlLeaksAttack = {
     .name = "ml_leaks",
     .summary = "A classifier on the three largest probabilities, fitted to a single shadow model's.",
-    .needs = kNeedInAndOut,
+    .needs = kNeedShadows,
     .parameters = {},
     .citation = "Salem et al. 2019, arXiv:1806.01246",
     .decision = DecisionRule::best_balanced_accuracy,

@@ -40,6 +40,8 @@ std::string_view need_name(Need need) {
       return "references_out";
     case Need::references_in:
       return "references_in";
+    case Need::shadow_models:
+      return "shadow_models";
     case Need::features:
       break;
   }

@@ -15,6 +15,7 @@
 #include "miaudit/audit/score.h"
 #include "miaudit/audit/slices.h"
 #include "miaudit/audit/verdict.h"
+#include "miaudit/base/parallel.h"
 #include "miaudit/base/version.h"
 #include "miaudit/metric/interval.h"
 #include "miaudit/metric/roc.h"
@@ -45,7 +46,7 @@ std::string obstacle(const AttackRow& attack, const Evidence& evidence, const Fo
   if (attack.needs_references()) {
     if (!evidence.references)
       return "needs reference models; give a run folder, or --reference-outputs and --reference-membership";
-    if (evidence.references->per_side() == 0)
+    if (attack.does_need(Need::references_out) && evidence.references->per_side() == 0)
       return "needs reference models that did not train on the records; too few records have one";
   }
   if (attack.does_need(Need::references_in) && !evidence.references->has_in())
@@ -155,14 +156,19 @@ struct Scored {
 Scored score_targets(const AttackRow& attack, const Parameters& parameters, const Trial& trial,
                      const Context& context) {
   Scored scored;
-  for (const Target& target : trial.targets) {
-    std::vector<double> scores =
-        score_records(attack, *target.evidence, parameters, target.folds, target.membership, context);
-    if (scored.scores.empty()) {
-      scored.scores = std::move(scores);
-    } else {
-      scored.scores.insert(scored.scores.end(), scores.begin(), scores.end());
-    }
+  const auto score = [&](const Target& target, const Context& own) {
+    return score_records(attack, *target.evidence, parameters, target.folds, target.membership, own);
+  };
+  if (trial.targets.size() == 1) {
+    scored.scores = score(trial.targets.front(), context);
+  } else {
+    const size_t size = trial.targets.front().evidence->samples;
+    scored.scores.resize(trial.targets.size() * size);
+    Context own;
+    own.cancelled = context.cancelled;
+    parallel_blocks(trial.targets.size(), 1, context, [&](size_t t, size_t) {
+      std::ranges::copy(score(trial.targets[t], own), scored.scores.begin() + static_cast<ptrdiff_t>(t * size));
+    });
   }
   if (!attack.needs_references()) return scored;
   for (size_t k = 0; k < scored.scores.size(); ++k) {
@@ -240,10 +246,12 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     found.estimates = std::move(metrics.single);
     if (trial.targets.size() > 1) {
       const size_t size = first.evidence->samples;
-      for (size_t t = 0; t < trial.targets.size(); ++t)
-        found.targets.push_back(figures_of(trial.targets[t].model, records.scores.subspan(t * size, size),
-                                           records.membership.subspan(t * size, size), attack->effective_share,
-                                           plan.measure, context));
+      found.targets.resize(trial.targets.size());
+      parallel_blocks(trial.targets.size(), 1, context, [&](size_t t, size_t) {
+        found.targets[t] = figures_of(trial.targets[t].model, records.scores.subspan(t * size, size),
+                                      records.membership.subspan(t * size, size), attack->effective_share, plan.measure,
+                                      {});
+      });
     }
     if (!trial.people.empty()) {
       GroupMetrics groups = measure_groups(records, plan.measure, context);
@@ -332,7 +340,10 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
     result.warnings.push_back({missing.code, missing.message + "; it was left out", missing.advice});
   describe_outputs(models.models.front().outputs, models.form_detected, result.subject);
 
-  ModelSignals signals(models, context);
+  // Several targets are scored beside each other, one a thread.
+  Context one_thread;
+  one_thread.cancelled = context.cancelled;
+  ModelSignals signals(models, context, targets.size() > 1 ? one_thread : context);
   std::vector<std::unique_ptr<TargetEvidence>> evidence;
   Trial trial;
   std::vector<int8_t> membership;

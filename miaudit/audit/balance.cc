@@ -55,6 +55,7 @@ void thin(std::span<int8_t* const> rows, size_t record, int8_t side, size_t keep
 Sides balance(std::span<const std::span<const int8_t>> membership, std::span<const uint8_t> audited, uint64_t seed,
               uint64_t stream) {
   const size_t records = audited.size();
+  if (membership.size() == 1) return {{membership.front().data()}, 0, false, {}};
   const Counts counts = count(membership, records);
   std::vector<uint32_t> in, out, both;
   for (size_t i = 0; i < records; ++i) {

@@ -19,7 +19,8 @@ struct Sides {
 /// many IN as OUT models, at random, and as many as every other. Where 99 in 100 records can keep c and no more, the
 /// rest have no models on either side that they lack. Without IN models, or in a disjoint design, where an IN model
 /// would prove a non-member, only OUT models are kept. membership: [references] → [records] of 1, 0, −1. Records that
-/// are not audited keep all. Deterministic in (seed, stream). O(references · records).
+/// are not audited keep all. A single model, from which only attacks that learn from its outputs can take anything, is
+/// left as it is, with per_side 0. Deterministic in (seed, stream). O(references · records).
 Sides balance(std::span<const std::span<const int8_t>> membership, std::span<const uint8_t> audited, uint64_t seed,
               uint64_t stream);
 

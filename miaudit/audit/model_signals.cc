@@ -7,7 +7,13 @@
 
 namespace miaudit {
 
+bool ModelSignals::holds(std::string_view signal) const {
+  const std::lock_guard lock(mutex_);
+  return matrices_.contains(signal);
+}
+
 std::span<const double> ModelSignals::values(std::string_view signal, size_t model) {
+  const std::lock_guard lock(mutex_);
   const size_t width = models_.records() * queries();
   auto found = matrices_.find(signal);
   if (found == matrices_.end()) {
@@ -16,7 +22,6 @@ std::span<const double> ModelSignals::values(std::string_view signal, size_t mod
       fail(Category::input, "the signal '{}' needs labels, and none were given; add --labels", signal);
     found = matrices_.emplace(signal, std::vector<double>(models_.models.size() * width)).first;
     for (size_t m = 0; m < models_.models.size(); ++m) {
-      context_.report(signal, m, models_.models.size());
       compute_signal(row, models_.models[m].outputs, models_.labels, std::span(found->second).subspan(m * width, width),
                      context_);
     }
@@ -25,7 +30,7 @@ std::span<const double> ModelSignals::values(std::string_view signal, size_t mod
 }
 
 void ModelSignals::probabilities(size_t model, std::span<const uint32_t> records, MatrixView<float> out) const {
-  compute_probabilities(models_.models[model].outputs, records, out, context_);
+  compute_probabilities(models_.models[model].outputs, records, out, each_);
 }
 
 TargetEvidence::TargetEvidence(ModelSignals& signals, size_t target, uint64_t seed, std::vector<size_t> barred)

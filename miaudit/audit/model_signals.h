@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -12,23 +13,26 @@
 
 namespace miaudit {
 
-/// Signals of all models, [models][records][queries], each computed once when first asked for.
+/// Signals of all models, [models][records][queries], each computed once when first asked for, by whichever thread.
 class ModelSignals {
  public:
-  /// Both must outlive this object.
-  ModelSignals(const Models& models, const Context& context) : models_(models), context_(context) {}
+  /// All must outlive this object. `context` computes the signals; `each` is what work on a single target may use.
+  ModelSignals(const Models& models, const Context& context, const Context& each)
+      : models_(models), context_{context.threads, {}, context.cancelled}, each_(each) {}
 
   const Models& models() const { return models_; }
-  const Context& context() const { return context_; }
+  const Context& context() const { return each_; }
   size_t queries() const { return models_.models.front().outputs.queries; }
   /// One model's values of a signal.
   std::span<const double> values(std::string_view signal, size_t model);
-  bool holds(std::string_view signal) const { return matrices_.contains(signal); }
+  bool holds(std::string_view signal) const;
   void probabilities(size_t model, std::span<const uint32_t> records, MatrixView<float> out) const;
 
  private:
   const Models& models_;
-  const Context& context_;
+  const Context context_;
+  const Context& each_;
+  mutable std::mutex mutex_;
   std::map<std::string, std::vector<double>, std::less<>> matrices_;
 };
 

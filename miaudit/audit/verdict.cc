@@ -114,9 +114,12 @@ void conclude(AuditResult& result) {
   if (bounded && bounded != found)
     result.verdict.push_back(fmt::format("At an FPR of {} these attacks find at most {} of the members.",
                                          percent(bounded->fpr), percent_above(*bounded->figure.estimate.high)));
-  result.verdict.push_back(
-      "This speaks of this model, of records like these and of the attacks listed. Attacks with shadow models may find "
-      "more; no audit proves that nothing leaks.");
+  const bool has_references = result.subject.references > 0;
+  result.verdict.push_back(fmt::format(
+      "This speaks of {}, of records like these and of the attacks listed. {} may find more; no audit proves that "
+      "nothing leaks.",
+      result.subject.targets > 1 ? "models trained like these" : "this model",
+      has_references ? "More shadow models" : "Attacks with shadow models"));
 }
 
 }  // namespace miaudit

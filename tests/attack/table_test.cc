@@ -23,7 +23,10 @@ TEST(AttackTable, ListsEveryAttackInOrder) {
   for (const AttackRow& row : attack_table()) names.emplace_back(row.name);
   EXPECT_EQ(names, (std::vector<std::string>{"spread", "correctness", "loss", "confidence", "max_probability",
                                              "entropy", "modified_entropy", "margin", "class_threshold", "population",
-                                             "classifier", "classifier_trees"}));
+                                             "classifier", "classifier_trees", "shokri", "ml_leaks", "reference",
+                                             "calibrated_loss", "malt", "rmia", "rmia_offline", "base", "base_offline",
+                                             "lira", "lira_offline", "bavaria_n", "bavaria_t", "bavaria_n_offline",
+                                             "bavaria_t_offline", "pmia"}));
 }
 
 TEST(AttackTable, RowsAreWhole) {

@@ -26,6 +26,13 @@ struct Audited {
   }
 };
 
+/// Those that make do with the target; references_test.cc has the others.
+std::vector<AttackRow> target_attacks() {
+  std::vector<AttackRow> rows(attack_table().begin(), attack_table().end());
+  std::erase_if(rows, [](const AttackRow& row) { return row.needs_references(); });
+  return rows;
+}
+
 Audited audited(const Records& records, AuditPlan plan = {}, int threads = 1) {
   Audited done;
   Context context;
@@ -38,15 +45,15 @@ Audited audited(const Records& records, AuditPlan plan = {}, int threads = 1) {
 
 TEST(EveryAttack, RunsOnLabelledOutputs) {
   const Audited done = audited(made_records({}));
-  EXPECT_EQ(done.result.attacks.size(), attack_table().size());
-  EXPECT_TRUE(done.result.skipped.empty());
+  EXPECT_EQ(done.result.attacks.size(), target_attacks().size());
+  for (const Skipped& skipped : done.result.skipped) EXPECT_TRUE(find_attack(skipped.name).needs_references());
 }
 
 TEST(EveryAttack, GivesTheSameBytesOnAnyNumberOfThreads) {
   const Records records = made_records({.records = 20001, .leak = 1});
   const Audited one = audited(records);
   const Audited three = audited(records, {}, 3);
-  for (const AttackRow& row : attack_table())
+  for (const AttackRow& row : target_attacks())
     EXPECT_EQ(one.scores.at(std::string(row.name)), three.scores.at(std::string(row.name))) << row.name;
 }
 
@@ -57,7 +64,7 @@ TEST(EveryAttack, ScoresARecordAlikeWhereverItStands) {
   Rng(9).shuffle(std::span(order));
   const Audited before = audited(records);
   const Audited after = audited(reordered(records, order));
-  for (const AttackRow& row : attack_table()) {
+  for (const AttackRow& row : target_attacks()) {
     const std::string name(row.name);
     if (row.calibrates()) {
       // Folds go by position, so that only the figure can be the same, and that within what folds make of it.
@@ -108,7 +115,7 @@ TEST(EveryAttack, ThatDoesNotCalibrateIsBlindToTheTruth) {
   const Audited before = audited(records);
   for (int8_t& m : records.membership) m = static_cast<int8_t>(1 - m);
   const Audited after = audited(records);
-  for (const AttackRow& row : attack_table()) {
+  for (const AttackRow& row : target_attacks()) {
     if (row.calibrates()) continue;
     EXPECT_EQ(before.scores.at(std::string(row.name)), after.scores.at(std::string(row.name))) << row.name;
   }
@@ -121,7 +128,7 @@ TEST(EveryAttack, ScoresARecordWithoutItsOwnTruth) {
   records.membership[0] = -1;
   AuditPlan plan;
   const Audited after = audited(records, plan);
-  for (const AttackRow& row : attack_table()) {
+  for (const AttackRow& row : target_attacks()) {
     const std::string name(row.name);
     if (!row.calibrates()) {
       EXPECT_EQ(before.scores.at(name)[0], after.scores.at(name)[0]) << name;

@@ -1,0 +1,332 @@
+"""Attacks with reference models agree with independent NumPy statements, over a run folder and over flat arrays."""
+import json
+import math
+import os
+
+import numpy as np
+
+from harness import attack, audit, auc, log_softmax, run, tpr_at
+
+MODELS, RECORDS, CLASSES, POPULATION = 12, 900, 5, 100
+AUDITED = RECORDS - POPULATION
+rng = np.random.default_rng(11)
+labels = rng.integers(0, CLASSES, RECORDS)
+half = rng.integers(0, 2, (MODELS // 2, RECORDS)).astype(bool)
+membership = np.stack([half, ~half], axis=1).reshape(MODELS, RECORDS)  # pairs 2p, 2p + 1
+membership[:, AUDITED:] = False
+ease = rng.normal(0, 2, RECORDS)
+memory = 2 * np.abs(rng.normal(0, 1, RECORDS))
+
+
+def made_outputs(queries):
+    z = rng.normal(0, 1, (MODELS, RECORDS, queries, CLASSES))
+    at = np.arange(RECORDS)
+    for q in range(queries):
+        z[:, at, q, labels] += 2 + ease + memory * membership
+    return z.astype(np.float32)
+
+
+def write_run(folder, outputs, membership, partners=None, missing=()):
+    os.makedirs(folder)
+    np.save(f"{folder}/membership.npy", membership)
+    np.save(f"{folder}/labels.npy", labels)
+    roles = np.zeros(RECORDS, np.uint8)
+    roles[AUDITED:] = 1
+    np.save(f"{folder}/roles.npy", roles)
+    plan = {"schema_version": 1, "models": len(membership)}
+    if partners is not None:
+        plan["partners"] = partners
+    with open(f"{folder}/run.json", "w") as file:
+        json.dump(plan, file)
+    # Not in order: the order in which a folder lists its models must not matter.
+    for m in reversed(range(len(membership))):
+        if m in missing:
+            continue
+        os.makedirs(f"{folder}/models/{m:04}")
+        np.save(f"{folder}/models/{m:04}/outputs.npy", outputs[m])
+
+
+# ---- the formulas, one record at a time ----
+def signals(outputs):
+    """loss and rescaled logit, [models][records][queries]"""
+    shape = outputs.shape[:-1]
+    y = np.broadcast_to(labels[None, :, None], shape).reshape(-1)
+    z = outputs.astype(np.float64).reshape(-1, CLASSES)
+    loss = -log_softmax(z)[np.arange(len(y)), y]
+    rest = z.copy()
+    rest[np.arange(len(y)), y] = -np.inf
+    top = rest.max(1)
+    scaled = z[np.arange(len(y)), y] - top - np.log(np.exp(rest - top[:, None]).sum(1))
+    return loss.reshape(shape), scaled.reshape(shape)
+
+
+def log_normal(x, mean, variance):
+    return -0.5 * np.log(2 * np.pi * variance) - (x - mean) ** 2 / (2 * variance)
+
+
+def log_survival(x):
+    return math.log(math.erfc(x / math.sqrt(2)) / 2)
+
+
+def log_student(x, degrees, location, scale):
+    return (math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2) - 0.5 * math.log(degrees * math.pi)
+            - math.log(scale) - (degrees + 1) / 2 * math.log(1 + ((x - location) / scale) ** 2 / degrees))
+
+
+class Reference:
+    """Everything about one target, in the plainest form."""
+
+    def __init__(self, outputs, target):
+        self.loss, self.scaled = signals(outputs)
+        self.target = target
+        self.others = [m for m in range(MODELS) if m // 2 != target // 2]
+        self.queries = outputs.shape[2]
+
+    def side(self, values, i, q, side):
+        return np.array([values[m, i, q] for m in self.others if membership[m, i] == side])
+
+    def sides(self, values, side):
+        return np.array([[self.side(values, i, q, side) for q in range(self.queries)] for i in range(AUDITED)])
+
+    def mean(self, score):
+        return np.array([np.mean([score(i, q) for q in range(self.queries)]) for i in range(AUDITED)])
+
+    def of_losses(self):
+        t = self.target
+        out = lambda i, q: self.side(self.loss, i, q, False)
+        in_ = lambda i, q: self.side(self.loss, i, q, True)
+        return {
+            "reference": self.mean(lambda i, q: np.mean(out(i, q) >= self.loss[t, i, q])),
+            "calibrated_loss": self.mean(lambda i, q: out(i, q).mean() - self.loss[t, i, q]),
+            "malt": self.mean(lambda i, q: (in_(i, q).mean() + out(i, q).mean()) / 2 - self.loss[t, i, q]),
+            "base": self.mean(lambda i, q: -self.loss[t, i, q] - np.log(
+                (np.exp(-in_(i, q)).mean() + np.exp(-out(i, q)).mean()) / 2)),
+            "base_offline": self.mean(lambda i, q: -self.loss[t, i, q] - 0.33 * np.log(np.exp(-out(i, q)).mean())),
+        }
+
+    def rmia(self, online, gamma=1.0, a=0.3):
+        t = self.target
+        ratio = np.empty((RECORDS, self.queries))
+        for i in range(RECORDS):
+            for q in range(self.queries):
+                p = np.exp(-self.loss[self.others, i, q])
+                seen = membership[self.others, i]
+                if not online:
+                    mean = 0.5 * ((1 + a) * p[~seen].mean() + 1 - a)
+                else:
+                    mean = p.mean() if i >= AUDITED else (p[seen].mean() + p[~seen].mean()) / 2
+                ratio[i, q] = np.exp(-self.loss[t, i, q]) / mean
+        z = ratio[AUDITED:]
+        votes = (ratio[:AUDITED, None, :] >= gamma * z[None, :, :]).sum(2)
+        return (2 * votes > self.queries).mean(1)
+
+    def lira(self, variance, median=False):
+        t, centre = self.target, np.median if median else np.mean
+        in_, out = self.sides(self.scaled, True), self.sides(self.scaled, False)
+        pooled = [np.mean((x - x.mean(2, keepdims=True)) ** 2) for x in (in_, out)]
+        own = variance == "per_sample"
+
+        def online(i, q):
+            s = self.scaled[t, i, q]
+            v = [in_[i, q].var(), out[i, q].var()] if own else pooled
+            return log_normal(s, centre(in_[i, q]), v[0]) - log_normal(s, centre(out[i, q]), v[1])
+
+        def offline(i, q):
+            v = out[i, q].var() if own else pooled[1]
+            return -log_survival((self.scaled[t, i, q] - centre(out[i, q])) / math.sqrt(v))
+
+        return {"lira": self.mean(online), "lira_offline": self.mean(offline)}
+
+    def carlini(self, fixed):
+        """The released code: medians, lists of one length, one deviation of all IN values where it is fixed."""
+        t = self.target
+        in_, out = self.sides(self.scaled, True), self.sides(self.scaled, False)
+
+        def online(i, q):
+            s = self.scaled[t, i, q]
+            d = [in_.std(), in_.std()] if fixed else [in_[i, q].std(), out[i, q].std()]
+            return (log_normal(s, np.median(in_[i, q]), (d[0] + 1e-30) ** 2)
+                    - log_normal(s, np.median(out[i, q]), (d[1] + 1e-30) ** 2))
+
+        def offline(i, q):
+            d = out.std() if fixed else out[i, q].std()
+            return -log_normal(self.scaled[t, i, q], np.median(out[i, q]), (d + 1e-30) ** 2)
+
+        return {"lira": self.mean(online), "lira_offline": self.mean(offline)}
+
+    def bavaria(self, student, offline):
+        t = self.target
+        sides = [self.sides(self.scaled, True), self.sides(self.scaled, False)]
+        alpha0 = 2 if student else 1
+
+        def log_density(c, i, q):
+            prior_mean, variance = sides[c].mean(), sides[c].var()
+            beta0 = variance * (alpha0 - 1) if alpha0 > 1 else variance
+            x = np.empty(0) if offline and c == 0 else sides[c][i, q]
+            n, s = len(x), self.scaled[t, i, q]
+            mean = x.mean() if n else prior_mean
+            kappa, alpha = 1 + n, alpha0 + n / 2
+            beta = beta0 + 0.5 * ((x - mean) ** 2).sum() + 0.5 * n * (mean - prior_mean) ** 2 / kappa
+            if not student:
+                return log_normal(s, mean, beta / (alpha - 1) if alpha > 1 else beta)
+            return log_student(s, 2 * alpha, (prior_mean + x.sum()) / kappa,
+                               math.sqrt(beta * (kappa + 1) / (alpha * kappa)))
+
+        return self.mean(lambda i, q: log_density(0, i, q) - log_density(1, i, q))
+
+    def pmia(self, proxies):
+        t = self.target
+        in_, out = self.sides(self.scaled, True), self.sides(self.scaled, False)
+        pooled = np.mean((out - out.mean(2, keepdims=True)) ** 2)
+        centres = out.mean(2)
+
+        def score(i, q):
+            if proxies == "class":
+                who = [j for j in range(AUDITED) if labels[j] == labels[i] and j != i]
+            elif proxies == "global":
+                who = [j for j in range(AUDITED) if j != i]
+            else:
+                order = np.argsort(centres[:, q], kind="stable")
+                place = int(np.flatnonzero(order == i)[0])
+                first = min(max(place - 25, 0), AUDITED - 51)
+                who = [j for j in order[first:first + 51] if j != i]
+            x = in_[who, q]
+            s = self.scaled[t, i, q]
+            return log_normal(s, x.mean(), x.var()) - log_normal(s, centres[i, q], pooled)
+
+        return self.mean(score)
+
+    def all(self):
+        scores = self.of_losses() | self.lira("pooled")
+        scores["rmia"], scores["rmia_offline"] = self.rmia(True), self.rmia(False)
+        for student in (False, True):
+            for offline in (False, True):
+                name = f"bavaria_{'t' if student else 'n'}{'_offline' if offline else ''}"
+                scores[name] = self.bavaria(student, offline)
+        scores["pmia"] = self.pmia("nearest")
+        return scores
+
+
+def near(found, expected, name, tolerance=1e-6):
+    found = found[:AUDITED]
+    assert np.all(np.isfinite(found)), name
+    off = np.abs(found - expected) / (1 + np.abs(expected))
+    assert off.max() <= tolerance, (name, off.max(), int(off.argmax()), found[off.argmax()], expected[off.argmax()])
+
+
+for queries in (1, 2, 3):
+    outputs = made_outputs(queries)
+    partners = [m ^ 1 for m in range(MODELS)]
+    write_run(f"run{queries}", outputs, membership, partners)
+    reference = Reference(outputs, 4)
+    scores = reference.all()
+    result = audit(f"run{queries}", "--target", 4, "--out", f"report{queries}")
+    assert result["subject"]["references"] == MODELS - 2 and result["subject"]["references_per_side"] == MODELS // 2 - 1
+    assert result["subject"]["population"] == POPULATION and result["subject"]["records"] == AUDITED
+    for name, expected in scores.items():
+        near(np.load(f"report{queries}/scores/{name}.npy"), expected, name)
+        figures = attack(result, name)["estimates"]
+        truth = membership[4, :AUDITED]
+        own = np.load(f"report{queries}/scores/{name}.npy")[:AUDITED]
+        assert abs(figures["auc"]["value"] - auc(own, truth)) < 1e-9, name
+        assert abs(figures["auc"]["value"] - auc(np.round(expected, 9), truth)) < 1e-4, name
+        assert figures["members"] == truth.sum() and figures["nonmembers"] == (~truth).sum()
+        rate = figures["tpr_at_fpr"][0]
+        assert abs(rate["value"] - tpr_at(own, truth, rate["fpr"])) < 1e-9, name
+
+    # Other formulas.
+    def scores_with(*options):
+        audit(f"run{queries}", "--target", 4, "--out", "other", *options)
+        return lambda name: np.load(f"other/scores/{name}.npy")
+
+    found = scores_with("--attacks", "lira,lira_offline,rmia,pmia", "--lira-variance", "per_sample",
+                        "--lira-offline-variance", "per_sample", "--rmia-gamma", "2", "--pmia-proxies", "class")
+    for name, expected in reference.lira("per_sample").items():
+        near(found(name), expected, name)
+    near(found("rmia"), reference.rmia(True, gamma=2.0), "rmia at gamma 2")
+    near(found("pmia"), reference.pmia("class"), "pmia by class")
+    for fixed in (False, True):
+        found = scores_with("--attacks", "lira,lira_offline", *(
+            word for name in ("lira", "lira-offline")
+            for word in (f"--{name}-formulas", "carlini", f"--{name}-variance", "pooled" if fixed else "per_sample")))
+        for name, expected in reference.carlini(fixed).items():
+            near(found(name), expected, f"{name} as released, fixed {fixed}")
+    found = scores_with("--attacks", "lira,pmia", "--lira-location", "median", "--pmia-proxies", "global")
+    near(found("lira"), reference.lira("pooled", median=True)["lira"], "lira by medians")
+    near(found("pmia"), reference.pmia("global"), "pmia of all")
+
+# The same from flat arrays: the target, ten references without its partner, the population by index.
+outputs = np.load("run1/models/0000/outputs.npy")
+outputs = np.stack([np.load(f"run1/models/{m:04}/outputs.npy") for m in range(MODELS)])
+others = [m for m in range(MODELS) if m // 2 != 2]
+np.save("o.npy", outputs[4, :, 0])
+np.save("y.npy", labels)
+np.save("in.npy", membership[4])
+np.save("r.npy", outputs[others])
+np.save("k.npy", membership[others])
+np.save("z.npy", np.arange(AUDITED, RECORDS))
+flat = ["--outputs", "o.npy", "--labels", "y.npy", "--membership", "in.npy"]
+references = ["--reference-outputs", "r.npy", "--reference-membership", "k.npy"]
+result = audit(*flat, *references, "--population", "z.npy", "--out", "flat")
+for name in Reference(outputs, 4).all():
+    assert np.array_equal(np.load(f"flat/scores/{name}.npy"), np.load(f"report1/scores/{name}.npy"), equal_nan=True), name
+os.mkdir("many")
+for place, m in enumerate(others):
+    np.save(f"many/{place:04}.npy", outputs[m, :, 0])
+audit(*flat, "--reference-outputs", "many", *references[2:], "--population", "z.npy", "--out", "flat2", "--attacks", "lira")
+assert open("flat2/scores/lira.npy", "rb").read() == open("flat/scores/lira.npy", "rb").read()
+
+# Every model in turn: the same scores, and figures of each.
+result = audit("run1", "--out", "turns", "--threads", "2")
+again = audit("run1", "--threads", "1")
+assert again == result
+turns = np.load("turns/scores/bavaria_t.npy")
+assert turns.shape == (MODELS, RECORDS)
+assert np.array_equal(turns[4], np.load("report1/scores/bavaria_t.npy"), equal_nan=True)
+found = attack(result, "bavaria_t")
+assert [t["model"] for t in found["targets"]] == list(range(MODELS))
+for t in found["targets"]:
+    m = t["model"]
+    assert abs(t["auc"]["value"] - auc(turns[m, :AUDITED], membership[m, :AUDITED])) < 1e-9
+pooled = auc(turns[:, :AUDITED].ravel(), membership[:, :AUDITED].ravel())
+assert abs(found["estimates"]["auc"]["value"] - pooled) < 1e-9
+
+# A model that is missing is named and left out; its partner's sides are cut to what all records have.
+write_run("gap", outputs, membership, partners, missing=(7,))
+result = audit("gap", "--target", 4)
+assert any("model 7" in w["message"] for w in result["warnings"])
+assert result["subject"]["references_per_side"] == MODELS // 2 - 2
+assert "model 7 is missing" in " ".join(run("audit", "gap", "--target", 4, "--attacks", "lira").stdout.split())
+
+# Partners that nobody recorded are found out (the count of the others' members would tell everything).
+write_run("unnamed", outputs, membership)
+assert audit("unnamed", "--target", 4, "--attacks", "lira")["subject"]["references"] == MODELS - 2
+
+# Defect 9: a population with members of any model is refused.
+taught = membership.copy()
+taught[3, AUDITED + 5] = True
+write_run("dirty", outputs, taught, partners)
+said = run("audit", "dirty", expect=2).stderr
+assert f"record {AUDITED + 5}" in said and "model 3" in said
+np.save("bad.npy", np.array([3, AUDITED]))
+assert "record 3" in run("audit", *flat, *references, "--population", "bad.npy", expect=2).stderr
+for wrong, say in (([RECORDS], f"expected indices from 0 to {RECORDS - 1}"), ([AUDITED, AUDITED], "twice")):
+    np.save("bad.npy", np.array(wrong))
+    assert say in run("audit", *flat, *references, "--population", "bad.npy", expect=2).stderr
+
+# What does not fit together is refused.
+np.save("short.npy", membership[others][:, :-1])
+assert "expected (models, 900)" in run("audit", *flat, *references[:2], "--reference-membership", "short.npy",
+                                       expect=2).stderr
+np.save("few.npy", membership[others][:-1])
+assert "10 reference models" in run("audit", *flat, *references[:2], "--reference-membership", "few.npy", expect=2).stderr
+np.save("narrow.npy", outputs[others][..., :-1])
+assert "shape" in run("audit", *flat, "--reference-outputs", "narrow.npy", *references[2:], expect=2).stderr
+assert "go together" in run("audit", *flat, *references[:2], expect=2).stderr
+assert "without other files" in run("audit", "run1", *flat, expect=2).stderr
+assert "--target 99" in run("audit", "run1", "--target", 99, expect=2).stderr
+assert "no run.json" in run("audit", "many", expect=2).stderr
+bad = outputs[0].copy()
+bad[3, 0, 1] = np.nan
+write_run("nan", np.concatenate([bad[None], outputs[1:]]), membership, partners)
+assert "0000/outputs.npy" in run("audit", "nan", expect=2).stderr
