@@ -88,8 +88,9 @@ void add_audit(CLI::App& app, Shell& shell) {
       ->group(joint);
 
   const char* others = "Reference models (trained by the auditor on known splits)";
-  verb->add_option("--reference-outputs", request.references.outputs,
-                   "Their outputs for the same records: (models, records[, queries], classes), or a folder of .npy files")
+  verb->add_option(
+          "--reference-outputs", request.references.outputs,
+          "Their outputs for the same records: (models, records[, queries], classes), or a folder of .npy files")
       ->type_name(kFileType)
       ->group(others);
   verb->add_option("--reference-membership", request.references.membership, "Who taught them: (models, records)")

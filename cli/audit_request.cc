@@ -97,8 +97,8 @@ namespace {
 void write_target_scores(const fs::path& path, std::span<const double> scores, size_t targets) {
   const size_t records = scores.size() / targets;
   std::vector<double> values(scores.begin(), scores.end());
-  write_npy(path, Array::from(std::move(values), targets > 1 ? std::vector<size_t>{targets, records}
-                                                             : std::vector<size_t>{records}));
+  write_npy(path, Array::from(std::move(values),
+                              targets > 1 ? std::vector<size_t>{targets, records} : std::vector<size_t>{records}));
 }
 
 /// Which of the models to audit: the one asked for, those that were brought, or all.
@@ -116,8 +116,8 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
   return brought.empty() ? all : brought;
 }
 
-int finish(const AuditRequest& request, const std::vector<Gate>& gates, AuditResult& result,
-           const ReportFolder& folder, const std::string& what, const std::function<void()>& write_more, Shell& shell) {
+int finish(const AuditRequest& request, const std::vector<Gate>& gates, AuditResult& result, const ReportFolder& folder,
+           const std::string& what, const std::function<void()>& write_more, Shell& shell) {
   const int exit_code = judge_gates(gates, result);
   if (folder.is_wanted()) {
     write_more();
@@ -143,14 +143,16 @@ int audit_models(const AuditRequest& request, const Models& models, const std::v
     };
   AuditResult result = audit(models, targets, people, plan, shell.context(), sink);
   if (targets.size() > 1)
-    return finish(request, gates, result, folder, "result.json and scores/ (one row a model)", [] {}, shell);
+    return finish(
+        request, gates, result, folder, "result.json and scores/ (one row a model)", [] {}, shell);
   Records records;
   records.outputs = models.models[targets.front()].outputs;
   records.labels = models.labels;
   records.membership = models.models[targets.front()].membership;
   records.input_rows = models.records();
-  return finish(request, gates, result, folder, "result.json, records.csv (most exposed first) and scores/",
-                [&] { write_records(folder, records, result, request.show_records); }, shell);
+  return finish(
+      request, gates, result, folder, "result.json, records.csv (most exposed first) and scores/",
+      [&] { write_records(folder, records, result, request.show_records); }, shell);
 }
 
 }  // namespace
@@ -178,8 +180,9 @@ int run_audit(const AuditRequest& request, Shell& shell) {
       write_scores(folder.scores(attack), scores, records);
     };
   AuditResult result = audit(records, plan, context, sink);
-  return finish(request, gates, result, folder, "result.json, records.csv (most exposed first) and scores/",
-                [&] { write_records(folder, records, result, request.show_records); }, shell);
+  return finish(
+      request, gates, result, folder, "result.json, records.csv (most exposed first) and scores/",
+      [&] { write_records(folder, records, result, request.show_records); }, shell);
 }
 
 }  // namespace miaudit::cli

@@ -30,10 +30,11 @@ struct Evidence {
   SignalSource& signals;
   size_t samples = 0;
   size_t classes = 0;
-  std::span<const int32_t> labels;  ///< One a record, 0 … classes−1; empty when not given.
-  ReferenceSource* references = nullptr;     ///< Null when there are none.
-  std::span<const uint32_t> population = {};  ///< Records known to be in no model's training set, the target's included.
-  std::span<const uint8_t> audited = {};      ///< 1 for the records that the audit is about; empty for all.
+  std::span<const int32_t> labels;        ///< One a record, 0 … classes−1; empty when not given.
+  ReferenceSource* references = nullptr;  ///< Null when there are none.
+  std::span<const uint32_t> population =
+      {};                                 ///< Records known to be in no model's training set, the target's included.
+  std::span<const uint8_t> audited = {};  ///< 1 for the records that the audit is about; empty for all.
 };
 
 /// Records whose membership a calibrating attack may know: those of the other folds, never the ones that it is to

@@ -10,9 +10,8 @@ constexpr ParameterRow kOfflineParameters[] = {
 std::vector<double> online(const Evidence& evidence, const Parameters&, const Context& context) {
   const LogMeans models = log_mean_confidences(*evidence.references, context);
   const SignalMatrix& target = evidence.signals.signal("loss");
-  return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
-    return -target.values[k] - log_mean_of_two(models.in[k], models.out[k]);
-  });
+  return mean_of(evidence.samples, target.queries, context,
+                 [&](size_t k) { return -target.values[k] - log_mean_of_two(models.in[k], models.out[k]); });
 }
 
 std::vector<double> offline(const Evidence& evidence, const Parameters& parameters, const Context& context) {

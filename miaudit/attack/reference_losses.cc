@@ -35,9 +35,8 @@ std::vector<double> calibrated_loss(const Evidence& evidence, const Parameters&,
 std::vector<double> malt(const Evidence& evidence, const Parameters&, const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("loss");
   const Moments& losses = evidence.references->moments("loss");
-  return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
-    return (losses.in.mean[k] + losses.out.mean[k]) / 2 - target.values[k];
-  });
+  return mean_of(evidence.samples, target.queries, context,
+                 [&](size_t k) { return (losses.in.mean[k] + losses.out.mean[k]) / 2 - target.values[k]; });
 }
 
 }  // namespace

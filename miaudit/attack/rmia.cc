@@ -57,8 +57,8 @@ LogRatios online_ratios(const Evidence& evidence, const Context& context) {
   parallel_blocks(ratios.values.size(), 1 << 13, context, [&](size_t begin, size_t end) {
     for (size_t k = begin; k < end; ++k) {
       // Nobody trained on the population: all of its models are OUT.
-      const double mean = is_population[k / target.queries] ? models.out[k]
-                                                            : log_mean_of_two(models.in[k], models.out[k]);
+      const double mean =
+          is_population[k / target.queries] ? models.out[k] : log_mean_of_two(models.in[k], models.out[k]);
       ratios.values[k] = -target.values[k] - mean;
     }
   });
@@ -90,8 +90,8 @@ std::vector<double> shares_by_order(const std::vector<double>& ratios, std::span
     std::vector<size_t> counts(past.size());
     count_below(sorted, past, counts);
     for (size_t i = begin; i < end; ++i)
-      scores[i] = std::isnan(ratios[i]) ? NAN
-                                        : static_cast<double>(counts[i - begin]) / static_cast<double>(sorted.size());
+      scores[i] =
+          std::isnan(ratios[i]) ? NAN : static_cast<double>(counts[i - begin]) / static_cast<double>(sorted.size());
   });
   return scores;
 }
@@ -118,8 +118,7 @@ std::vector<double> shares_by_votes(const LogRatios& ratios, std::vector<uint32_
         const double* bar = bars.data() + q * population.size();
         for (size_t z = 0; z < votes.size(); ++z) votes[z] += own >= bar[z];
       }
-      const auto beaten = std::ranges::count_if(
-          votes, [&](int32_t n) { return 2 * static_cast<size_t>(n) > queries; });
+      const auto beaten = std::ranges::count_if(votes, [&](int32_t n) { return 2 * static_cast<size_t>(n) > queries; });
       scores[i] = std::isnan(ratios.values[i * queries])
                       ? NAN
                       : static_cast<double>(beaten) / static_cast<double>(votes.size());
@@ -139,8 +138,9 @@ double auc(const LogRatios& ratios, std::span<const int8_t> membership) {
   std::vector<double> sides[2];
   for (size_t i = 0; i < membership.size(); ++i)
     if (membership[i] >= 0 && !std::isnan(ratios.values[i * ratios.queries]))
-      sides[membership[i]].push_back(std::accumulate(ratios.values.begin() + static_cast<ptrdiff_t>(i * ratios.queries),
-                                                     ratios.values.begin() + static_cast<ptrdiff_t>((i + 1) * ratios.queries), 0.0));
+      sides[membership[i]].push_back(
+          std::accumulate(ratios.values.begin() + static_cast<ptrdiff_t>(i * ratios.queries),
+                          ratios.values.begin() + static_cast<ptrdiff_t>((i + 1) * ratios.queries), 0.0));
   if (sides[0].empty() || sides[1].empty()) return 0.5;
   radix_sort(sides[0]);
   double wins = 0;

@@ -8,13 +8,35 @@ namespace miaudit {
 std::span<const AttackRow> attack_table() {
   static const std::array kTable = {
       // The target alone.
-      kSpreadAttack, kCorrectnessAttack, kLossAttack, kConfidenceAttack, kMaxProbabilityAttack, kEntropyAttack,
-      kModifiedEntropyAttack, kMarginAttack, kClassThresholdAttack, kPopulationAttack, kClassifierAttack,
+      kSpreadAttack,
+      kCorrectnessAttack,
+      kLossAttack,
+      kConfidenceAttack,
+      kMaxProbabilityAttack,
+      kEntropyAttack,
+      kModifiedEntropyAttack,
+      kMarginAttack,
+      kClassThresholdAttack,
+      kPopulationAttack,
+      kClassifierAttack,
       kClassifierTreesAttack,
       // Beside reference models, those of one signal in a row: its moments are made once.
-      kShokriAttack, kMlLeaksAttack, kReferenceAttack, kCalibratedLossAttack, kMaltAttack, kRmiaAttack,
-      kRmiaOfflineAttack, kBaseAttack, kBaseOfflineAttack, kLiraAttack, kLiraOfflineAttack, kBavariaNAttack,
-      kBavariaTAttack, kBavariaNOfflineAttack, kBavariaTOfflineAttack, kPmiaAttack,
+      kShokriAttack,
+      kMlLeaksAttack,
+      kReferenceAttack,
+      kCalibratedLossAttack,
+      kMaltAttack,
+      kRmiaAttack,
+      kRmiaOfflineAttack,
+      kBaseAttack,
+      kBaseOfflineAttack,
+      kLiraAttack,
+      kLiraOfflineAttack,
+      kBavariaNAttack,
+      kBavariaTAttack,
+      kBavariaNOfflineAttack,
+      kBavariaTOfflineAttack,
+      kPmiaAttack,
   };
   return kTable;
 }

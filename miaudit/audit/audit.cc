@@ -173,7 +173,8 @@ Scored score_targets(const AttackRow& attack, const Parameters& parameters, cons
   if (!attack.needs_references()) return scored;
   for (size_t k = 0; k < scored.scores.size(); ++k) {
     if (!std::isnan(scored.scores[k])) continue;
-    if (scored.without_unscored.empty()) scored.without_unscored.assign(trial.membership.begin(), trial.membership.end());
+    if (scored.without_unscored.empty())
+      scored.without_unscored.assign(trial.membership.begin(), trial.membership.end());
     scored.unscored += trial.membership[k] >= 0;
     scored.without_unscored[k] = -1;
   }
@@ -183,8 +184,8 @@ Scored score_targets(const AttackRow& attack, const Parameters& parameters, cons
   return scored;
 }
 
-TargetFigures figures_of(size_t model, std::span<const double> scores, std::span<const int8_t> membership,
-                         double worth, const MeasureOptions& options, const Context& context) {
+TargetFigures figures_of(size_t model, std::span<const double> scores, std::span<const int8_t> membership, double worth,
+                         const MeasureOptions& options, const Context& context) {
   TargetFigures figures;
   figures.model = model;
   figures.members = static_cast<uint64_t>(std::ranges::count(membership, int8_t{1}));
@@ -248,9 +249,9 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
       const size_t size = first.evidence->samples;
       found.targets.resize(trial.targets.size());
       parallel_blocks(trial.targets.size(), 1, context, [&](size_t t, size_t) {
-        found.targets[t] = figures_of(trial.targets[t].model, records.scores.subspan(t * size, size),
-                                      records.membership.subspan(t * size, size), attack->effective_share, plan.measure,
-                                      {});
+        found.targets[t] =
+            figures_of(trial.targets[t].model, records.scores.subspan(t * size, size),
+                       records.membership.subspan(t * size, size), attack->effective_share, plan.measure, {});
       });
     }
     if (!trial.people.empty()) {
@@ -258,10 +259,9 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
       if (result.attacks.empty()) warn_of_mixed_groups(groups.mixed, result.warnings);
       found.group_estimates = std::move(groups.metrics);
     }
-    if (attack->decision != DecisionRule::best_balanced_accuracy && first.folds.count >= 2 &&
-        trial.targets.size() == 1)
-      found.decision = decide(attack->decision, scored.scores, trial.membership, first.folds, plan.measure.level,
-                              context);
+    if (attack->decision != DecisionRule::best_balanced_accuracy && first.folds.count >= 2 && trial.targets.size() == 1)
+      found.decision =
+          decide(attack->decision, scored.scores, trial.membership, first.folds, plan.measure.level, context);
 
     const bool is_strongest = std::all_of(result.attacks.begin(), result.attacks.end(), [&](const AttackResult& other) {
       return *found.estimates.auc.value > *other.estimates.auc.value;
@@ -324,8 +324,8 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
   const Evidence evidence{signals, records.size(), records.outputs.classes, records.labels};
   Target target{0, &evidence, records.membership};
   target.folds = folds_of(target, records.groups, plan);
-  const Trial trial{{std::move(target)}, records.membership, records.groups, records.labels, records.groups,
-                    [&] { signals.forget(); }};
+  const Trial trial{{std::move(target)}, records.membership, records.groups,
+                    records.labels,      records.groups,     [&] { signals.forget(); }};
   const Strongest strongest = run_attacks(trial, plan, context, sink, result);
   finish(trial, strongest, records, plan, context, result);
   return result;

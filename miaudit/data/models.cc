@@ -77,10 +77,10 @@ Models read_models(const Run& run, const RecordOptions& options, const Context& 
     context.report("reading", m, run.models);
     const ModelStatus status = model_status(run, m, true);
     if (status.state != ModelState::done) {
-      models.missing.push_back({"missing_model",
-                                fmt::format("model {} is {}{}", m, state_name(status.state),
-                                            status.why.empty() ? "" : ": " + status.why),
-                                fmt::format("`miaudit shadow train {}` makes it", run.path.string())});
+      models.missing.push_back(
+          {"missing_model",
+           fmt::format("model {} is {}{}", m, state_name(status.state), status.why.empty() ? "" : ": " + status.why),
+           fmt::format("`miaudit shadow train {}` makes it", run.path.string())});
       continue;
     }
     AuditedModel model{m, {}, membership_row(run.membership, m, run.records)};
@@ -160,7 +160,8 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
 
   if (!paths.population.empty()) {
     for (const double value : read_scores(paths.population, models.files)) {
-      if (value < 0 || value >= static_cast<double>(target.size()) || value != static_cast<double>(static_cast<uint32_t>(value)))
+      if (value < 0 || value >= static_cast<double>(target.size()) ||
+          value != static_cast<double>(static_cast<uint32_t>(value)))
         fail(Category::input, "{} names record {}; expected indices from 0 to {}", paths.population, value,
              target.size() - 1);
       models.population.push_back(static_cast<uint32_t>(value));
@@ -193,8 +194,8 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
     if (references.empty())
       fail(Category::input, "{} holds no .npy file; expected one for each reference model", paths.outputs);
     if (references.size() != membership.shape()[0])
-      fail(Category::input, "{} holds {} but {} has {}", paths.outputs,
-           counted(references.size(), "reference model"), paths.membership, counted(membership.shape()[0], "row"));
+      fail(Category::input, "{} holds {} but {} has {}", paths.outputs, counted(references.size(), "reference model"),
+           paths.membership, counted(membership.shape()[0], "row"));
     for (size_t m = 0; m < references.size(); ++m) {
       context.report("reading", m, references.size());
       LoadedOutputs loaded = check_outputs(references[m].outputs, references[m].path, options, context);

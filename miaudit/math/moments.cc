@@ -105,18 +105,16 @@ void sided_moments(const SidedValues& from, size_t begin, size_t end, const Side
   for (size_t first = begin * from.queries; first < last; first += kMomentsBlock) {
     const size_t count = std::min(kMomentsBlock, last - first);
     MomentsRow in_mean{}, out_mean{}, in_count{}, out_count{}, in_squares{}, out_squares{};
-    for (size_t m = 0; m < from.values.size(); ++m)
-      HWY_DYNAMIC_DISPATCH(add_values)
-      (from.values[m] + first, sides_of(from, m, first, count, expanded), count, in_mean.data(), out_mean.data(),
-       in_count.data(), out_count.data());
+    for (size_t m = 0; m < from.values.size(); ++m) HWY_DYNAMIC_DISPATCH(add_values)
+    (from.values[m] + first, sides_of(from, m, first, count, expanded), count, in_mean.data(), out_mean.data(),
+     in_count.data(), out_count.data());
     for (size_t k = 0; k < count; ++k) {  // 0/0 is the NaN that is wanted
       in_mean[k] /= in_count[k];
       out_mean[k] /= out_count[k];
     }
-    for (size_t m = 0; m < from.values.size(); ++m)
-      HWY_DYNAMIC_DISPATCH(add_squares)
-      (from.values[m] + first, sides_of(from, m, first, count, expanded), count, in_mean.data(), out_mean.data(),
-       in_squares.data(), out_squares.data());
+    for (size_t m = 0; m < from.values.size(); ++m) HWY_DYNAMIC_DISPATCH(add_squares)
+    (from.values[m] + first, sides_of(from, m, first, count, expanded), count, in_mean.data(), out_mean.data(),
+     in_squares.data(), out_squares.data());
     for (size_t k = 0; k < count; ++k) {
       to.in_mean[first + k] = in_mean[k];
       to.out_mean[first + k] = out_mean[k];

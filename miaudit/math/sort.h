@@ -10,8 +10,8 @@ namespace miaudit {
 /// +0. Takes as much memory again as `values` while it runs. One thread.
 void radix_sort(std::vector<double>& values);
 
-/// counts[k] = how many of the ascending `sorted` lie below values[k]. O(values · log sorted), several searches in step,
-/// so that the memory accesses of one hide those of the others. One thread.
+/// counts[k] = how many of the ascending `sorted` lie below values[k]. O(values · log sorted), several searches in
+/// step, so that the memory accesses of one hide those of the others. One thread.
 void count_below(std::span<const double> sorted, std::span<const double> values, std::span<size_t> counts);
 
 }  // namespace miaudit

@@ -88,8 +88,7 @@ std::string subject_line(const AuditResult& result) {
                                  counted(s.nonmembers, "non-member"));
   if (s.targets > 1)
     line = fmt::format("{} audited in turn on {}: {}, {} in all", counted(s.targets, "model"),
-                       counted(s.records, "record"), counted(s.members, "member"),
-                       counted(s.nonmembers, "non-member"));
+                       counted(s.records, "record"), counted(s.members, "member"), counted(s.nonmembers, "non-member"));
   if (s.references)
     line += fmt::format("; {}, {} a record {}", counted(s.references, "reference model"), s.references_per_side,
                         s.has_references_in ? "on either side" : "without it");

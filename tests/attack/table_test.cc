@@ -21,12 +21,34 @@ std::string message_of(const std::function<void()>& call) {
 TEST(AttackTable, ListsEveryAttackInOrder) {
   std::vector<std::string> names;
   for (const AttackRow& row : attack_table()) names.emplace_back(row.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"spread", "correctness", "loss", "confidence", "max_probability",
-                                             "entropy", "modified_entropy", "margin", "class_threshold", "population",
-                                             "classifier", "classifier_trees", "shokri", "ml_leaks", "reference",
-                                             "calibrated_loss", "malt", "rmia", "rmia_offline", "base", "base_offline",
-                                             "lira", "lira_offline", "bavaria_n", "bavaria_t", "bavaria_n_offline",
-                                             "bavaria_t_offline", "pmia"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"spread",
+                                             "correctness",
+                                             "loss",
+                                             "confidence",
+                                             "max_probability",
+                                             "entropy",
+                                             "modified_entropy",
+                                             "margin",
+                                             "class_threshold",
+                                             "population",
+                                             "classifier",
+                                             "classifier_trees",
+                                             "shokri",
+                                             "ml_leaks",
+                                             "reference",
+                                             "calibrated_loss",
+                                             "malt",
+                                             "rmia",
+                                             "rmia_offline",
+                                             "base",
+                                             "base_offline",
+                                             "lira",
+                                             "lira_offline",
+                                             "bavaria_n",
+                                             "bavaria_t",
+                                             "bavaria_n_offline",
+                                             "bavaria_t_offline",
+                                             "pmia"}));
 }
 
 TEST(AttackTable, RowsAreWhole) {

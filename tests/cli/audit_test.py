@@ -30,7 +30,8 @@ for dtype in ("float16", "float32", "float64"):
     result = audit(*save(x, labels, membership))
     assert result["subject"]["input"] == "logits" and result["subject"]["input_detected"]
     compare(result, expected_scores(x, labels), membership, 1e-9)
-assert result["schema_version"] == 1 and not result["skipped"]
+assert result["schema_version"] == 1
+assert all("needs reference models" in s["reason"] for s in result["skipped"])
 assert {a["name"] for a in result["attacks"]} >= {"class_threshold", "population", "classifier", "classifier_trees"}
 
 # Coarse outputs: nearly every score is tied with others. Margins of integers are exact; sums of exponentials differ in

@@ -63,7 +63,7 @@ refused("--attacks", "empty", "'loss,,margin'", attacks="loss,,margin")
 refused("--attacks", "empty", attacks="loss,")
 refused("group", groups=saved("g.npy", np.arange(699)))
 refused("--membership", membership=None)
-refused("these are both", members="o.npy", nonmembers="o.npy")
+refused("these are two of them", members="o.npy", nonmembers="o.npy")
 run("audit", expect=2)
 assert "did you mean 'audit'" in run("audi", expect=2).stderr
 refused("twice", fpr="0.01,0.1,0.01")
