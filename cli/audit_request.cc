@@ -29,26 +29,54 @@ void write_scores(const fs::path& path, std::span<const double> scores, const Re
   write_npy(path, Array::from(std::move(by_row), {records.input_rows}));
 }
 
-void write_records(const ReportFolder& folder, const Records& records, const AuditResult& result, bool show_values) {
+/// Columns of some of the records.
+struct Kept {
+  std::vector<uint64_t> rows;
+  std::vector<std::string> ids;
+  std::vector<int8_t> membership;
+  std::vector<int32_t> labels;
+  std::vector<int64_t> groups;
+};
+
+Kept columns_of(const Records& records, const std::vector<size_t>& which) {
+  Kept kept;
+  for (const size_t i : which) {
+    kept.rows.push_back(records.row(i));
+    kept.membership.push_back(records.membership[i]);
+    if (!records.ids.empty()) kept.ids.push_back(records.ids[i]);
+    if (!records.labels.empty()) kept.labels.push_back(records.labels[i]);
+    if (!records.groups.empty()) kept.groups.push_back(records.groups[i]);
+  }
+  return kept;
+}
+
+/// One line for each record that the audit is about (`audited`: 1; empty for all).
+void write_records(const ReportFolder& folder, const Records& records, std::span<const uint8_t> audited,
+                   const AuditResult& result, bool show_values) {
+  std::vector<size_t> which;
+  for (size_t i = 0; i < records.size(); ++i)
+    if (audited.empty() || audited[i]) which.push_back(i);
+  const Kept kept = columns_of(records, which);
   RecordColumns columns;
-  columns.rows = records.rows;
-  columns.ids = records.ids;
-  columns.membership = records.membership;
-  columns.labels = records.labels;
-  columns.groups = records.groups;
+  columns.rows = kept.rows;
+  columns.ids = kept.ids;
+  columns.membership = kept.membership;
+  columns.labels = kept.labels;
+  columns.groups = kept.groups;
   size_t order_by = 0;
   std::vector<std::vector<double>> all(result.attacks.size());
   for (size_t a = 0; a < all.size(); ++a) {
     const std::string& name = result.attacks[a].name;
     if (name == result.headline->auc.attack) order_by = a;
     const Array by_row = read_npy(folder.scores(name));
-    for (size_t i = 0; i < records.size(); ++i) all[a].push_back(by_row.as<double>()[records.row(i)]);
+    for (const uint64_t row : kept.rows) all[a].push_back(by_row.as<double>()[row]);
     columns.attacks.push_back(name);
     columns.scores.emplace_back(all[a]);
   }
   if (show_values) {
     columns.outputs = records.outputs.queries * records.outputs.columns;
-    columns.output = [&records, width = columns.outputs](size_t record, size_t value) {
+    columns.output = [&records, &which, width = columns.outputs](size_t line, size_t value) {
+      size_t record = which[line];
       for (const OutputsPart& part : records.outputs.parts) {
         if (record >= part.samples()) {
           record -= part.samples();
@@ -152,7 +180,7 @@ int audit_models(const AuditRequest& request, const Models& models, const std::v
   records.input_rows = models.records();
   return finish(
       request, gates, result, folder, "result.json, records.csv (most exposed first) and scores/",
-      [&] { write_records(folder, records, result, request.show_records); }, shell);
+      [&] { write_records(folder, records, models.audited, result, request.show_records); }, shell);
 }
 
 }  // namespace
@@ -182,7 +210,7 @@ int run_audit(const AuditRequest& request, Shell& shell) {
   AuditResult result = audit(records, plan, context, sink);
   return finish(
       request, gates, result, folder, "result.json, records.csv (most exposed first) and scores/",
-      [&] { write_records(folder, records, result, request.show_records); }, shell);
+      [&] { write_records(folder, records, {}, result, request.show_records); }, shell);
 }
 
 }  // namespace miaudit::cli

@@ -10,6 +10,7 @@
 #include "cli/emit.h"
 #include "cli/options.h"
 #include "cli/recipe_options.h"
+#include "cli/shadow_request.h"
 #include "cli/verbs.h"
 #include "miaudit/train/shadow.h"
 
@@ -32,6 +33,49 @@ std::string absolute(const std::string& path) {
   return path.empty() ? path : fs::absolute(path).lexically_normal().string();
 }
 
+}  // namespace
+
+void run_plan(const std::string& run, ShadowPlan plan, const std::function<Recipe(const Dataset&)>& recipe,
+              Shell& shell) {
+  plan.data.data = absolute(plan.data.data);
+  plan.data.labels = absolute(plan.data.labels);
+  plan.target_membership = absolute(plan.target_membership);
+  plan.target_outputs = absolute(plan.target_outputs);
+  const Dataset dataset = read_dataset(plan.data, plan.reading, shell.context());
+  if (plan.command.empty()) plan.recipe = recipe(dataset);
+  const PlanChange change = write_plan(run, plan, dataset);
+  shell.clear_progress();
+  print(fmt::format("{}, {}\n{}: {} of {}\n", dataset.description, counted(dataset.classes, "class", "classes"), run,
+                    counted(plan.models, "model"), plan.command.empty() ? plan.recipe.architecture : "a command"));
+  if (!change.is_new)
+    print(fmt::format("The run was there before: {} finished {} kept, {} stale{}\n", change.kept,
+                      change.kept == 1 ? "model is" : "models are", change.stale,
+                      change.stale > 0 ? " and will be trained again" : ""));
+  print(fmt::format("\nTrain them:\n  miaudit shadow train {}\n", run));
+}
+
+void run_shadow(const std::string& run, ShadowOptions options, Shell& shell) {
+  options.clock = seconds_now;
+  options.host = host_name();
+  const ShadowReport report = train_shadow_models(run, options, shell.context());
+  shell.clear_progress();
+  for (const auto& [model, text] : report.again) fmt::print(stderr, "Model {} was trained again: {}.\n", model, text);
+  std::string others;
+  if (report.by_others > 0) others += fmt::format(", {} by another process", report.by_others);
+  if (report.discarded > 0) others += fmt::format(", {} discarded: another process was faster", report.discarded);
+  print(fmt::format("{} trained, {} done before{}\n", counted(report.trained, "model"), report.done_before, others));
+  if (report.trained > 0 && report.samples_per_second > 0)
+    print(fmt::format("{} samples a second\n", grouped(static_cast<unsigned long long>(report.samples_per_second))));
+  for (const auto& [model, text] : report.failed) fmt::print(stderr, "Model {} failed: {}.\n", model, text);
+  if (!report.failed.empty()) {
+    fmt::print(stderr, "miaudit: {} failed; mend the cause, then run again with --retry-failed\n",
+               counted(report.failed.size(), "model"));
+    shell.exit_code = 1;
+  }
+}
+
+namespace {
+
 void add_run(CLI::App& verb, std::string& run) {
   verb.add_option("run", run, "The run folder")->required()->type_name(kFolderType);
 }
@@ -41,25 +85,6 @@ struct PlanArguments {
   ShadowPlan plan;
   RecipeOptions recipe;
 };
-
-void plan(const PlanArguments& a, Shell& shell) {
-  ShadowPlan plan = a.plan;
-  plan.data.data = absolute(plan.data.data);
-  plan.data.labels = absolute(plan.data.labels);
-  plan.target_membership = absolute(plan.target_membership);
-  plan.target_outputs = absolute(plan.target_outputs);
-  const Dataset dataset = read_dataset(plan.data, plan.reading, shell.context());
-  if (plan.command.empty()) plan.recipe = a.recipe.recipe(dataset);
-  const PlanChange change = write_plan(a.run, plan, dataset);
-  shell.clear_progress();
-  print(fmt::format("{}, {}\n{}: {} of {}\n", dataset.description, counted(dataset.classes, "class", "classes"), a.run,
-                    counted(plan.models, "model"), plan.command.empty() ? plan.recipe.architecture : "a command"));
-  if (!change.is_new)
-    print(fmt::format("The run was there before: {} finished {} kept, {} stale{}\n", change.kept,
-                      change.kept == 1 ? "model is" : "models are", change.stale,
-                      change.stale > 0 ? " and will be trained again" : ""));
-  print(fmt::format("\nTrain them:\n  miaudit shadow train {}\n", a.run));
-}
 
 void add_plan(CLI::App& parent, Shell& shell) {
   CLI::App* verb =
@@ -109,7 +134,10 @@ void add_plan(CLI::App& parent, Shell& shell) {
   verb->add_option("--seed", p.seed, "Fixes splits, first weights, order and augmentation")->check(seed_number());
   a->recipe.add_to(*verb);
   add_common_options(*verb, shell);
-  verb->callback([a, &shell] { plan(*a, shell); });
+  verb->callback([a, &shell] {
+    run_plan(
+        a->run, a->plan, [&](const Dataset& dataset) { return a->recipe.recipe(dataset); }, shell);
+  });
 }
 
 struct TrainArguments {
@@ -126,8 +154,6 @@ void train(const TrainArguments& a, Shell& shell) {
   ShadowOptions options;
   options.jobs = a.jobs > 0 ? a.jobs : static_cast<size_t>(shell.threads);
   options.checkpoint_every = a.checkpoint_every;
-  options.clock = seconds_now;
-  options.host = host_name();
   options.attempts = a.attempts;
   options.retries_failed = a.retries_failed;
   if (a.index) {
@@ -136,21 +162,7 @@ void train(const TrainArguments& a, Shell& shell) {
     for (size_t m = first; m < first + a.chunk; ++m)
       if (m < models || m == first) options.models.push_back(m);
   }
-  const ShadowReport report = train_shadow_models(a.run, options, shell.context());
-  shell.clear_progress();
-  for (const auto& [model, text] : report.again) fmt::print(stderr, "Model {} was trained again: {}.\n", model, text);
-  std::string others;
-  if (report.by_others > 0) others += fmt::format(", {} by another process", report.by_others);
-  if (report.discarded > 0) others += fmt::format(", {} discarded: another process was faster", report.discarded);
-  print(fmt::format("{} trained, {} done before{}\n", counted(report.trained, "model"), report.done_before, others));
-  if (report.trained > 0 && report.samples_per_second > 0)
-    print(fmt::format("{} samples a second\n", grouped(static_cast<unsigned long long>(report.samples_per_second))));
-  for (const auto& [model, text] : report.failed) fmt::print(stderr, "Model {} failed: {}.\n", model, text);
-  if (!report.failed.empty()) {
-    fmt::print(stderr, "miaudit: {} failed; mend the cause, then run again with --retry-failed\n",
-               counted(report.failed.size(), "model"));
-    shell.exit_code = 1;
-  }
+  run_shadow(a.run, options, shell);
 }
 
 void add_train_models(CLI::App& parent, Shell& shell) {

@@ -57,10 +57,9 @@ std::vector<int32_t> labels_below(const std::string& path, size_t rows, size_t c
   std::vector<int32_t> labels(rows);
   for (size_t i = 0; i < rows; ++i) {
     if (numbers[i] < 0 || static_cast<uint64_t>(numbers[i]) >= classes)
-      fail(Category::input,
-           "{}: row {} holds label {}, but {}; labels must be 0 to {}. If yours start at 1, "
-           "subtract 1",
-           path, i, numbers[i], reason, classes - 1);
+      fail(Category::input, "{}: row {} holds label {}{}; labels must be 0 to {}{}", path, i, numbers[i],
+           numbers[i] < 0 ? "" : fmt::format(", but {}", reason), classes - 1,
+           numbers[i] < 0 ? "" : ". If yours start at 1, subtract 1");
     labels[i] = static_cast<int32_t>(numbers[i]);
   }
   return labels;
@@ -80,10 +79,10 @@ std::vector<int32_t> read_labels(const std::string& path, size_t rows, size_t cl
 std::vector<int32_t> read_class_labels(const std::string& path, size_t rows, const std::optional<size_t>& classes,
                                        std::vector<FileRecord>& files) {
   // More classes than records is a slip: ids, or classes that are not numbered one by one.
-  return labels_below(
-      path, rows, classes.value_or(rows), "the data",
-      classes ? fmt::format("--classes says {}", *classes) : fmt::format("there are {}", counted(rows, "record")),
-      files);
+  return labels_below(path, rows, classes.value_or(rows), "the data",
+                      classes ? fmt::format("there are {}", counted(*classes, "class", "classes"))
+                              : fmt::format("there are {}", counted(rows, "record")),
+                      files);
 }
 
 std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRecord>& files) {

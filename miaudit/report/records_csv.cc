@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "miaudit/io/file.h"
@@ -38,7 +39,9 @@ void write_records_csv(const std::filesystem::path& path, const RecordColumns& c
   const std::span<const double> key = columns.scores[order_by];
   std::vector<uint32_t> order(key.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return key[a] > key[b]; });
+  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return std::isnan(key[b]) ? !std::isnan(key[a]) : key[a] > key[b];  // without a score: last
+  });
 
   OutputFile file(path);
   file.write(header(columns));
@@ -51,7 +54,8 @@ void write_records_csv(const std::filesystem::path& path, const RecordColumns& c
     fmt::format_to(to, ",{}", static_cast<int>(columns.membership[i]));
     if (!columns.labels.empty()) fmt::format_to(to, ",{}", columns.labels[i]);
     if (!columns.groups.empty()) fmt::format_to(to, ",{}", columns.groups[i]);
-    for (const std::span<const double> scores : columns.scores) fmt::format_to(to, ",{}", scores[i]);
+    for (const std::span<const double> scores : columns.scores)
+      std::isnan(scores[i]) ? fmt::format_to(to, ",") : fmt::format_to(to, ",{}", scores[i]);
     for (size_t v = 0; v < columns.outputs; ++v) fmt::format_to(to, ",{}", columns.output(i, v));
     line.push_back('\n');
     file.write(std::string_view(line.data(), line.size()));

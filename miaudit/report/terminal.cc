@@ -10,7 +10,7 @@ namespace miaudit {
 namespace {
 
 constexpr size_t kWidth = 80;
-constexpr size_t kNameWidth = 17;
+constexpr size_t kNameWidth = 18;
 constexpr size_t kFigureWidth = 21;
 constexpr size_t kRatesShown = 2;
 

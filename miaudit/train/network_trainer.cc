@@ -45,6 +45,11 @@ class NetworkModel final : public TrainedModel {
                     network->records().subspan(i * width, width));
       }
       const std::span<const float> given = network->forward();
+      if (!std::all_of(given.begin(), given.begin() + static_cast<ptrdiff_t>(count * classes),
+                       [](float z) { return std::isfinite(z); }))
+        fail(Category::numeric,
+             "the trained model's outputs are not finite: the training diverged in its last steps; lower --rate, or "
+             "raise --warm-up");
       std::copy_n(given.begin(), count * classes, out.begin() + static_cast<ptrdiff_t>(begin * classes));
     }
   }
@@ -90,6 +95,15 @@ class NetworkTraining {
     std::string why_not;
     const std::optional<Checkpoint> found = read_checkpoint(keeping_.checkpoint, at_.fingerprint, at_.engine, why_not);
     if (!found) return why_not.empty() ? "" : "Training from the start: " + why_not;
+    if (found->epoch > job_.recipe.epochs || found->step >= steps_)
+      return "Training from the start: the checkpoint cannot be used: its position lies past the end";
+    try {
+      for (size_t p = 0; p < parameters_.size(); ++p) tensor_of(*found, weights_name(p), parameters_[p].size());
+      for (const Optimizer::Memory& memory : optimizer_.memories())
+        tensor_of(*found, memory_name(memory), parameters_[memory.parameter].size());
+    } catch (const Error& incomplete) {
+      return fmt::format("Training from the start: {}", incomplete.what());
+    }
     for (size_t p = 0; p < parameters_.size(); ++p)
       network_->from_plain(p, tensor_of(*found, weights_name(p), parameters_[p].size()), network_->slots()[p].weights);
     for (Optimizer::Memory& memory : optimizer_.memories())
@@ -97,6 +111,7 @@ class NetworkTraining {
                            tensor_of(*found, memory_name(memory), parameters_[memory.parameter].size()), memory.values);
     at_ = *found;
     at_.tensors.clear();
+    if (at_.epoch == job_.recipe.epochs) return "Training was done; only the outputs were missing";
     return fmt::format("Training went on from epoch {}, step {}", at_.epoch + 1, at_.step + 1);
   }
 

@@ -58,7 +58,23 @@ bool has_target(const ShadowPlan& plan) {
   return !plan.target_membership.empty();
 }
 
-std::vector<Role> draw_roles(const ShadowPlan& plan, size_t records) {
+/// Who taught the target; empty without one.
+std::vector<uint8_t> read_target_row(const ShadowPlan& plan, size_t records) {
+  if (!has_target(plan)) return {};
+  std::vector<FileRecord> files;
+  const std::vector<int8_t> membership = read_membership(plan.target_membership, files);
+  if (membership.size() != records)
+    fail(Category::input, "{} holds {} but the data {}; both must list the same records in the same order",
+         plan.target_membership, counted(membership.size(), "membership"), counted(records, "record"));
+  for (size_t i = 0; i < membership.size(); ++i)
+    if (membership[i] < 0)
+      fail(Category::input, "{}: row {} is unknown (-1); a target that is to be trained needs 1 or 0",
+           plan.target_membership, i);
+  return {membership.begin(), membership.end()};
+}
+
+/// What a target has learnt is audited; population and test are drawn from the rest.
+std::vector<Role> draw_roles(const ShadowPlan& plan, size_t records, std::span<const uint8_t> target) {
   const auto count = [&](double share) {
     return static_cast<size_t>(std::llround(share * static_cast<double>(records)));
   };
@@ -66,10 +82,12 @@ std::vector<Role> draw_roles(const ShadowPlan& plan, size_t records) {
   std::iota(order.begin(), order.end(), 0u);
   Rng draws = draws_of(plan.seed, kNoModel, Draw::split);
   draws.shuffle(std::span(order));
+  if (!target.empty()) std::erase_if(order, [&](uint32_t i) { return target[i] == 1; });
   const size_t population = count(plan.population_share), test = count(plan.test_share);
-  if (population + test + 4 > records)
-    fail(Category::config, "--population-share {} and --test-share {} leave fewer than 4 of {} to audit",
-         plan.population_share, plan.test_share, counted(records, "record"));
+  if (population + test + 4 > records || population + test > order.size())
+    fail(Category::config, "--population-share {} and --test-share {} leave fewer than 4 of {} to audit{}",
+         plan.population_share, plan.test_share, counted(records, "record"),
+         target.empty() ? "" : ", or take in records of the target's training set");
   std::vector<Role> roles(records, Role::audited);
   for (size_t i = 0; i < population; ++i) roles[order[i]] = Role::population;
   for (size_t i = population; i < population + test; ++i) roles[order[i]] = Role::test;
@@ -117,24 +135,6 @@ class Splitter {
   size_t records_;
   std::vector<uint32_t> audited_;
 };
-
-std::vector<uint8_t> read_target_row(const ShadowPlan& plan, const std::vector<Role>& roles) {
-  std::vector<FileRecord> files;
-  const std::vector<int8_t> membership = read_membership(plan.target_membership, files);
-  if (membership.size() != roles.size())
-    fail(Category::input, "{} holds {} but the data {}; both must list the same records in the same order",
-         plan.target_membership, counted(membership.size(), "membership"), counted(roles.size(), "record"));
-  for (size_t i = 0; i < membership.size(); ++i) {
-    if (membership[i] < 0)
-      fail(Category::input, "{}: row {} is unknown (-1); a target that is to be trained needs 1 or 0",
-           plan.target_membership, i);
-    if (membership[i] == 1 && roles[i] != Role::audited)
-      fail(Category::config,
-           "{} makes record {} a member, but --population-share or --test-share keeps it out of every model",
-           plan.target_membership, i);
-  }
-  return {membership.begin(), membership.end()};
-}
 
 std::vector<int64_t> partners_of(const ShadowPlan& plan) {
   std::vector<int64_t> partners(plan.models, Run::kNoPartner);
@@ -246,13 +246,14 @@ PlanChange compare(const fs::path& path, const std::vector<std::string>& units) 
 PlanChange write_plan(const fs::path& path, const ShadowPlan& plan, const Dataset& dataset) {
   check_folder(path);
   check_plan(plan, dataset);
-  const std::vector<Role> roles = draw_roles(plan, dataset.size());
+  const std::vector<uint8_t> target = read_target_row(plan, dataset.size());
+  const std::vector<Role> roles = draw_roles(plan, dataset.size(), target);
   const Splitter splitter(plan, roles);
   const json data = identity(dataset);
   std::vector<uint8_t> membership;
   std::vector<std::string> units;
   for (size_t m = 0; m < plan.models; ++m) {
-    const std::vector<uint8_t> row = has_target(plan) && m == 0 ? read_target_row(plan, roles) : splitter.row(m);
+    const std::vector<uint8_t> row = has_target(plan) && m == 0 ? target : splitter.row(m);
     if (plan.command.empty() && (m > 0 || plan.target_outputs.empty())) {
       TrainingJob job{plan.recipe, plan.seed, m, {}};
       for (size_t i = 0; i < row.size(); ++i)

@@ -178,7 +178,9 @@ void set_scale(Dataset& dataset, const Context& context) {
   for (size_t c = 0; c < channels; ++c) mean[c] = first.sum[c] / count;
   const ChannelSums second = sum_channels<T>(dataset, mean, true, context);
   for (size_t c = 0; c < channels; ++c) {
-    if (second.sum[c] > 0) deviation[c] = std::sqrt(second.sum[c] / count);
+    // What float32 holds no reciprocal of is as good as constant.
+    const double spread = std::sqrt(second.sum[c] / count);
+    if (std::isfinite(static_cast<float>(1 / spread))) deviation[c] = spread;
     if (dataset.is_table() && first.is_binary[c]) mean[c] = 0, deviation[c] = 1;
   }
   for (const size_t c : channels_of(dataset)) {
@@ -192,7 +194,7 @@ void read_table(Dataset& dataset, const DatasetPaths& paths, const DatasetOption
     fail(Category::input, "{} is a table of text, but the training data are an array; give both in one format",
          paths.data);
   const FileBytes file = FileBytes::open(paths.data);
-  const CsvTable table = parse_csv(file.bytes(), paths.data);
+  const CsvTable table = parse_table(file.bytes(), paths.data, options.table);
   if (table.rows() == 0) fail(Category::input, "{} holds no rows", paths.data);
   dataset.encoding = like ? *like->encoding : encode_columns(table, paths.data, options.table);
   size_t unknown = 0;

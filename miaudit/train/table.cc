@@ -44,7 +44,8 @@ const std::string& cell_at(const CsvTable& table, size_t row, size_t column) {
 std::vector<std::string> column_names(const CsvTable& table) {
   std::vector<std::string> names;
   for (size_t c = 0; c < table.columns; ++c)
-    names.push_back(table.header.empty() ? fmt::format("column{}", c) : std::string(trimmed(table.header[c])));
+    names.push_back(table.header.empty() || trimmed(table.header[c]).empty() ? fmt::format("column{}", c)
+                                                                             : std::string(trimmed(table.header[c])));
   return names;
 }
 
@@ -75,24 +76,78 @@ std::vector<std::string> values_of(const CsvTable& table, size_t column) {
   return values;
 }
 
+/// A column that is not to be encoded as categories unless the user says so.
 bool is_numeric(const CsvTable& table, size_t column, const std::string& name, const std::string& path) {
-  size_t missing = 0, first_missing = 0, numbers = 0;
+  size_t missing = 0, first_missing = 0, texts = 0, first_text = 0, numbers = 0;
   for (size_t row = 0; row < table.rows(); ++row) {
     const std::string& cell = cell_at(table, row, column);
     if (is_missing(cell)) {
       if (missing++ == 0) first_missing = row;
     } else if (number(cell)) {
       ++numbers;
-    } else {
-      return false;
+    } else if (texts++ == 0) {
+      first_text = row;
     }
   }
-  if (numbers > 0 && missing > 0)
+  if (texts >= numbers) return false;
+  if (texts > 0)
+    fail(Category::input,
+         "{}: column {} holds numbers, but {}, the first, {}, in row {}; mend that, leave the column out with "
+         "--ignore-columns, or make its values categories with --categorical",
+         path, printable(name), texts == 1 ? "one cell does not" : grouped(texts) + " cells do not",
+         printable(cell_at(table, first_text, column)), first_text);
+  if (missing > 0)
     fail(Category::input,
          "{}: column {} holds numbers, but {} missing, the first in row {}; fill them in, leave the column out with "
          "--ignore-columns, or make its values categories with --categorical",
          path, printable(name), missing == 1 ? "one is" : grouped(missing) + " are", first_missing);
-  return numbers > 0;
+  return true;
+}
+
+/// Numbers become float32, which must tell them apart.
+void check_resolution(const CsvTable& table, size_t column, const std::string& name, const std::string& path) {
+  double low = INFINITY, high = -INFINITY;
+  for (size_t row = 0; row < table.rows(); ++row) {
+    const double value = *number(cell_at(table, row, column));
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  constexpr double kRounding = 1.0 / (1 << 24);
+  constexpr double kLargestError = 1e-3;  // of the range
+  if (high > low && std::max(std::abs(low), std::abs(high)) * kRounding > kLargestError * (high - low))
+    fail(Category::input,
+         "{}: column {} runs from {} to {}, finer than the 7 digits that are kept; subtract a constant from it, or "
+         "leave "
+         "it out with --ignore-columns",
+         path, printable(name), low, high);
+}
+
+bool has_name(const CsvTable& table, const std::string& name) {
+  for (size_t c = 0; c < table.columns; ++c)
+    if (trimmed(cell_at(table, 0, c)) == name) return true;
+  return false;
+}
+
+bool is_header(const CsvTable& table, const TableOptions& options) {
+  if (table.rows() < 2) return false;
+  bool turns_up_again = false, stands_above_numbers = false;
+  for (size_t c = 0; c < table.columns; ++c) {
+    if (number(cell_at(table, 0, c))) return false;
+    size_t numbers = 0, texts = 0;
+    for (size_t row = 1; row < table.rows(); ++row) {
+      const std::string& cell = cell_at(table, row, c);
+      turns_up_again |= trimmed(cell) == trimmed(cell_at(table, 0, c));
+      if (is_missing(cell)) continue;
+      ++(number(cell) ? numbers : texts);
+    }
+    stands_above_numbers |= numbers > texts && !is_missing(cell_at(table, 0, c));
+  }
+  std::vector<std::string> asked = options.categorical;
+  asked.insert(asked.end(), options.ignored.begin(), options.ignored.end());
+  if (!options.label_column.empty()) asked.push_back(options.label_column);
+  const bool has_names = !asked.empty() && std::all_of(asked.begin(), asked.end(),
+                                                       [&](const std::string& name) { return has_name(table, name); });
+  return has_names || stands_above_numbers || !turns_up_again;
 }
 
 }  // namespace
@@ -101,6 +156,13 @@ size_t TableEncoding::features() const {
   size_t features = 0;
   for (const ColumnEncoding& column : columns) features += column.features();
   return features;
+}
+
+CsvTable parse_table(std::span<const std::byte> bytes, const std::string& path, const TableOptions& options) {
+  CsvTable table = parse_csv(bytes, path);
+  if (table.header.empty() && is_header(table, options))
+    table = parse_csv(bytes, path, {.separator = {}, .header = CsvHeader::present});
+  return table;
 }
 
 TableEncoding encode_columns(const CsvTable& table, const std::string& path, const TableOptions& options) {
@@ -136,6 +198,8 @@ TableEncoding encode_columns(const CsvTable& table, const std::string& path, con
              "{}: column {} holds more than {} different values that are no numbers, as an id does; leave it out "
              "with --ignore-columns",
              path, printable(names[c]), grouped(kMostCategories));
+    } else {
+      check_resolution(table, c, names[c], path);
     }
     encoding.columns.push_back(std::move(column));
   }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,9 +33,15 @@ struct TableOptions {
   std::vector<std::string> ignored;      ///< columns to leave out
 };
 
-/// Finds out the encoding: a column of finite numbers is numeric, any other categorical. A table without a header has
-/// columns named column0, column1, … Throws Error(input) for a missing number in a numeric column, a column with more
-/// than 1000 categories, an unknown name.
+/// A table of records. Its first row is a header where it holds no number and the columns that `options` names, or
+/// where none of its cells turns up again below it, or a column of numbers stands below one: a header taken for a
+/// record would be learnt as one.
+CsvTable parse_table(std::span<const std::byte> bytes, const std::string& path, const TableOptions& options);
+
+/// Finds out the encoding: a column of finite numbers is numeric, one of text categorical. A table without a header has
+/// columns named column0, column1, …, and so has one without a name. Throws Error(input) for a column of numbers with a
+/// missing one or with text in a few places, or whose numbers differ by less than float32 tells apart; for a column
+/// with more than 1000 categories; for an unknown name.
 TableEncoding encode_columns(const CsvTable& table, const std::string& path, const TableOptions& options);
 
 /// [rows][features]. A category that the encoding does not know gives zeros, and is counted into `unknown`.

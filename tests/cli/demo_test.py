@@ -1,6 +1,8 @@
 """The demo, stopped at any moment, leaves whole files only; run again it goes on and ends with a report."""
 import glob
+import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -10,6 +12,7 @@ import numpy as np
 from harness import MIAUDIT, run
 
 RECORDS = 60000  # of Fashion-MNIST's training part, members or not
+MODELS = 17  # the target and its shadow models
 
 
 def stopped(delay, how):
@@ -18,7 +21,7 @@ def stopped(delay, how):
                                text=True)
     time.sleep(delay)
     program.send_signal(how)
-    said = program.communicate(timeout=120)[1]
+    said = program.communicate(timeout=200)[1]
     return program.returncode, said
 
 
@@ -31,9 +34,12 @@ def check_files(may_have_drafts):
             elif name.endswith(".npz"):
                 assert dict(np.load(path)), path  # reading checks every array's sum
             elif name.endswith(".npy"):
-                assert len(np.load(path)) == (10000 if name.startswith("test_") else RECORDS), path
+                shape = np.load(path).shape
+                rows = 10000 if name.startswith("test_") else RECORDS
+                assert shape[0] == rows or shape == (MODELS, RECORDS), path
             else:
-                assert name in ("model.json", "result.json", "records.csv"), f"left behind: {path}"
+                assert name in ("model.json", "run.json", "done.json", "attempt.json", "result.json",
+                                "records.csv"), f"left behind: {path}"
 
 
 # In training: a checkpoint is kept, from which the next run goes on.
@@ -75,14 +81,28 @@ check_files(may_have_drafts=False)
 assert not os.path.exists("demo/model/checkpoint.npz")
 assert np.load("demo/model/membership.npy").sum() == 5000
 
-# The printed commands are what was done: they find the same model and give the same report.
-train, audit = (part.split("\n\n")[0].replace("\\\n", " ").split() for part in done.stdout.split("$ miaudit ")[1:])
-assert train[0] == "train" and audit[0] == "audit", (train, audit)
+# The printed commands are what was done: they find the same models and give the same report.
+train, plan, shadow, audit = (part.split("\n\n")[0].replace("\\\n", " ").split()
+                              for part in done.stdout.split("$ miaudit ")[1:])
+assert train[0] == "train" and plan[:2] == ["shadow", "plan"] and shadow[:2] == ["shadow", "train"], done.stdout
 report = open("demo/report/result.json").read()
 assert "nothing to do" in run(*train).stdout
+assert f"{MODELS} finished models are kept" in run(*plan).stdout
+assert f"{MODELS} done before" in run(*shadow).stdout
 run(*audit)
+result = json.loads(report)
+assert result["subject"]["references"] == MODELS - 1 and result["subject"]["references_per_side"] == 8
 assert report == open("demo/report/result.json").read()
 assert all(len(line) <= 80 for line in done.stdout.split("$ miaudit audit")[1].split("\n\n", 1)[1].splitlines())
+
+# Among shadow models: what is finished stays, and the next run goes on.
+shutil.rmtree("demo/run")
+code, stderr = stopped(6, signal.SIGINT)
+assert code == 75, (code, stderr)
+check_files(may_have_drafts=False)
+run(*plan), run(*shadow)
+run(*audit)
+assert report == open("demo/report/result.json").read()
 
 # In the audit: the report that was there stays, or a new one is whole.
 for wait in (0.3, 0.6, 1):

@@ -144,7 +144,7 @@ TEST(Dataset, RefusesWhatCannotBeLearnt) {
   holds(refusal(bytes({4, 3}), {0, 1, 17, 0}), "label 17, but there are 4 records");
   DatasetOptions three;
   three.classes = 3;
-  holds(refusal(bytes({4, 3}), {0, 1, 3, 0}, three), "label 3, but --classes says 3");
+  holds(refusal(bytes({4, 3}), {0, 1, 3, 0}, three), "label 3, but there are 3 classes");
   holds(refusal(bytes({4}), {0, 1, 3, 0}), "records must be images");
   holds(refusal(bytes({4, 0}), {0, 1, 3, 0}), "records must be images");
   holds(message_of([&] {
