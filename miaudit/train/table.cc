@@ -129,7 +129,6 @@ bool has_name(const CsvTable& table, const std::string& name) {
 }
 
 bool is_header(const CsvTable& table, const TableOptions& options) {
-  if (table.rows() < 2) return false;
   bool turns_up_again = false, stands_above_numbers = false;
   for (size_t c = 0; c < table.columns; ++c) {
     if (number(cell_at(table, 0, c))) return false;
@@ -147,7 +146,7 @@ bool is_header(const CsvTable& table, const TableOptions& options) {
   if (!options.label_column.empty()) asked.push_back(options.label_column);
   const bool has_names = !asked.empty() && std::all_of(asked.begin(), asked.end(),
                                                        [&](const std::string& name) { return has_name(table, name); });
-  return has_names || stands_above_numbers || !turns_up_again;
+  return has_names || stands_above_numbers || (!turns_up_again && table.rows() > 1);
 }
 
 }  // namespace

@@ -200,7 +200,7 @@ bad[17, 3, 3] = np.nan
 np.save("nan.npy", bad)
 DATA = ["train", "--data", "x.npy", "--quiet"]
 refused(*DATA, because="--labels")
-refused(*DATA, "--labels", "y9.npy", "--classes", "4", because="label 9, but --classes says 4; labels must be 0 to 3")
+refused(*DATA, "--labels", "y9.npy", "--classes", "4", because="label 9, but there are 4 classes; labels must be 0 to 3")
 refused(*DATA, "--labels", "y1.npy", because="all 600 records have class 0")
 refused("train", "--data", "tiny.npy", "--labels", "y.npy", because="the smallest are 16x16")
 refused("train", "--data", "nan.npy", "--labels", "y.npy", because="1 value that is NaN or infinite, the first in row 17")
