@@ -26,7 +26,10 @@ class Figures {
  public:
   Figures(const ScoredRecords& records, const SortedScores& sorted, const MeasureOptions& options,
           const Context& context)
-      : records_(records), sorted_(sorted), options_(options), context_(context) {}
+      : records_(records), sorted_(sorted), options_(options), context_(context) {
+    if (!records.groups.empty())
+      grouped_.emplace(GroupedScores{records.scores, records.membership, records.groups, records.worth}, context);
+  }
 
   std::vector<Metrics> at(std::span<const double> levels) const {
     const std::vector<Estimate> aucs = auc(levels);
@@ -60,18 +63,9 @@ class Figures {
     Estimate estimate = bca_estimate(sorted_, statistic, level, options_.bootstrap, options_.seed, context_);
     return estimate.low ? estimate : analytic;
   }
-  GroupedScores by_group() const { return {records_.scores, records_.membership, records_.groups, records_.worth}; }
-
-  template <class Make>
-  static std::vector<Estimate> each(std::span<const double> levels, Make make) {
-    std::vector<Estimate> estimates;
-    for (const double level : levels) estimates.push_back(make(level));
-    return estimates;
-  }
 
   std::vector<Estimate> auc(std::span<const double> levels) const {
-    if (!records_.groups.empty())
-      return each(levels, [&](double level) { return auc_estimate(by_group(), level, context_); });
+    if (grouped_) return auc_estimates(*grouped_, levels, context_);
     std::vector<Estimate> estimates = auc_estimates(sorted_, levels, context_);
     const RocStatistic statistic = [this](const SortedScores& s) { return auc_moments(s, context_).auc; };
     const double fewer = static_cast<double>(std::min(sorted_.members.size(), sorted_.nonmembers.size()));
@@ -83,14 +77,13 @@ class Figures {
     return estimates;
   }
   std::vector<Estimate> advantage(std::span<const double> levels) const {
-    if (!records_.groups.empty())
-      return each(levels, [&](double level) { return advantage_estimate(by_group(), level, options_.seed, context_); });
+    if (grouped_) return advantage_estimates(*grouped_, levels, options_.seed);
     // Never bootstrapped: a maximum over thresholds is biased upwards, and more so in every resample, so that most
     // bootstrap intervals of pure noise lie above 0.
     return advantage_estimates(sorted_, levels, options_.seed);
   }
   Estimate tpr(double fpr, double level) const {
-    if (!records_.groups.empty()) return tpr_at_fpr_estimate(by_group(), fpr, level, context_);
+    if (grouped_) return tpr_at_fpr_estimate(*grouped_, fpr, level);
     Estimate analytic = tpr_at_fpr_estimate(sorted_, fpr, level);
     const double found = static_cast<double>(point_at_fpr(sorted_, fpr).true_positives);
     const double missed = static_cast<double>(sorted_.members.size()) - found;
@@ -101,6 +94,7 @@ class Figures {
   }
 
   const ScoredRecords& records_;
+  std::optional<PartedGroups> grouped_;
   const SortedScores& sorted_;
   const MeasureOptions& options_;
   const Context& context_;

@@ -53,8 +53,8 @@ Parted part(const GroupedScores& grouped_scores, const Context& context) {
   parted.sorted = sort_scores(scores, membership, context);
   for (Side* side : {&parted.members, &parted.nonmembers}) side->worth = worth;
   std::vector<int64_t> names;
-  for (size_t i = 0; i < groups.size(); ++i)
-    if (membership[i] != -1) names.push_back(groups[i]);
+  for (size_t i = 0; i < groups.size(); ++i)  // those of a group often follow each other
+    if (membership[i] != -1 && (names.empty() || names.back() != groups[i])) names.push_back(groups[i]);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   for (Side* side : {&parted.members, &parted.nonmembers}) side->counts.assign(names.size(), 0);
@@ -162,12 +162,23 @@ Halves split_groups(const Parted& all, uint64_t seed) {
 
 }  // namespace
 
-Estimate auc_estimate(const GroupedScores& grouped, double level, const Context& context) {
-  error_rate(level);
-  const Parted all = part(grouped, context);
+struct PartedGroups::Parts {
+  Parted all;
+};
+
+PartedGroups::PartedGroups(const GroupedScores& grouped, const Context& context)
+    : parts_(new Parts{part(grouped, context)}) {}
+PartedGroups::~PartedGroups() = default;
+PartedGroups::PartedGroups(PartedGroups&&) noexcept = default;
+
+std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const double> levels,
+                                    const Context& context) {
+  for (const double level : levels) error_rate(level);
+  const Parted& all = grouped.parts().all;
+  const double worth = all.members.worth;
   const double auc = auc_moments(all.sorted, context).auc;
-  const std::vector<double> member_shares = placements(all.members.scores, all.sorted.nonmembers);
-  std::vector<double> nonmember_shares = placements(all.nonmembers.scores, all.sorted.members);
+  const std::vector<double> member_shares = placements(all.members.scores, all.sorted.nonmembers, context);
+  std::vector<double> nonmember_shares = placements(all.nonmembers.scores, all.sorted.members, context);
   for (double& share : nonmember_shares) share = 1 - share;
 
   const double groups = static_cast<double>(all.members.counts.size());
@@ -176,25 +187,35 @@ Estimate auc_estimate(const GroupedScores& grouped, double level, const Context&
     const std::vector<double> of_members = group_deviations(all.members, member_shares, auc);
     const std::vector<double> of_nonmembers = group_deviations(all.nonmembers, nonmember_shares, auc);
     const double products = std::inner_product(of_members.begin(), of_members.end(), of_nonmembers.begin(), 0.0);
-    covariance = products * groups / (groups - 1) / (all.members.records() * all.nonmembers.records()) / grouped.worth;
+    covariance = products * groups / (groups - 1) / (all.members.records() * all.nonmembers.records()) / worth;
   }
-  Estimate estimate = auc_interval(
-      {.auc = auc,
-       .members = auc_side(all.members, member_shares, auc),
-       .nonmembers = auc_side(all.nonmembers, nonmember_shares, auc),
-       .covariance = covariance,
-       // A pair takes two different groups.
-       .independent_pairs =
-           std::max(1.0, std::floor(grouped.worth *
-                                    std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)}))),
-       .degrees = grouped.worth * groups - 2},
-      level);
-  estimate.method = "grouped_" + estimate.method;
-  return estimate;
+  const AucEvidence evidence = {
+      .auc = auc,
+      .members = auc_side(all.members, member_shares, auc),
+      .nonmembers = auc_side(all.nonmembers, nonmember_shares, auc),
+      .covariance = covariance,
+      // A pair takes two different groups.
+      .independent_pairs = std::max(
+          1.0, std::floor(worth * std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)}))),
+      .degrees = worth * groups - 2};
+  std::vector<Estimate> estimates;
+  for (const double level : levels) {
+    estimates.push_back(auc_interval(evidence, level));
+    estimates.back().method = "grouped_" + estimates.back().method;
+  }
+  return estimates;
+}
+
+Estimate auc_estimate(const GroupedScores& grouped, double level, const Context& context) {
+  return auc_estimates(PartedGroups(grouped, context), std::span(&level, 1), context).front();
 }
 
 Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double level, const Context& context) {
-  const Parted all = part(grouped, context);
+  return tpr_at_fpr_estimate(PartedGroups(grouped, context), fpr, level);
+}
+
+Estimate tpr_at_fpr_estimate(const PartedGroups& grouped, double fpr, double level) {
+  const Parted& all = grouped.parts().all;
   Estimate estimate = tpr_at_fpr_estimate(all.sorted, fpr, level);
   estimate.method = "grouped_" + estimate.method;
   estimate.low = 0;
@@ -220,25 +241,32 @@ Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double le
   return estimate;
 }
 
-Estimate advantage_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context) {
-  const Parted all = part(grouped, context);
-  Estimate estimate = advantage_estimate(all.sorted, level, seed);
-  estimate.method = "grouped_" + estimate.method;
-  const double tail = error_rate(level) / 4;
-  const double value = *estimate.value;
-  estimate.low = 0;
+std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span<const double> levels, uint64_t seed) {
+  const Parted& all = grouped.parts().all;
   const Halves halves = split_groups(all, seed);
   const Parted& judged = halves.second;
-  if (!halves.first.members.empty() && !halves.first.nonmembers.empty() && !judged.members.scores.empty() &&
-      !judged.nonmembers.scores.empty()) {
-    const double threshold = best_advantage(halves.first).threshold;
-    const Worth worth{worth_at(judged.members, threshold, false, tail),
-                      worth_at(judged.nonmembers, threshold, false, tail)};
-    estimate.low = std::min(value, advantage_lower_limit(judged.sorted, threshold, tail, worth));
+  const bool can_judge = !halves.first.members.empty() && !halves.first.nonmembers.empty() &&
+                         !judged.members.scores.empty() && !judged.nonmembers.scores.empty();
+  const double threshold = can_judge ? best_advantage(halves.first).threshold : 0;
+  std::vector<Estimate> estimates = advantage_estimates(all.sorted, levels, seed);
+  for (Estimate& estimate : estimates) {
+    estimate.method = "grouped_" + estimate.method;
+    const double tail = error_rate(estimate.level) / 4;
+    const double value = *estimate.value;
+    estimate.low = 0;
+    if (can_judge) {
+      const Worth worth{worth_at(judged.members, threshold, false, tail),
+                        worth_at(judged.nonmembers, threshold, false, tail)};
+      estimate.low = std::min(value, advantage_lower_limit(judged.sorted, threshold, tail, worth));
+    }
+    estimate.high = std::min(1.0, value + dkw_margin(all.members.records() * worth_of_copies(all.members), tail) +
+                                      dkw_margin(all.nonmembers.records() * worth_of_copies(all.nonmembers), tail));
   }
-  estimate.high = std::min(1.0, value + dkw_margin(all.members.records() * worth_of_copies(all.members), tail) +
-                                    dkw_margin(all.nonmembers.records() * worth_of_copies(all.nonmembers), tail));
-  return estimate;
+  return estimates;
+}
+
+Estimate advantage_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context) {
+  return advantage_estimates(PartedGroups(grouped, context), std::span(&level, 1), seed).front();
 }
 
 Estimate balanced_accuracy_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -59,13 +60,29 @@ struct GroupedScores {
   std::span<const int64_t> groups;
   double worth = 1;  ///< As SortedScores::worth, beside what the groups take.
 };
+/// The same parted by truth and sorted, for several figures.
+class PartedGroups {
+ public:
+  PartedGroups(const GroupedScores& grouped, const Context& context);
+  ~PartedGroups();
+  PartedGroups(PartedGroups&&) noexcept;
+  struct Parts;
+  const Parts& parts() const { return *parts_; }
+
+ private:
+  std::unique_ptr<const Parts> parts_;
+};
 /// AUC with Obuchowski's clustered variance (1997, doi:10.2307/2533958) and Student's quantile by number of groups,
 /// otherwise as above. A group may hold members and non-members. O(n log n).
+std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const double> levels,
+                                    const Context& context);
 Estimate auc_estimate(const GroupedScores& grouped, double level, const Context& context);
 /// The order-statistic interval with effective counts: each side's count divided by its design effect (Korn & Graubard
 /// 1998), which is taken at its largest where fewer than 10 groups lie on either side of the threshold.
+Estimate tpr_at_fpr_estimate(const PartedGroups& grouped, double fpr, double level);
 Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double level, const Context& context);
 /// Groups stay whole in the split; the band counts a group's records as copies of each other.
+std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span<const double> levels, uint64_t seed);
 Estimate advantage_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context);
 Estimate balanced_accuracy_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context);
 

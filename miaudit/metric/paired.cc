@@ -81,10 +81,10 @@ Estimate auc_difference(std::span<const double> a, std::span<const double> b, st
   const SortedScores sorted_a = sort_scores(a, membership, context);
   const SortedScores sorted_b = sort_scores(b, membership, context);
   Moments moments;
-  add_mean_moments(placements(side_of(a, membership, 1), sorted_a.nonmembers),
-                   placements(side_of(b, membership, 1), sorted_b.nonmembers), moments);
-  add_mean_moments(placements(side_of(a, membership, 0), sorted_a.members),
-                   placements(side_of(b, membership, 0), sorted_b.members), moments);
+  add_mean_moments(placements(side_of(a, membership, 1), sorted_a.nonmembers, context),
+                   placements(side_of(b, membership, 1), sorted_b.nonmembers, context), moments);
+  add_mean_moments(placements(side_of(a, membership, 0), sorted_a.members, context),
+                   placements(side_of(b, membership, 0), sorted_b.members, context), moments);
   const double product = std::sqrt(moments.a * moments.b);
   const double correlation = product > 0 ? std::clamp(moments.both / product, -1.0, 1.0) : 0;
 

@@ -3,10 +3,13 @@
 #include <span>
 #include <vector>
 
+#include "miaudit/base/context.h"
+
 namespace miaudit {
 
 /// For each value, in the order given, the share of the `others` (ascending) below it, and half of those equal to it:
 /// DeLong's structural components of the AUC. O(n log n).
-std::vector<double> placements(std::span<const double> values, const std::vector<double>& others);
+std::vector<double> placements(std::span<const double> values, const std::vector<double>& others,
+                               const Context& context);
 
 }  // namespace miaudit
