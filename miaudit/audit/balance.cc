@@ -19,11 +19,14 @@ struct Counts {
 
 Counts count(std::span<const std::span<const int8_t>> membership, size_t records) {
   Counts counts{std::vector<uint32_t>(records), std::vector<uint32_t>(records)};
-  for (const std::span<const int8_t> row : membership)
-    for (size_t i = 0; i < records; ++i) {
-      counts.in[i] += row[i] == 1;
-      counts.out[i] += row[i] == 0;
-    }
+  // A few records at a time, whose counts stay in the first cache.
+  constexpr size_t kBlock = 1024;
+  for (size_t begin = 0; begin < records; begin += kBlock)
+    for (const std::span<const int8_t> row : membership)
+      for (size_t i = begin; i < std::min(begin + kBlock, records); ++i) {
+        counts.in[i] += row[i] == 1;
+        counts.out[i] += row[i] == 0;
+      }
   return counts;
 }
 
@@ -38,16 +41,17 @@ uint32_t common(std::vector<uint32_t> available) {
   return most > 0 ? most : std::min<uint32_t>(1, past(kCoveredByOne));
 }
 
-/// Keeps `keep` of the models on `side` of a record, at random; none where there are fewer.
-void thin(std::span<int8_t* const> rows, size_t record, int8_t side, size_t keep, Rng& rng,
-          std::vector<uint32_t>& places) {
+/// Keeps `keep` of the models on `side` of a record, at random; none where there are fewer. How many are left.
+double thin(std::span<int8_t* const> rows, size_t record, int8_t side, size_t keep, Rng& rng,
+            std::vector<uint32_t>& places) {
   places.clear();
   for (uint32_t r = 0; r < rows.size(); ++r)
     if (rows[r][record] == side) places.push_back(r);
-  if (places.size() == keep) return;
+  if (places.size() == keep) return static_cast<double>(keep);
   const size_t kept = places.size() < keep ? 0 : keep;
   rng.shuffle(std::span(places));
   for (size_t k = kept; k < places.size(); ++k) rows[places[k]][record] = -1;
+  return static_cast<double>(kept);
 }
 
 }  // namespace
@@ -55,8 +59,14 @@ void thin(std::span<int8_t* const> rows, size_t record, int8_t side, size_t keep
 Sides balance(std::span<const std::span<const int8_t>> membership, std::span<const uint8_t> audited, uint64_t seed,
               uint64_t stream) {
   const size_t records = audited.size();
-  if (membership.size() == 1) return {{membership.front().data()}, 0, false, {}};
   const Counts counts = count(membership, records);
+  Sides sides;
+  sides.in_counts.assign(counts.in.begin(), counts.in.end());
+  sides.out_counts.assign(counts.out.begin(), counts.out.end());
+  if (membership.size() == 1) {
+    sides.rows = {membership.front().data()};
+    return sides;
+  }
   std::vector<uint32_t> in, out, both;
   for (size_t i = 0; i < records; ++i) {
     if (!audited[i]) continue;
@@ -66,7 +76,6 @@ Sides balance(std::span<const std::span<const int8_t>> membership, std::span<con
   }
   const bool is_paired = std::ranges::all_of(both, [&](uint32_t n) { return n == both.front(); }) && in == out;
   const bool is_disjoint = !is_paired && !in.empty() && std::ranges::max(in) <= 1;
-  Sides sides;
   const uint32_t on_both = is_disjoint ? 0 : common(both);
   sides.has_in = on_both > 0;
   sides.per_side = sides.has_in ? on_both : common(out);
@@ -85,8 +94,8 @@ Sides balance(std::span<const std::span<const int8_t>> membership, std::span<con
   for (size_t i = 0; i < records; ++i) {
     if (!audited[i]) continue;
     Rng rng(seed, (stream << 32) + i);
-    thin(rows, i, 0, sides.per_side, rng, places);
-    thin(rows, i, 1, sides.has_in ? sides.per_side : 0, rng, places);
+    sides.out_counts[i] = thin(rows, i, 0, sides.per_side, rng, places);
+    sides.in_counts[i] = thin(rows, i, 1, sides.has_in ? sides.per_side : 0, rng, places);
   }
   return sides;
 }

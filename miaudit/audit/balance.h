@@ -11,7 +11,8 @@ struct Sides {
   std::vector<const int8_t*> rows;  ///< [references] → [records]: 1 IN, 0 OUT, −1 not used
   size_t per_side = 0;              ///< OUT models of every record that has any; as many IN, if has_in
   bool has_in = false;
-  std::vector<int8_t> cut;  ///< What rows point into where something was cut.
+  std::vector<int8_t> cut;                    ///< What rows point into where something was cut.
+  std::vector<double> in_counts, out_counts;  ///< [records]: models left on either side
 };
 
 /// The pairing rule (methods.md §3): whoever sees how many models trained on a record, or anything that the number

@@ -1,6 +1,7 @@
 #include "miaudit/audit/measure.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 
 #include "miaudit/audit/checks.h"
@@ -24,12 +25,10 @@ double tpr_at(const SortedScores& sorted, double fpr) {
 // The figures with their intervals at several levels; what does not depend on the level is computed once.
 class Figures {
  public:
-  Figures(const ScoredRecords& records, const SortedScores& sorted, const MeasureOptions& options,
-          const Context& context)
-      : records_(records), sorted_(sorted), options_(options), context_(context) {
-    if (!records.groups.empty())
-      grouped_.emplace(GroupedScores{records.scores, records.membership, records.groups, records.worth}, context);
-  }
+  /// grouped: where the records have groups, else null.
+  Figures(const ScoredRecords& records, const PartedGroups* grouped, const SortedScores& sorted,
+          const MeasureOptions& options, const Context& context)
+      : records_(records), grouped_(grouped), sorted_(sorted), options_(options), context_(context) {}
 
   std::vector<Metrics> at(std::span<const double> levels) const {
     const std::vector<Estimate> aucs = auc(levels);
@@ -94,7 +93,7 @@ class Figures {
   }
 
   const ScoredRecords& records_;
-  std::optional<PartedGroups> grouped_;
+  const PartedGroups* grouped_;
   const SortedScores& sorted_;
   const MeasureOptions& options_;
   const Context& context_;
@@ -113,9 +112,16 @@ void add_details(Metrics& metrics, const SortedScores& sorted, const MeasureOpti
 
 CorrectedMetrics measure_corrected(const ScoredRecords& records, const MeasureOptions& options, size_t tries,
                                    const Context& context) {
-  SortedScores sorted = sort_scores(records.scores, records.membership, context);
-  sorted.worth = records.worth;
-  const Figures figures(records, sorted, options, context);
+  std::optional<PartedGroups> grouped;
+  SortedScores ungrouped;
+  if (records.groups.empty()) {
+    ungrouped = sort_scores(records.scores, records.membership, context);
+    ungrouped.worth = records.worth;
+  } else {
+    grouped.emplace(GroupedScores{records.scores, records.membership, records.groups, records.worth}, context);
+  }
+  const SortedScores& sorted = grouped ? grouped->sorted() : ungrouped;
+  const Figures figures(records, grouped ? &*grouped : nullptr, sorted, options, context);
   std::vector<double> levels = {options.level};
   if (tries > 1) levels.push_back(1 - (1 - options.level) / static_cast<double>(tries));
   std::vector<Metrics> metrics = figures.at(levels);

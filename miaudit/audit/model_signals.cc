@@ -82,7 +82,8 @@ SidedValues TargetEvidence::values(std::string_view signal) {
     found = rows_.emplace(signal, std::vector<const double*>()).first;
     for (const size_t m : references_) found->second.push_back(signals_.values(signal, m).data());
   }
-  return {found->second, sides_.rows, signals_.models().records(), signals_.queries()};
+  return {found->second,      sides_.rows,      signals_.models().records(),
+          signals_.queries(), sides_.in_counts, sides_.out_counts};
 }
 
 const Moments& TargetEvidence::moments(std::string_view signal) {

@@ -20,6 +20,8 @@ namespace miaudit {
 /// So many values of a model at a time: two sums of each stay in the first cache, and 256 models' in the second.
 inline constexpr size_t kMomentsBlock = 256;
 using MomentsRow = std::array<double, kMomentsBlock>;
+/// So many models at a time: their sums stay in registers meanwhile.
+inline constexpr size_t kMomentsModels = 8;
 }  // namespace miaudit
 #endif
 
@@ -48,33 +50,53 @@ HWY_INLINE void each_vector(size_t count, const Step& step) {
   for (; i < count; ++i) step(one, i);
 }
 
-/// Adds a model's values, and one for each of them, to the sums of their sides.
-void add_values(const double* values, const int8_t* sides, size_t count, double* in, double* out, double* in_count,
-                double* out_count) {
+/// Adds the values of `models` models, one after the other, to the sums of their sides.
+template <size_t models>
+HWY_INLINE void add_values_of(const double* const* values, const int8_t* const* sides, size_t count, double* in,
+                              double* out) {
   each_vector(count, [&](auto d, size_t i) HWY_ATTR {
-    const auto value = hn::LoadU(d, values + i);
-    const auto is_in = is_side(d, sides + i, 1);
-    const auto is_out = is_side(d, sides + i, 0);
-    const auto one = hn::Set(d, 1.0);
-    hn::StoreU(hn::Add(hn::LoadU(d, in + i), hn::IfThenElseZero(is_in, value)), d, in + i);
-    hn::StoreU(hn::Add(hn::LoadU(d, out + i), hn::IfThenElseZero(is_out, value)), d, out + i);
-    hn::StoreU(hn::Add(hn::LoadU(d, in_count + i), hn::IfThenElseZero(is_in, one)), d, in_count + i);
-    hn::StoreU(hn::Add(hn::LoadU(d, out_count + i), hn::IfThenElseZero(is_out, one)), d, out_count + i);
+    auto in_sum = hn::LoadU(d, in + i);
+    auto out_sum = hn::LoadU(d, out + i);
+    for (size_t m = 0; m < models; ++m) {
+      const auto value = hn::LoadU(d, values[m] + i);
+      in_sum = hn::Add(in_sum, hn::IfThenElseZero(is_side(d, sides[m] + i, 1), value));
+      out_sum = hn::Add(out_sum, hn::IfThenElseZero(is_side(d, sides[m] + i, 0), value));
+    }
+    hn::StoreU(in_sum, d, in + i);
+    hn::StoreU(out_sum, d, out + i);
   });
 }
 
-/// Adds a model's squared deviations to the sums of their sides.
-void add_squares(const double* values, const int8_t* sides, size_t count, const double* in_mean, const double* out_mean,
-                 double* in, double* out) {
+/// The same of squared deviations.
+template <size_t models>
+HWY_INLINE void add_squares_of(const double* const* values, const int8_t* const* sides, size_t count,
+                               const double* in_mean, const double* out_mean, double* in, double* out) {
   each_vector(count, [&](auto d, size_t i) HWY_ATTR {
-    const auto value = hn::LoadU(d, values + i);
-    const auto from_in = hn::Sub(value, hn::LoadU(d, in_mean + i));
-    const auto from_out = hn::Sub(value, hn::LoadU(d, out_mean + i));
-    const auto is_in = is_side(d, sides + i, 1);
-    const auto is_out = is_side(d, sides + i, 0);
-    hn::StoreU(hn::Add(hn::LoadU(d, in + i), hn::IfThenElseZero(is_in, hn::Mul(from_in, from_in))), d, in + i);
-    hn::StoreU(hn::Add(hn::LoadU(d, out + i), hn::IfThenElseZero(is_out, hn::Mul(from_out, from_out))), d, out + i);
+    auto in_sum = hn::LoadU(d, in + i);
+    auto out_sum = hn::LoadU(d, out + i);
+    for (size_t m = 0; m < models; ++m) {
+      const auto value = hn::LoadU(d, values[m] + i);
+      const auto is_in = is_side(d, sides[m] + i, 1);
+      const auto from = hn::Sub(value, hn::IfThenElse(is_in, hn::LoadU(d, in_mean + i), hn::LoadU(d, out_mean + i)));
+      const auto square = hn::Mul(from, from);
+      in_sum = hn::Add(in_sum, hn::IfThenElseZero(is_in, square));
+      out_sum = hn::Add(out_sum, hn::IfThenElseZero(is_side(d, sides[m] + i, 0), square));
+    }
+    hn::StoreU(in_sum, d, in + i);
+    hn::StoreU(out_sum, d, out + i);
   });
+}
+
+void add_values(const double* const* values, const int8_t* const* sides, size_t models, size_t count, double* in,
+                double* out) {
+  if (models == kMomentsModels) return add_values_of<kMomentsModels>(values, sides, count, in, out);
+  for (size_t m = 0; m < models; ++m) add_values_of<1>(values + m, sides + m, count, in, out);
+}
+
+void add_squares(const double* const* values, const int8_t* const* sides, size_t models, size_t count,
+                 const double* in_mean, const double* out_mean, double* in, double* out) {
+  if (models == kMomentsModels) return add_squares_of<kMomentsModels>(values, sides, count, in_mean, out_mean, in, out);
+  for (size_t m = 0; m < models; ++m) add_squares_of<1>(values + m, sides + m, count, in_mean, out_mean, in, out);
 }
 
 }  // namespace
@@ -89,32 +111,51 @@ HWY_EXPORT(add_squares);
 
 namespace {
 
-/// The sides of values [first, first + count): a sample's side stands for each of its queries.
-const int8_t* sides_of(const SidedValues& from, size_t model, size_t first, size_t count,
-                       std::array<int8_t, kMomentsBlock>& expanded) {
-  if (from.queries == 1) return from.sides[model] + first;
-  for (size_t k = 0; k < count; ++k) expanded[k] = from.sides[model][(first + k) / from.queries];
-  return expanded.data();
-}
+/// Up to kMomentsModels models' values [first, first + count), and their sides: a sample's stands for each of its
+/// queries.
+struct Batch {
+  size_t models = 0;
+  std::array<const double*, kMomentsModels> values;
+  std::array<const int8_t*, kMomentsModels> sides;
+  std::array<std::array<int8_t, kMomentsBlock>, kMomentsModels> expanded;
+
+  void take(const SidedValues& from, size_t model, size_t first, size_t count) {
+    models = std::min(kMomentsModels, from.values.size() - model);
+    for (size_t m = 0; m < models; ++m) {
+      values[m] = from.values[model + m] + first;
+      sides[m] = from.sides[model + m] + first;
+      if (from.queries == 1) continue;
+      for (size_t k = 0; k < count; ++k) expanded[m][k] = from.sides[model + m][(first + k) / from.queries];
+      sides[m] = expanded[m].data();
+    }
+  }
+};
 
 }  // namespace
 
 void sided_moments(const SidedValues& from, size_t begin, size_t end, const SidedMoments& to) {
   const size_t last = end * from.queries;
-  std::array<int8_t, kMomentsBlock> expanded;
+  Batch batch;
   for (size_t first = begin * from.queries; first < last; first += kMomentsBlock) {
     const size_t count = std::min(kMomentsBlock, last - first);
-    MomentsRow in_mean{}, out_mean{}, in_count{}, out_count{}, in_squares{}, out_squares{};
-    for (size_t m = 0; m < from.values.size(); ++m) HWY_DYNAMIC_DISPATCH(add_values)
-    (from.values[m] + first, sides_of(from, m, first, count, expanded), count, in_mean.data(), out_mean.data(),
-     in_count.data(), out_count.data());
+    MomentsRow in_mean{}, out_mean{}, in_squares{}, out_squares{}, in_count, out_count;
+    for (size_t m = 0; m < from.values.size(); m += kMomentsModels) {
+      batch.take(from, m, first, count);
+      HWY_DYNAMIC_DISPATCH(add_values)
+      (batch.values.data(), batch.sides.data(), batch.models, count, in_mean.data(), out_mean.data());
+    }
     for (size_t k = 0; k < count; ++k) {  // 0/0 is the NaN that is wanted
+      in_count[k] = from.in_counts[(first + k) / from.queries];
+      out_count[k] = from.out_counts[(first + k) / from.queries];
       in_mean[k] /= in_count[k];
       out_mean[k] /= out_count[k];
     }
-    for (size_t m = 0; m < from.values.size(); ++m) HWY_DYNAMIC_DISPATCH(add_squares)
-    (from.values[m] + first, sides_of(from, m, first, count, expanded), count, in_mean.data(), out_mean.data(),
-     in_squares.data(), out_squares.data());
+    for (size_t m = 0; m < from.values.size(); m += kMomentsModels) {
+      batch.take(from, m, first, count);
+      HWY_DYNAMIC_DISPATCH(add_squares)
+      (batch.values.data(), batch.sides.data(), batch.models, count, in_mean.data(), out_mean.data(), in_squares.data(),
+       out_squares.data());
+    }
     for (size_t k = 0; k < count; ++k) {
       to.in_mean[first + k] = in_mean[k];
       to.out_mean[first + k] = out_mean[k];

@@ -12,6 +12,7 @@ struct SidedValues {
   std::span<const int8_t* const> sides;   ///< [models] → [samples]: 1 IN, 0 OUT, −1 neither
   size_t samples = 0;
   size_t queries = 1;
+  std::span<const double> in_counts, out_counts;  ///< [samples]: models on either side
 };
 /// One value for each sample and query.
 struct SidedMoments {

@@ -171,6 +171,10 @@ PartedGroups::PartedGroups(const GroupedScores& grouped, const Context& context)
 PartedGroups::~PartedGroups() = default;
 PartedGroups::PartedGroups(PartedGroups&&) noexcept = default;
 
+const SortedScores& PartedGroups::sorted() const {
+  return parts_->all.sorted;
+}
+
 std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const double> levels,
                                     const Context& context) {
   for (const double level : levels) error_rate(level);

@@ -68,6 +68,7 @@ class PartedGroups {
   PartedGroups(PartedGroups&&) noexcept;
   struct Parts;
   const Parts& parts() const { return *parts_; }
+  const SortedScores& sorted() const;
 
  private:
   std::unique_ptr<const Parts> parts_;
