@@ -94,10 +94,10 @@ std::unique_ptr<Network> make_network(const Architecture& architecture, size_t b
   }
 }
 
-std::string engine_name() {
-  const dnnl_version_t* version = dnnl_version();
+namespace {
+
+std::string instruction_set() {
   const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-  std::string name = fmt::format("instruction set {:#x}", isa);
   for (const auto& [known, text] : {std::pair{dnnl::cpu_isa::sse41, "SSE4.1"},
                                     {dnnl::cpu_isa::avx, "AVX"},
                                     {dnnl::cpu_isa::avx2, "AVX2"},
@@ -105,9 +105,16 @@ std::string engine_name() {
                                     {dnnl::cpu_isa::avx512_core_vnni, "AVX512_CORE_VNNI"},
                                     {dnnl::cpu_isa::avx512_core_bf16, "AVX512_CORE_BF16"},
                                     {dnnl::cpu_isa::avx512_core_amx, "AVX512_CORE_AMX"}})
-    if (static_cast<unsigned>(known) == isa) name = text;
-  return fmt::format("oneDNN {}.{}.{} {}, Highway {}", version->major, version->minor, version->patch, name,
-                     vector_target());
+    if (static_cast<unsigned>(known) == isa) return text;
+  return fmt::format("instruction set {:#x}", isa);
+}
+
+}  // namespace
+
+std::string engine_name() {
+  const dnnl_version_t* version = dnnl_version();
+  return fmt::format("oneDNN {}.{}.{} {}, Highway {}", version->major, version->minor, version->patch,
+                     instruction_set(), vector_target());
 }
 
 std::string why_unsupported(Precision precision) {
@@ -115,8 +122,11 @@ std::string why_unsupported(Precision precision) {
   const unsigned isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
   const unsigned needed = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
   if ((isa & needed) == needed) return "";
-  return "--precision bf16: this CPU has no AVX512_BF16 instructions, and emulating them is slower than float32; use "
-         "--precision float32";
+  return fmt::format(
+      "--precision bf16 takes AVX512_BF16 instructions; oneDNN may use {} here, by this CPU or by DNNL_MAX_CPU_ISA, "
+      "and "
+      "emulating them is slower than float32; use --precision float32",
+      instruction_set());
 }
 
 }  // namespace miaudit

@@ -249,3 +249,30 @@ assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
 assert "#SBATCH --array=0-3\n" in run("shadow", "emit", "slurm", "cluster", "--chunk", "3").stdout
 for system in ("sge", "htcondor", "kubernetes"):
     assert "ntested" in run("shadow", "emit", system, "cluster").stdout
+
+# A run that may only be read: said so, and nothing lost. Root may write everywhere, so somebody else tries.
+plan("fixed", *FAST)
+train("fixed", "--index", "0")
+before = outputs("fixed")
+everything = ["fixed", *glob.glob("fixed/**", recursive=True)]
+nobody = {}
+if os.geteuid() == 0:
+    nobody = {"user": "nobody", "group": "nogroup"}
+    for path in everything:
+        shutil.chown(path, "nobody", "nogroup")
+for path in everything:
+    os.chmod(path, 0o555 if os.path.isdir(path) else 0o444)
+try:
+    reachable = subprocess.run([MIAUDIT, "--version"], capture_output=True, **nobody).returncode == 0
+except PermissionError:
+    reachable = False
+if reachable:
+    said = train("fixed", expect=1, **nobody).stderr
+    assert "Permission denied" in said and "fixed" in said, said
+    assert outputs("fixed") == before
+for path in everything:
+    os.chmod(path, 0o755 if os.path.isdir(path) else 0o644)
+    if nobody:
+        shutil.chown(path, "root", "root")
+train("fixed")
+assert len(outputs("fixed")) == 6

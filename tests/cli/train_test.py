@@ -183,6 +183,11 @@ program = subprocess.Popen([MIAUDIT, "train", "--data", "large.npy", "--labels",
                            stdout=subprocess.DEVNULL)
 _, status, usage = os.wait4(program.pid, 0)
 assert status == 0 and usage.ru_maxrss < 150_000, f"{usage.ru_maxrss} KB"
+run("shadow", "plan", "two", "--data", "large.npy", "--labels", "large_y.npy", "--architecture", "cnn", "--epochs", "1",
+    "--models", "2", "--population-share", "0.9")
+program = subprocess.Popen([MIAUDIT, "shadow", "train", "two", "--jobs", "2", "--quiet"], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(program.pid, 0)
+assert status == 0 and usage.ru_maxrss < 150_000, f"{usage.ru_maxrss} KB of two models"
 
 
 def refused(*arguments, because, code=2):

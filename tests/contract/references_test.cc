@@ -178,6 +178,26 @@ TEST(ThinEvidence, OfARecordNeverInIsNotPaddedButCounted) {
   EXPECT_TRUE(std::ranges::any_of(done.result.warnings, [](const Notice& w) { return w.code == "unscored_records"; }));
 }
 
+// A record like no other must come out first, not tied with all that a rounded probability cannot tell apart.
+TEST(LiraOffline, KeepsTheOrderOfTheSurestMembers) {
+  Models models = made_models({.models = 9, .records = 500});
+  Outputs& outputs = models.models[8].outputs;
+  const std::span<const float> before = outputs.parts[0].values.as<float>();
+  std::vector<float> logits(before.begin(), before.end());
+  constexpr size_t kSure = 40;
+  for (size_t i = 0; i < kSure; ++i)
+    logits[i * 10 + static_cast<size_t>(models.labels[i])] = 60 + 30 * static_cast<float>(i);
+  outputs.parts[0].values = Array::from(std::move(logits), {500, 1, 10});
+  AuditPlan plan;
+  plan.attacks = {"lira_offline"};
+  const std::vector<double> scores = audited(models, {8}, plan).scores.at("lira_offline");
+  std::vector<double> sure(scores.begin(), scores.begin() + kSure);
+  for (const double score : sure) EXPECT_TRUE(std::isfinite(score));
+  std::ranges::sort(sure);
+  EXPECT_EQ(std::ranges::adjacent_find(sure), sure.end());
+  EXPECT_GT(sure.front(), *std::max_element(scores.begin() + kSure, scores.end()));
+}
+
 TEST(TargetEvidence, BalancesEveryDesign) {
   for (const Design design : {Design::pairs, Design::exactly_half, Design::bernoulli}) {
     const Models models = made_models({.models = 16, .records = 3000, .design = design});
