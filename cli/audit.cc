@@ -102,6 +102,9 @@ void add_audit(CLI::App& app, Shell& shell) {
       ->group(others);
 
   add_record_options(*verb, request.reading);
+  verb->add_option("--features", request.paths.features,
+                   "What the records hold, or an embedding of it: one row of numbers each, for quantile")
+      ->type_name(kFileType);
   verb->add_option("--groups", request.paths.groups,
                    "The person (or other unit) of each record; folds and intervals then respect it")
       ->type_name(kFileType);

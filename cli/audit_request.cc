@@ -192,7 +192,12 @@ int run_audit(const AuditRequest& request, Shell& shell) {
   const Context context = shell.context();
   if (!request.run.empty()) {
     const Run run = read_run(request.run);
-    const Models models = read_models(run, request.reading, context);
+    Models models = read_models(run, request.reading, context);
+    if (!request.paths.features.empty()) {
+      Features features = read_features(request.paths.features, run.records, models.files);
+      models.features = std::move(features.values);
+      models.feature_columns = features.columns;
+    }
     return audit_models(request, models, targets_of(models, run, request.target), {}, plan, gates, shell);
   }
   const Records records = read_records(request.paths, request.reading, context);

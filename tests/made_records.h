@@ -31,6 +31,11 @@ inline Records made_records(const Made& made) {
     float& z = logits[i * made.classes + static_cast<size_t>(records.labels[i])];
     z += static_cast<float>(1 + made.leak * records.membership[i] * (1 + std::abs(rng.normal())));
   }
+  records.feature_columns = 2;
+  for (size_t i = 0; i < made.records; ++i) {
+    records.features.push_back(static_cast<float>(rng.normal()));
+    records.features.push_back(static_cast<float>(records.labels[i] % 2));
+  }
   Outputs& outputs = records.outputs;
   outputs.parts = {{Array::from(std::move(logits), {made.records, 1, made.classes}), "made.npy"}};
   outputs.samples = records.input_rows = made.records;
@@ -55,6 +60,8 @@ inline Records reordered(const Records& records, const std::vector<uint32_t>& or
   for (size_t i = 0; i < order.size(); ++i) {
     values.insert(values.end(), from.begin() + static_cast<ptrdiff_t>(order[i] * width),
                   from.begin() + static_cast<ptrdiff_t>((order[i] + 1) * width));
+    for (size_t c = 0; c < records.feature_columns; ++c)
+      moved.features[i * records.feature_columns + c] = records.features[order[i] * records.feature_columns + c];
     moved.labels[i] = records.labels[order[i]];
     moved.membership[i] = records.membership[order[i]];
   }

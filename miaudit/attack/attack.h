@@ -34,6 +34,7 @@ struct Evidence {
   ReferenceSource* references = nullptr;  ///< Null when there are none.
   std::span<const uint32_t> population =
       {};                                 ///< Records known to be in no model's training set, the target's included.
+  MatrixView<const float> features = {};  ///< [samples][columns]; no columns when not given.
   std::span<const uint8_t> audited = {};  ///< 1 for the records that the audit is about; empty for all.
 };
 

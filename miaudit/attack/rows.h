@@ -17,6 +17,7 @@ extern const AttackRow kClassThresholdAttack;
 extern const AttackRow kPopulationAttack;
 extern const AttackRow kClassifierAttack;
 extern const AttackRow kClassifierTreesAttack;
+extern const AttackRow kQuantileAttack;
 extern const AttackRow kShokriAttack;
 extern const AttackRow kMlLeaksAttack;
 extern const AttackRow kReferenceAttack;
@@ -36,6 +37,7 @@ extern const AttackRow kPmiaAttack;
 
 inline constexpr Need kNeedLabels[] = {Need::labels};
 inline constexpr Need kNeedLabelsAndMembership[] = {Need::labels, Need::known_membership};
+inline constexpr Need kNeedFeatures[] = {Need::labels, Need::known_membership, Need::features};
 inline constexpr Need kNeedShadows[] = {Need::labels, Need::shadow_models};
 inline constexpr Need kNeedOut[] = {Need::labels, Need::references_out};
 inline constexpr Need kNeedInAndOut[] = {Need::labels, Need::references_out, Need::references_in};

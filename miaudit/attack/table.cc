@@ -20,6 +20,7 @@ std::span<const AttackRow> attack_table() {
       kPopulationAttack,
       kClassifierAttack,
       kClassifierTreesAttack,
+      kQuantileAttack,
       // Beside reference models, those of one signal in a row: its moments are made once.
       kShokriAttack,
       kMlLeaksAttack,

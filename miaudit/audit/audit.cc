@@ -43,6 +43,8 @@ std::string obstacle(const AttackRow& attack, const Evidence& evidence, const Fo
                        counted(evidence.classes, "class", "classes"), attack.min_classes);
   if (attack.calibrates() && folds.count < 2)
     return "calibrates on records of other folds; give at least two members and two non-members (of two groups)";
+  if (attack.does_need(Need::features) && evidence.features.cols == 0)
+    return "needs what the records hold; give --features, one row of numbers a record";
   if (attack.needs_references()) {
     if (!evidence.references)
       return "needs reference models; give a run folder, or --reference-outputs and --reference-membership";
@@ -321,7 +323,8 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
   warn_of_few_nonmembers(result.subject.nonmembers, plan.measure.fprs, result.warnings);
 
   OutputsSignals signals(records.outputs, records.labels, context);
-  const Evidence evidence{signals, records.size(), records.outputs.classes, records.labels};
+  Evidence evidence{signals, records.size(), records.outputs.classes, records.labels};
+  if (!records.features.empty()) evidence.features = {records.features.data(), records.size(), records.feature_columns};
   Target target{0, &evidence, records.membership};
   target.folds = folds_of(target, records.groups, plan);
   const Trial trial{{std::move(target)}, records.membership, records.groups,

@@ -48,8 +48,15 @@ TargetEvidence::TargetEvidence(ModelSignals& signals, size_t target, uint64_t se
   membership_ = models.models[target].membership;
   for (size_t i = 0; i < membership_.size(); ++i)
     if (!models.audited[i]) membership_[i] = -1;
-  evidence_.emplace(Evidence{*this, models.records(), models.models[target].outputs.classes, models.labels,
-                             references_.empty() ? nullptr : this, models.population, models.audited});
+  evidence_.emplace(
+      Evidence{*this,
+               models.records(),
+               models.models[target].outputs.classes,
+               models.labels,
+               references_.empty() ? nullptr : this,
+               models.population,
+               {models.features.data(), models.features.empty() ? 0 : models.records(), models.feature_columns},
+               models.audited});
 }
 
 const SignalMatrix& TargetEvidence::signal(std::string_view name) {

@@ -153,6 +153,8 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
                        const Context& context) {
   Models models;
   models.labels = target.labels;
+  models.features = target.features;
+  models.feature_columns = target.feature_columns;
   models.audited.assign(target.size(), 1);
   models.models.push_back({0, target.outputs, target.membership});
   if (!target.rows.empty())

@@ -20,8 +20,10 @@ struct Models {
   static constexpr size_t kNone = SIZE_MAX;
 
   std::vector<AuditedModel> models;
-  std::vector<size_t> partners;      ///< place in `models` of the one that learnt what this one left out, or kNone
-  std::vector<int32_t> labels;       ///< [records], or empty
+  std::vector<size_t> partners;  ///< place in `models` of the one that learnt what this one left out, or kNone
+  std::vector<int32_t> labels;   ///< [records], or empty
+  std::vector<float> features;   ///< [records][feature_columns], or empty
+  size_t feature_columns = 0;
   std::vector<uint8_t> audited;      ///< [records]: 1 for those that the audit is about
   std::vector<uint32_t> population;  ///< records known to be in no training set
   std::vector<Warning> missing;      ///< models that are named but cannot be used, and why

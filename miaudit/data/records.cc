@@ -1,6 +1,7 @@
 #include "miaudit/data/records.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "miaudit/io/file.h"
@@ -83,6 +84,30 @@ void check_both_sides(const Records& records, const std::string& where) {
 
 }  // namespace
 
+Features read_features(const std::string& path, size_t rows, std::vector<FileRecord>& files) {
+  const Array array = read_array(path);
+  files.push_back(describe_file("features", path, array));
+  if (array.dims() < 1 || array.size() == 0 || array.rows() != rows)
+    fail(Category::input, "{} has shape {}; expected features of {}, one row each in the order of the outputs", path,
+         shape_text(array.shape()), counted(rows, "record"));
+  Features features{std::vector<float>(array.size()), array.size() / rows};
+  with_element_type(array.type(), [&]<class T>() {
+    const std::span<const T> values = array.as<T>();
+    for (size_t k = 0; k < values.size(); ++k) {
+      if constexpr (std::is_same_v<T, Half>) {
+        features.values[k] = static_cast<float>(to_double(values[k]));
+      } else {
+        features.values[k] = static_cast<float>(values[k]);
+      }
+    }
+  });
+  const auto bad = std::ranges::find_if(features.values, [](float v) { return !std::isfinite(v); });
+  if (bad != features.values.end())
+    fail(Category::input, "{}: row {} holds a value that is not a finite float32; mend it", path,
+         static_cast<size_t>(bad - features.values.begin()) / features.columns);
+  return features;
+}
+
 std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vector<FileRecord>& files) {
   const std::vector<std::string> names = read_names("groups", path, rows, files);
   std::map<std::string_view, int64_t> numbers;
@@ -123,6 +148,19 @@ Records read_records(const RecordPaths& paths, const RecordOptions& options, con
   if (!paths.ids.empty()) {
     records.ids = read_names("ids", paths.ids, loaded.rows, records.files);
     check_count(paths.ids, "id", records.ids.size(), loaded.rows);
+  }
+
+  if (!paths.features.empty()) {
+    Features features = read_features(paths.features, loaded.rows, records.files);
+    records.feature_columns = features.columns;
+    if (records.rows.empty()) {
+      records.features = std::move(features.values);
+    } else {
+      for (const uint64_t row : records.rows)
+        records.features.insert(records.features.end(),
+                                features.values.begin() + static_cast<ptrdiff_t>(row * features.columns),
+                                features.values.begin() + static_cast<ptrdiff_t>((row + 1) * features.columns));
+    }
   }
 
   keep_rows(records.labels, records.rows);

@@ -32,8 +32,10 @@ struct Records {
   Outputs outputs;
   std::vector<int32_t> labels;     ///< 0 … classes−1, or empty.
   std::vector<int8_t> membership;  ///< 1 member, 0 non-member, −1 unknown.
-  std::vector<int64_t> groups;     ///< The person (or other unit) that a record belongs to, or empty.
-  std::vector<std::string> ids;    ///< The user's names for the records, or empty.
+  std::vector<float> features;     ///< [records][feature_columns], or empty.
+  size_t feature_columns = 0;
+  std::vector<int64_t> groups;   ///< The person (or other unit) that a record belongs to, or empty.
+  std::vector<std::string> ids;  ///< The user's names for the records, or empty.
   /// Row of each record in the input, parts counted through; empty when none was dropped.
   std::vector<uint64_t> rows;
   size_t input_rows = 0;       ///< Rows of the input, dropped ones included.
@@ -54,6 +56,7 @@ struct RecordPaths {
   std::string membership;
   std::string groups;
   std::string ids;
+  std::string features = {};
 };
 struct RecordOptions {
   std::optional<OutputForm> form;  ///< Detected when empty.
@@ -88,6 +91,13 @@ std::vector<int32_t> read_class_labels(const std::string& path, size_t rows, con
 std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRecord>& files);
 /// One finite number a row.
 std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>& files);
+
+/// Finite numbers of any type and shape (rows, …), as [rows][columns].
+struct Features {
+  std::vector<float> values;
+  size_t columns = 0;
+};
+Features read_features(const std::string& path, size_t rows, std::vector<FileRecord>& files);
 
 /// The groups of `rows` records, numbered by first appearance, of integers or of a .csv's first column.
 std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vector<FileRecord>& files);

@@ -51,10 +51,8 @@ inline Booster make_booster(const Matrix& matrix, const std::vector<std::pair<co
   return booster;
 }
 
-/// The margins of each row, before sigmoid or softmax: `columns` a row.
-inline void predict_margins(const Booster& booster, MatrixView<const float> features, size_t columns, auto out) {
-  if (features.rows == 0) return;
-  const Matrix matrix = make_matrix(features);
+/// The margins of each of the matrix's rows, before sigmoid or softmax: `columns` a row.
+inline void predict_margins(const Booster& booster, const Matrix& matrix, size_t rows, size_t columns, auto out) {
   const bst_ulong* shape = nullptr;
   bst_ulong dims = 0;
   const float* margins = nullptr;
@@ -62,9 +60,12 @@ inline void predict_margins(const Booster& booster, MatrixView<const float> feat
       R"({"type": 1, "training": false, "iteration_begin": 0, "iteration_end": 0, "strict_shape": true})";
   check(XGBoosterPredictFromDMatrix(booster.get(), matrix.get(), config, &shape, &dims, &margins),
         "XGBoosterPredictFromDMatrix");
-  if (dims != 2 || shape[0] != features.rows || shape[1] != columns)
+  if (dims != 2 || shape[0] != rows || shape[1] != columns)
     fail(Category::internal, "XGBoost: predictions have an unexpected shape");
-  std::copy(margins, margins + features.rows * columns, out);
+  std::copy(margins, margins + rows * columns, out);
+}
+inline void predict_margins(const Booster& booster, MatrixView<const float> features, size_t columns, auto out) {
+  if (features.rows > 0) predict_margins(booster, make_matrix(features), features.rows, columns, out);
 }
 
 /// XGBoost reads its seed as a signed 64-bit number.

@@ -33,6 +33,7 @@ TEST(AttackTable, ListsEveryAttackInOrder) {
                                              "population",
                                              "classifier",
                                              "classifier_trees",
+                                             "quantile",
                                              "shokri",
                                              "ml_leaks",
                                              "reference",

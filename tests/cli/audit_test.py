@@ -31,7 +31,7 @@ for dtype in ("float16", "float32", "float64"):
     assert result["subject"]["input"] == "logits" and result["subject"]["input_detected"]
     compare(result, expected_scores(x, labels), membership, 1e-9)
 assert result["schema_version"] == 1
-assert all("needs reference models" in s["reason"] for s in result["skipped"])
+assert all("needs reference models" in s["reason"] or s["name"] == "quantile" for s in result["skipped"])
 assert {a["name"] for a in result["attacks"]} >= {"class_threshold", "population", "classifier", "classifier_trees"}
 
 # Coarse outputs: nearly every score is tied with others. Margins of integers are exact; sums of exponentials differ in
@@ -110,3 +110,19 @@ first = run("audit", *arguments, "--json", "--threads", "1").stdout
 assert first == run("audit", *arguments, "--json", "--threads", "2").stdout
 np.save("o.npy", logits[::-1])
 assert first != run("audit", *arguments, "--json").stdout
+
+# Features that tell easy records from hard ones make a stronger attack than the margin alone.
+easy = np.random.default_rng(5).normal(size=(len(labels), 2)).astype("float32")
+shifted = logits.astype("float64").copy()
+shifted[np.arange(len(labels)), labels] += 3 * easy[:, 0]
+np.save("f.npy", easy)
+given = [*save(shifted, labels, membership), "--attacks", "margin,quantile", "--features", "f.npy"]
+result = audit(*given)
+margin, quantile = (attack(result, name)["estimates"]["auc"] for name in ("margin", "quantile"))
+assert quantile["low"] > margin["high"], (margin, quantile)
+assert any(file["role"] == "features" for file in result["provenance"]["files"])
+np.save("f.npy", easy[:-1])
+assert "one row each" in run("audit", *given, expect=2).stderr
+easy[7, 1] = np.nan
+np.save("f.npy", easy)
+assert "row 7" in run("audit", *given, expect=2).stderr
