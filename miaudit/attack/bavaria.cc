@@ -3,6 +3,7 @@
 
 #include "miaudit/attack/reference_scores.h"
 #include "miaudit/attack/rows.h"
+#include "miaudit/math/distributions.h"
 
 namespace miaudit {
 namespace {
@@ -47,7 +48,7 @@ double log_student(double value, const Side& side, size_t k, double log_norm) {
 }
 
 double student_norm(double degrees) {
-  return std::lgamma((degrees + 1) / 2) - std::lgamma(degrees / 2) - 0.5 * std::log(degrees * std::numbers::pi);
+  return log_gamma((degrees + 1) / 2) - log_gamma(degrees / 2) - 0.5 * std::log(degrees * std::numbers::pi);
 }
 
 enum class Form { normal, student };

@@ -36,6 +36,7 @@ void run(const Evidence& evidence, const KnownRecords& known, std::span<const ui
   if (nonmembers.empty())
     fail(Category::input, "quantile calibrates on known non-members of the other folds; found none");
   std::vector<double> targets;
+  targets.reserve(nonmembers.size());
   for (const uint32_t i : nonmembers) targets.push_back(margins[i]);
   const std::vector<float> learnt = rows_of(evidence, nonmembers);
   const NormalRegressionOptions options{.rounds = static_cast<int>(parameters.integer("rounds")),

@@ -73,6 +73,7 @@ std::unique_ptr<BinaryClassifier> fit_rows(const std::vector<Row>& rows, const E
                                            const Describe& describe, const Fit& fit) {
   std::vector<float> features = features_of(rows, evidence, width, describe);
   std::vector<uint8_t> labels;
+  labels.reserve(rows.size());
   for (const Row& row : rows) labels.push_back(row.is_member);
   return fit({{features.data(), rows.size(), width}, labels});
 }

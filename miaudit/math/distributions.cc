@@ -73,6 +73,11 @@ double student_t_quantile(double degrees, double p) {
   return boost::math::quantile(boost::math::students_t_distribution<double, Policy>(degrees), p);
 }
 
+double log_gamma(double x) {
+  require(x > 0, "log_gamma", "a positive number", x);
+  return boost::math::lgamma(x, Policy());
+}
+
 double beta_cdf(double a, double b, double x) {
   require_shapes(a, b, "beta_cdf");
   require_probability(x, "beta_cdf");

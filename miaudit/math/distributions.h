@@ -15,6 +15,9 @@ double normal_quantile(double p);
 /// Student's t with `degrees` > 0 degrees of freedom.
 double student_t_quantile(double degrees, double p);
 
+/// log Γ(x), x > 0.
+double log_gamma(double x);
+
 /// Pr[Beta(a, b) <= x] and its inverse; a, b > 0.
 double beta_cdf(double a, double b, double x);
 double beta_quantile(double a, double b, double p);
