@@ -61,16 +61,15 @@ void sort_by_bits(std::span<double> values, std::span<double> scratch, int shift
 
 }  // namespace
 
-void radix_sort(std::vector<double>& values) {
+void radix_sort(std::span<double> values) {
   for (double& value : values) value += 0.0;  // −0 becomes +0
   if (values.size() <= kComparisonLimit) {
     std::sort(values.begin(), values.end());
     return;
   }
   const auto scratch = std::make_unique_for_overwrite<double[]>(values.size());
-  const std::span all(values);
   const std::span spare(scratch.get(), values.size());
-  sort_by_bits(all, spare, kTopShift);
+  sort_by_bits(values, spare, kTopShift);
   // Half the bits nearly sort continuous scores. Wherever two neighbours are still out of order, the run of scores
   // equal in those bits is sorted by the others: mostly a few, or many where scores crowd together.
   const auto top = [&](size_t i) { return key(values[i]) >> kTopShift; };
@@ -79,7 +78,7 @@ void radix_sort(std::vector<double>& values) {
     size_t begin = i - 1;
     while (begin > 0 && top(begin - 1) == top(i)) --begin;
     while (i < values.size() && top(i) == top(begin)) ++i;
-    const std::span run = all.subspan(begin, i - begin);
+    const std::span run = values.subspan(begin, i - begin);
     if (run.size() > kComparisonLimit)
       sort_by_bits(run, spare, 0);
     else

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "miaudit/base/parallel.h"
 #include "miaudit/base/rng.h"
 #include "miaudit/math/distributions.h"
 #include "miaudit/math/sort.h"
@@ -18,23 +19,22 @@ namespace {
 /// With fewer groups than this on either side of a threshold, the design effect cannot be estimated from them.
 constexpr size_t kGroupsForDesignEffect = 10;
 
-/// One side's records; group[i] in 0 … counts.size()−1, counts[g] how many of this side group g holds.
+/// One side's records, those of a group beside each other and ascending: group g's are scores[starts[g] … starts[g+1]).
 struct Side {
   std::vector<double> scores;
-  std::vector<size_t> group;
-  std::vector<double> counts;
+  std::vector<size_t> starts;
   double worth = 1;  ///< Of every record, beside what its group takes.
 
   double records() const { return static_cast<double>(scores.size()); }
-  double groups() const {
-    return static_cast<double>(std::count_if(counts.begin(), counts.end(), [](double count) { return count > 0; }));
+  size_t size() const { return starts.size() - 1; }
+  std::span<const double> of(size_t g) const {
+    return std::span(scores).subspan(starts[g], starts[g + 1] - starts[g]);
   }
-  /// A sum over the records of each group.
-  template <class Value>
-  std::vector<double> sums(const Value& value) const {
-    std::vector<double> totals(counts.size(), 0.0);
-    for (size_t i = 0; i < scores.size(); ++i) totals[group[i]] += value(i);
-    return totals;
+  double count(size_t g) const { return static_cast<double>(starts[g + 1] - starts[g]); }
+  double groups() const {
+    size_t some = 0;
+    for (size_t g = 0; g < size(); ++g) some += starts[g + 1] > starts[g];
+    return static_cast<double>(some);
   }
 };
 
@@ -44,56 +44,89 @@ struct Parted {
   SortedScores sorted;
 };
 
-Parted part(const GroupedScores& grouped_scores, const Context& context) {
-  const auto& [scores, membership, groups, worth] = grouped_scores;
-  if (groups.size() != scores.size())
-    fail(Category::input, "{} but {} were given; there must be one of each for every record, in one order",
-         counted(scores.size(), "score"), counted(groups.size(), "group"));
-  Parted parted;
-  parted.sorted = sort_scores(scores, membership, context);
-  for (Side* side : {&parted.members, &parted.nonmembers}) side->worth = worth;
+/// Each record's group as its place among the names of those with a known record; those of a group often follow each
+/// other.
+struct Places {
   std::vector<int64_t> names;
-  for (size_t i = 0; i < groups.size(); ++i)  // those of a group often follow each other
-    if (membership[i] != -1 && (names.empty() || names.back() != groups[i])) names.push_back(groups[i]);
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  for (Side* side : {&parted.members, &parted.nonmembers}) side->counts.assign(names.size(), 0);
-  for (size_t i = 0; i < scores.size(); ++i) {
+  std::vector<uint32_t> of;
+};
+
+Places places_of(std::span<const int64_t> groups, std::span<const int8_t> membership) {
+  Places places{{}, std::vector<uint32_t>(groups.size())};
+  for (size_t i = 0; i < groups.size(); ++i)
+    if (membership[i] != -1 && (places.names.empty() || places.names.back() != groups[i]))
+      places.names.push_back(groups[i]);
+  std::sort(places.names.begin(), places.names.end());
+  places.names.erase(std::unique(places.names.begin(), places.names.end()), places.names.end());
+  for (size_t i = 0; i < groups.size(); ++i) {
     if (membership[i] == -1) continue;
-    Side& side = membership[i] == 1 ? parted.members : parted.nonmembers;
-    const auto name = std::lower_bound(names.begin(), names.end(), groups[i]);
-    side.group.push_back(static_cast<size_t>(name - names.begin()));
-    side.scores.push_back(scores[i]);
-    ++side.counts[side.group.back()];
+    if (i > 0 && membership[i - 1] != -1 && groups[i] == groups[i - 1]) {
+      places.of[i] = places.of[i - 1];
+    } else {
+      const auto name = std::lower_bound(places.names.begin(), places.names.end(), groups[i]);
+      places.of[i] = static_cast<uint32_t>(name - places.names.begin());
+    }
   }
+  return places;
+}
+
+constexpr size_t kGroupsBlock = 16;
+
+Side side_of(const GroupedScores& all, const Places& places, int8_t which, const Context& context) {
+  Side side{{}, std::vector<size_t>(places.names.size() + 1), all.worth};
+  for (size_t i = 0; i < all.scores.size(); ++i)
+    if (all.membership[i] == which) ++side.starts[places.of[i] + 1];
+  std::partial_sum(side.starts.begin(), side.starts.end(), side.starts.begin());
+  side.scores.resize(side.starts.back());
+  std::vector<size_t> next(side.starts.begin(), side.starts.end() - 1);
+  for (size_t i = 0; i < all.scores.size(); ++i)
+    if (all.membership[i] == which) side.scores[next[places.of[i]]++] = all.scores[i];
+  parallel_blocks(side.size(), kGroupsBlock, context, [&](size_t begin, size_t end) {
+    for (size_t g = begin; g < end; ++g)
+      radix_sort(std::span(side.scores).subspan(side.starts[g], side.starts[g + 1] - side.starts[g]));
+  });
+  return side;
+}
+
+Parted part(const GroupedScores& all, const Context& context) {
+  if (all.groups.size() != all.scores.size())
+    fail(Category::input, "{} but {} were given; there must be one of each for every record, in one order",
+         counted(all.scores.size(), "score"), counted(all.groups.size(), "group"));
+  Parted parted;
+  parted.sorted = sort_scores(all.scores, all.membership, context);
+  const Places places = places_of(all.groups, all.membership);
+  parted.members = side_of(all, places, 1, context);
+  parted.nonmembers = side_of(all, places, 0, context);
   return parted;
 }
 
 /// What a record is worth if those of a group are copies of each other: the least it can be (Kish 1965).
 double worth_of_copies(const Side& side) {
   double squares = 0;
-  for (const double count : side.counts) squares += count * count;
+  for (size_t g = 0; g < side.size(); ++g) squares += side.count(g) * side.count(g);
   return side.worth * side.records() / squares;
 }
 
 /// What a record is worth for the share of scores >= threshold (> threshold if `strict`): 1/design effect, never above
 /// 1, with Korn & Graubard's correction for the number of groups that it was estimated from.
 double worth_at(const Side& side, double threshold, bool strict, double tail) {
-  const std::vector<double> past = side.sums(
-      [&](size_t i) { return (strict ? side.scores[i] > threshold : side.scores[i] >= threshold) ? 1.0 : 0.0; });
+  std::vector<double> past(side.size());
   double share = 0;
   size_t with = 0;
   size_t without = 0;
   for (size_t g = 0; g < past.size(); ++g) {
+    const std::span<const double> own = side.of(g);
+    const auto first = strict ? std::ranges::upper_bound(own, threshold) : std::ranges::lower_bound(own, threshold);
+    past[g] = static_cast<double>(own.end() - first);
     share += past[g] / side.records();
     with += past[g] > 0;
-    without += past[g] < side.counts[g];
+    without += past[g] < side.count(g);
   }
   const double least = worth_of_copies(side);
   if (std::min(with, without) < kGroupsForDesignEffect) return least;
   double squares = 0;
   for (size_t g = 0; g < past.size(); ++g) {
-    const double excess = past[g] - side.counts[g] * share;
+    const double excess = past[g] - side.count(g) * share;
     squares += excess * excess;
   }
   const double groups = side.groups();
@@ -102,24 +135,44 @@ double worth_at(const Side& side, double threshold, bool strict, double tail) {
   return side.worth * fewer * fewer / design_effect;
 }
 
-/// The placements' deviations from the AUC, summed over each group.
-std::vector<double> group_deviations(const Side& side, const std::vector<double>& shares, double mean) {
-  return side.sums([&](size_t i) { return shares[i] - mean; });
+/// The placements' deviations from the AUC, summed over each group, and their squares over all records.
+struct Deviations {
+  std::vector<double> of_groups;
+  double squares = 0;
+};
+
+/// towards: +1 where the others below a record speak for it, −1 where those above do.
+Deviations deviations_of(const Side& side, const std::vector<double>& others, double towards, double mean,
+                         const Context& context) {
+  std::vector<double> sums(side.size());
+  std::vector<double> squares(side.size());
+  parallel_blocks(side.size(), kGroupsBlock, context, [&](size_t begin, size_t end) {
+    std::vector<double> shares;
+    for (size_t g = begin; g < end; ++g) {
+      shares.resize(side.of(g).size());
+      ascending_placements(side.of(g), others, shares);
+      for (const double share : shares) {
+        const double deviation = (towards > 0 ? share : 1 - share) - mean;
+        sums[g] += deviation;
+        squares[g] += deviation * deviation;
+      }
+    }
+  });
+  return {std::move(sums), std::accumulate(squares.begin(), squares.end(), 0.0)};
 }
 
-AucSide auc_side(const Side& side, const std::vector<double>& shares, double mean) {
+AucSide auc_side(const Side& side, const Deviations& deviations) {
   double by_group = 0;
   double fourths = 0;
-  double by_record = 0;
-  for (const double deviation : group_deviations(side, shares, mean)) {
+  for (const double deviation : deviations.of_groups) {
     by_group += deviation * deviation;
     fourths += deviation * deviation * deviation * deviation;
   }
-  for (const double share : shares) by_record += (share - mean) * (share - mean);
   const double least = worth_of_copies(side) * side.records();
   const double groups = side.groups();
   if (groups < 2 || by_group <= 0) return {.records = least, .variance = 0, .carriers = 0};
-  return {.records = std::clamp(side.worth * by_record / by_group * side.records(), least, side.worth * side.records()),
+  return {.records = std::clamp(side.worth * deviations.squares / by_group * side.records(), least,
+                                side.worth * side.records()),
           .variance = by_group * groups / (groups - 1) / (side.records() * side.records()) / side.worth,
           .carriers = side.worth * by_group * by_group / fourths};
 }
@@ -131,7 +184,7 @@ struct Halves {
 };
 
 Halves split_groups(const Parted& all, uint64_t seed) {
-  std::vector<size_t> order(all.members.counts.size());
+  std::vector<size_t> order(all.members.size());
   for (size_t g = 0; g < order.size(); ++g) order[g] = g;
   Rng(seed).shuffle(std::span(order));
   std::vector<bool> in_first(order.size(), false);
@@ -140,16 +193,12 @@ Halves split_groups(const Parted& all, uint64_t seed) {
   Halves halves;
   const auto deal = [&](const Side& side, std::vector<double>& first, Side& second,
                         std::vector<double>& second_sorted) {
-    second.counts.assign(side.counts.size(), 0);
     second.worth = side.worth;
-    for (size_t i = 0; i < side.scores.size(); ++i) {
-      if (in_first[side.group[i]]) {
-        first.push_back(side.scores[i]);
-      } else {
-        second.scores.push_back(side.scores[i]);
-        second.group.push_back(side.group[i]);
-        ++second.counts[side.group[i]];
-      }
+    second.starts = {0};
+    for (size_t g = 0; g < side.size(); ++g) {
+      std::vector<double>& to = in_first[g] ? first : second.scores;
+      to.insert(to.end(), side.of(g).begin(), side.of(g).end());
+      second.starts.push_back(second.scores.size());
     }
     radix_sort(first);
     second_sorted = second.scores;
@@ -181,22 +230,20 @@ std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const
   const Parted& all = grouped.parts().all;
   const double worth = all.members.worth;
   const double auc = auc_moments(all.sorted, context).auc;
-  const std::vector<double> member_shares = placements(all.members.scores, all.sorted.nonmembers, context);
-  std::vector<double> nonmember_shares = placements(all.nonmembers.scores, all.sorted.members, context);
-  for (double& share : nonmember_shares) share = 1 - share;
+  const Deviations of_members = deviations_of(all.members, all.sorted.nonmembers, 1, auc, context);
+  const Deviations of_nonmembers = deviations_of(all.nonmembers, all.sorted.members, -1, auc, context);
 
-  const double groups = static_cast<double>(all.members.counts.size());
+  const double groups = static_cast<double>(all.members.size());
   double covariance = 0;
   if (groups > 1) {
-    const std::vector<double> of_members = group_deviations(all.members, member_shares, auc);
-    const std::vector<double> of_nonmembers = group_deviations(all.nonmembers, nonmember_shares, auc);
-    const double products = std::inner_product(of_members.begin(), of_members.end(), of_nonmembers.begin(), 0.0);
+    const double products = std::inner_product(of_members.of_groups.begin(), of_members.of_groups.end(),
+                                               of_nonmembers.of_groups.begin(), 0.0);
     covariance = products * groups / (groups - 1) / (all.members.records() * all.nonmembers.records()) / worth;
   }
   const AucEvidence evidence = {
       .auc = auc,
-      .members = auc_side(all.members, member_shares, auc),
-      .nonmembers = auc_side(all.nonmembers, nonmember_shares, auc),
+      .members = auc_side(all.members, of_members),
+      .nonmembers = auc_side(all.nonmembers, of_nonmembers),
       .covariance = covariance,
       // A pair takes two different groups.
       .independent_pairs = std::max(
@@ -252,12 +299,13 @@ std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span
   const bool can_judge = !halves.first.members.empty() && !halves.first.nonmembers.empty() &&
                          !judged.members.scores.empty() && !judged.nonmembers.scores.empty();
   const double threshold = can_judge ? best_advantage(halves.first).threshold : 0;
-  std::vector<Estimate> estimates = advantage_estimates(all.sorted, levels, seed);
-  for (Estimate& estimate : estimates) {
-    estimate.method = "grouped_" + estimate.method;
-    const double tail = error_rate(estimate.level) / 4;
-    const double value = *estimate.value;
-    estimate.low = 0;
+  const RocPoint best = best_advantage(all.sorted);
+  const double value = static_cast<double>(best.true_positives) / all.members.records() -
+                       static_cast<double>(best.false_positives) / all.nonmembers.records();
+  std::vector<Estimate> estimates;
+  for (const double level : levels) {
+    Estimate& estimate = estimates.emplace_back(Estimate{value, 0.0, 1.0, level, "grouped_split_clopper_pearson_dkw"});
+    const double tail = error_rate(level) / 4;
     if (can_judge) {
       const Worth worth{worth_at(judged.members, threshold, false, tail),
                         worth_at(judged.nonmembers, threshold, false, tail)};

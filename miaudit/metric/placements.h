@@ -12,4 +12,7 @@ namespace miaudit {
 std::vector<double> placements(std::span<const double> values, const std::vector<double>& others,
                                const Context& context);
 
+/// The same of ascending values, into `shares`, in O(n) where both are alike in number. One thread.
+void ascending_placements(std::span<const double> values, const std::vector<double>& others, std::span<double> shares);
+
 }  // namespace miaudit
