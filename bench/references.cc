@@ -77,7 +77,7 @@ int main(int argc, char** argv) {
   const Models models = made_models(count, records);
   Context context;
   context.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  ModelSignals signals(models, context, context);
+  ModelSignals signals(models, context, context, uint64_t{2} << 30);
   for (const char* name : {"rescaled_logit", "confidence", "loss"}) signals.values(name, 0);
   double checksum = 0;
   const double read = median_seconds([&] { checksum += read_matrix(signals, count, context); });
@@ -90,7 +90,8 @@ int main(int argc, char** argv) {
     std::vector<double> times;
     for (int repeat = 0; repeat < 7; ++repeat) {
       // Evidence of its own each time, so that no moments are left over.
-      const TargetEvidence target(signals, 2, 0);
+      signals.forget_moments();
+      TargetEvidence target(signals, 2, 0);
       times.push_back(seconds([&] { std::get<PlainAttack>(row.run)(target.evidence(), parameters, context); }));
     }
     std::ranges::sort(times);

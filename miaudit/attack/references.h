@@ -21,6 +21,13 @@ struct SideMoments {
 struct Moments {
   SideMoments in;   ///< models that trained on the record
   SideMoments out;  ///< models that did not
+
+  void reshape(size_t size) {
+    for (SideMoments* side : {&in, &out}) {
+      side->mean.resize(size);
+      side->variance.resize(size);
+    }
+  }
 };
 
 /// A reference model in the target's place: everything that an attack sees of a target, and the truth, which is the

@@ -35,13 +35,13 @@ Parameters parameters_of(const AttackRow& attack, const AttackParameters& given)
 }
 
 // Why an attack cannot run on this evidence, and what would enable it; "" when it can.
-std::string obstacle(const AttackRow& attack, const Evidence& evidence, const Folds& folds) {
+std::string obstacle(const AttackRow& attack, const Evidence& evidence, int folds) {
   if (attack.needs_labels() && evidence.labels.empty())
     return "needs labels; give --labels (with --members: --member-labels and --nonmember-labels)";
   if (evidence.classes < attack.min_classes)
     return fmt::format("with {} its score is the same for every record; it needs {} or more",
                        counted(evidence.classes, "class", "classes"), attack.min_classes);
-  if (attack.calibrates() && folds.count < 2)
+  if (attack.calibrates() && folds < 2)
     return "calibrates on records of other folds; give at least two members and two non-members (of two groups)";
   if (attack.does_need(Need::features) && evidence.features.cols == 0)
     return "needs what the records hold; give --features, one row of numbers a record";
@@ -74,31 +74,35 @@ void describe_outputs(const Outputs& outputs, bool form_detected, Subject& subje
 /// One model whose training set is guessed at.
 struct Target {
   size_t model = 0;
-  const Evidence* evidence = nullptr;
   std::span<const int8_t> membership;
-  Folds folds = {};
 };
 
 /// Everything that attacks and measures work on: the records of each target, one target after the other.
 struct Trial {
   std::vector<Target> targets;
+  /// What attacks may see of a target, for as long as the handle lives: that of many at once would fill the memory.
+  std::function<std::shared_ptr<const Evidence>(size_t target)> evidence;
   std::span<const int8_t> membership;
   std::span<const int64_t> groups;  ///< Whose records are alike: persons, or pairs of models.
   std::span<const int32_t> labels;
-  std::span<const int64_t> people;  ///< of one target's records, or empty
+  std::span<const int32_t> first_labels;  ///< of one target's records, or empty
+  std::span<const int64_t> people;        ///< of one target's records, or empty
   std::function<void()> forget;     ///< Gives back what the last attack's signals took.
 };
 
 // As many folds as asked for, fewer where either side is too small to be in each.
-Folds folds_of(const Target& target, std::span<const int64_t> people, const AuditPlan& plan) {
+int count_folds(const Target& target, std::span<const int64_t> people, const AuditPlan& plan) {
   const auto count = [&](int8_t side) { return std::ranges::count(target.membership, side); };
   int64_t most = std::min(count(1), count(0));
   if (!people.empty())
     most = std::min(most, static_cast<int64_t>(std::set<int64_t>(people.begin(), people.end()).size()));
-  Folds folds;
-  folds.count = static_cast<int>(std::min<int64_t>(plan.folds, most));
-  if (folds.count < 2) return folds;
-  return make_folds(target.evidence->labels, target.membership, people, folds.count, plan.measure.seed);
+  return static_cast<int>(std::min<int64_t>(plan.folds, most));
+}
+
+Folds folds_of(const Target& target, const Trial& trial, const AuditPlan& plan) {
+  const int count = count_folds(target, trial.people, plan);
+  if (count < 2) return {count, {}};
+  return make_folds(trial.first_labels, target.membership, trial.people, count, plan.measure.seed);
 }
 
 AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
@@ -155,21 +159,25 @@ struct Scored {
   }
 };
 
-Scored score_targets(const AttackRow& attack, const Parameters& parameters, const Trial& trial,
-                     const Context& context) {
+Scored score_targets(const AttackRow& attack, const AuditPlan& plan, const Trial& trial, const Context& context) {
   Scored scored;
-  const auto score = [&](const Target& target, const Context& own) {
-    return score_records(attack, *target.evidence, parameters, target.folds, target.membership, own);
+  const Parameters parameters = parameters_of(attack, plan.parameters);
+  const auto score = [&](size_t t, const Context& own) {
+    const Target& target = trial.targets[t];
+    const Folds folds = attack.calibrates() ? folds_of(target, trial, plan) : Folds();
+    return score_records(attack, *trial.evidence(t), parameters, folds, target.membership, own);
   };
   if (trial.targets.size() == 1) {
-    scored.scores = score(trial.targets.front(), context);
+    scored.scores = score(0, context);
   } else {
-    const size_t size = trial.targets.front().evidence->samples;
+    const size_t size = trial.targets.front().membership.size();
     scored.scores.resize(trial.targets.size() * size);
     Context own;
     own.cancelled = context.cancelled;
-    parallel_blocks(trial.targets.size(), 1, context, [&](size_t t, size_t) {
-      std::ranges::copy(score(trial.targets[t], own), scored.scores.begin() + static_cast<ptrdiff_t>(t * size));
+    // Two at a time: a pair's models share what is known of their references.
+    parallel_blocks(trial.targets.size(), 2, context, [&](size_t begin, size_t end) {
+      for (size_t t = begin; t < end; ++t)
+        std::ranges::copy(score(t, own), scored.scores.begin() + static_cast<ptrdiff_t>(t * size));
     });
   }
   if (!attack.needs_references()) return scored;
@@ -209,11 +217,12 @@ struct Strongest {
 Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& context, const ScoreSink& sink,
                       AuditResult& result) {
   const Target& first = trial.targets.front();
-  result.folds = static_cast<uint64_t>(first.folds.count);
+  const int folds = count_folds(first, trial.people, plan);
+  result.folds = static_cast<uint64_t>(folds);
   std::vector<const AttackRow*> attacks;
   for (const AttackRow& attack : attack_table()) {
     if (!is_wanted(plan, attack.name)) continue;
-    if (std::string reason = obstacle(attack, *first.evidence, first.folds); !reason.empty()) {
+    if (std::string reason = obstacle(attack, *trial.evidence(0), folds); !reason.empty()) {
       result.skipped.push_back({std::string(attack.name), std::move(reason)});
     } else {
       attacks.push_back(&attack);
@@ -225,10 +234,9 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
   Strongest strongest;
   for (const AttackRow* attack : attacks) {
     context.report(attack->name, names.size(), attacks.size());
-    const Parameters parameters = parameters_of(*attack, plan.parameters);
     Scored scored;
     try {
-      scored = score_targets(*attack, parameters, trial, context);
+      scored = score_targets(*attack, plan, trial, context);
     } catch (const Error& error) {
       if (error.category() != Category::numeric) throw;
       result.skipped.push_back({std::string(attack->name), error.what()});
@@ -242,13 +250,13 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     if (sink) sink(std::string(attack->name), scored.scores);
     for (double& score : scored.scores)
       if (std::isnan(score)) score = 0;  // of a record that does not count
-    AttackResult found = result_of(*attack, parameters);
+    AttackResult found = result_of(*attack, parameters_of(*attack, plan.parameters));
     found.unscored = scored.unscored;
     const ScoredRecords records{scored.scores, scored.membership(trial), trial.groups, attack->effective_share};
     CorrectedMetrics metrics = measure_corrected(records, plan.measure, attacks.size(), context);
     found.estimates = std::move(metrics.single);
     if (trial.targets.size() > 1) {
-      const size_t size = first.evidence->samples;
+      const size_t size = first.membership.size();
       found.targets.resize(trial.targets.size());
       parallel_blocks(trial.targets.size(), 1, context, [&](size_t t, size_t) {
         found.targets[t] =
@@ -261,9 +269,9 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
       if (result.attacks.empty()) warn_of_mixed_groups(groups.mixed, result.warnings);
       found.group_estimates = std::move(groups.metrics);
     }
-    if (attack->decision != DecisionRule::best_balanced_accuracy && first.folds.count >= 2 && trial.targets.size() == 1)
+    if (attack->decision != DecisionRule::best_balanced_accuracy && folds >= 2 && trial.targets.size() == 1)
       found.decision =
-          decide(attack->decision, scored.scores, trial.membership, first.folds, plan.measure.level, context);
+          decide(attack->decision, scored.scores, trial.membership, folds_of(first, trial, plan), plan.measure.level, context);
 
     const bool is_strongest = std::all_of(result.attacks.begin(), result.attacks.end(), [&](const AttackResult& other) {
       return *found.estimates.auc.value > *other.estimates.auc.value;
@@ -286,6 +294,17 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
   warn_of_inversion(inverted(names, corrected),
                     "that labels belong to these rows, and that the outputs are what --input says", result.warnings);
   return strongest;
+}
+
+/// Figures of all targets together take all of their scores at once.
+void check_memory(size_t targets, size_t records, uint64_t memory) {
+  constexpr uint64_t kBytesAScore = 64;
+  const uint64_t each = records * kBytesAScore;
+  if (targets * each <= memory / 2) return;
+  fail(Category::config,
+       "figures of {} targets x {} records take {} MB, half of --memory holds {}; give --memory {}G, or one model with "
+       "--target",
+       targets, grouped(records), targets * each >> 20, memory >> 21, ((targets * each * 2) >> 30) + 1);
 }
 
 void warn_of_unscored(AuditResult& result) {
@@ -325,10 +344,14 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
   OutputsSignals signals(records.outputs, records.labels, context);
   Evidence evidence{signals, records.size(), records.outputs.classes, records.labels};
   if (!records.features.empty()) evidence.features = {records.features.data(), records.size(), records.feature_columns};
-  Target target{0, &evidence, records.membership};
-  target.folds = folds_of(target, records.groups, plan);
-  const Trial trial{{std::move(target)}, records.membership, records.groups,
-                    records.labels,      records.groups,     [&] { signals.forget(); }};
+  const Trial trial{{{0, records.membership}},
+                    [&](size_t) { return std::shared_ptr<const Evidence>(std::shared_ptr<void>(), &evidence); },
+                    records.membership,
+                    records.groups,
+                    records.labels,
+                    records.labels,
+                    records.groups,
+                    [&] { signals.forget(); }};
   const Strongest strongest = run_attacks(trial, plan, context, sink, result);
   finish(trial, strongest, records, plan, context, result);
   return result;
@@ -342,28 +365,34 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
   for (const Warning& missing : models.missing)
     result.warnings.push_back({missing.code, missing.message + "; it was left out", missing.advice});
   describe_outputs(models.models.front().outputs, models.form_detected, result.subject);
+  check_memory(targets.size(), models.records(), plan.memory);
 
   // Several targets are scored beside each other, one a thread.
   Context one_thread;
   one_thread.cancelled = context.cancelled;
-  ModelSignals signals(models, context, targets.size() > 1 ? one_thread : context);
-  std::vector<std::unique_ptr<TargetEvidence>> evidence;
+  ModelSignals signals(models, context, targets.size() > 1 ? one_thread : context, plan.memory);
   Trial trial;
   std::vector<int8_t> membership;
   std::vector<int64_t> pairs;
   std::vector<int32_t> labels;
   for (const size_t t : targets) {
-    evidence.push_back(std::make_unique<TargetEvidence>(signals, t, plan.measure.seed));
-    Target target{models.models[t].number, &evidence.back()->evidence(), evidence.back()->membership()};
-    target.folds = folds_of(target, people, plan);
-    membership.insert(membership.end(), target.membership.begin(), target.membership.end());
+    const std::vector<int8_t> own = audited_membership(models, t);
+    membership.insert(membership.end(), own.begin(), own.end());
     labels.insert(labels.end(), models.labels.begin(), models.labels.end());
     pairs.insert(pairs.end(), models.records(),
                  static_cast<int64_t>(std::min(t, models.partners[t])));  // kNone is the larger
-    trial.targets.push_back(std::move(target));
   }
+  for (size_t t = 0; t < targets.size(); ++t)
+    trial.targets.push_back({models.models[targets[t]].number,
+                             std::span(membership).subspan(t * models.records(), models.records())});
+  trial.evidence = [&](size_t t) {
+    auto target = std::make_shared<const TargetEvidence>(signals, targets[t], plan.measure.seed);
+    return std::shared_ptr<const Evidence>(target, &target->evidence());
+  };
+  trial.forget = [&] { signals.settle(); };
   trial.membership = membership;
   trial.labels = labels;
+  trial.first_labels = models.labels;
   trial.people = people;
   // Records of one target err together, and so do a pair's, of which one is the other turned round.
   const bool has_pairs = !pairs.empty() && pairs.front() != pairs.back();
@@ -377,7 +406,8 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
   subject.groups = std::set<int64_t>(people.begin(), people.end()).size();
   subject.models = models.models.size();
   subject.targets = targets.size();
-  const ReferenceSource* references = trial.targets.front().evidence->references;
+  const std::shared_ptr<const Evidence> evidence = trial.evidence(0);
+  const ReferenceSource* references = evidence->references;
   subject.references = references ? references->count() : 0;
   subject.references_per_side = references ? references->per_side() : 0;
   subject.has_references_in = references && references->has_in();

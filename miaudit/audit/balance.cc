@@ -12,24 +12,6 @@ constexpr double kCovered = 0.99;
 /// One model a side is better than none where so many records have it.
 constexpr double kCoveredByOne = 0.5;
 
-struct Counts {
-  std::vector<uint32_t> in;
-  std::vector<uint32_t> out;
-};
-
-Counts count(std::span<const std::span<const int8_t>> membership, size_t records) {
-  Counts counts{std::vector<uint32_t>(records), std::vector<uint32_t>(records)};
-  // A few records at a time, whose counts stay in the first cache.
-  constexpr size_t kBlock = 1024;
-  for (size_t begin = 0; begin < records; begin += kBlock)
-    for (const std::span<const int8_t> row : membership)
-      for (size_t i = begin; i < std::min(begin + kBlock, records); ++i) {
-        counts.in[i] += row[i] == 1;
-        counts.out[i] += row[i] == 0;
-      }
-  return counts;
-}
-
 /// The most models that nearly all records have.
 uint32_t common(std::vector<uint32_t> available) {
   if (available.empty()) return 0;
@@ -56,15 +38,38 @@ double thin(std::span<int8_t* const> rows, size_t record, int8_t side, size_t ke
 
 }  // namespace
 
-Sides balance(std::span<const std::span<const int8_t>> membership, std::span<const uint8_t> audited, uint64_t seed,
-              uint64_t stream) {
+SideCounts count_sides(std::span<const std::span<const int8_t>> membership, size_t records) {
+  SideCounts counts{std::vector<uint32_t>(records), std::vector<uint32_t>(records)};
+  // A few records at a time, whose counts stay in the first cache.
+  constexpr size_t kBlock = 1024;
+  for (size_t begin = 0; begin < records; begin += kBlock)
+    for (const std::span<const int8_t> row : membership)
+      for (size_t i = begin; i < std::min(begin + kBlock, records); ++i) {
+        counts.in[i] += row[i] == 1;
+        counts.out[i] += row[i] == 0;
+      }
+  return counts;
+}
+
+Sides balance(std::span<const std::span<const int8_t>> membership, const SideCounts& counts,
+              std::span<const uint8_t> audited, uint64_t seed, uint64_t stream) {
   const size_t records = audited.size();
-  const Counts counts = count(membership, records);
   Sides sides;
   sides.in_counts.assign(counts.in.begin(), counts.in.end());
   sides.out_counts.assign(counts.out.begin(), counts.out.end());
   if (membership.size() == 1) {
     sides.rows = {membership.front().data()};
+    return sides;
+  }
+  size_t first = 0;
+  while (first < records && !audited[first]) ++first;
+  bool is_paired = first < records;
+  for (size_t i = first; i < records; ++i)
+    is_paired &= !audited[i] || (counts.in[i] == counts.in[first] && counts.out[i] == counts.in[first]);
+  if (is_paired && counts.in[first] > 0) {
+    sides.has_in = true;
+    sides.per_side = counts.in[first];
+    for (const std::span<const int8_t> row : membership) sides.rows.push_back(row.data());
     return sides;
   }
   std::vector<uint32_t> in, out, both;
@@ -74,15 +79,10 @@ Sides balance(std::span<const std::span<const int8_t>> membership, std::span<con
     out.push_back(counts.out[i]);
     both.push_back(std::min(counts.in[i], counts.out[i]));
   }
-  const bool is_paired = std::ranges::all_of(both, [&](uint32_t n) { return n == both.front(); }) && in == out;
-  const bool is_disjoint = !is_paired && !in.empty() && std::ranges::max(in) <= 1;
+  const bool is_disjoint = !in.empty() && std::ranges::max(in) <= 1;
   const uint32_t on_both = is_disjoint ? 0 : common(both);
   sides.has_in = on_both > 0;
   sides.per_side = sides.has_in ? on_both : common(out);
-  if (sides.has_in && is_paired) {
-    for (const std::span<const int8_t> row : membership) sides.rows.push_back(row.data());
-    return sides;
-  }
   std::vector<int8_t*> rows;
   sides.cut.resize(membership.size() * records);
   for (size_t r = 0; r < membership.size(); ++r) {

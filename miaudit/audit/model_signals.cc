@@ -6,31 +6,121 @@
 #include "miaudit/signal/signal.h"
 
 namespace miaudit {
+namespace {
+
+std::vector<std::span<const int8_t>> membership_of(const Models& models) {
+  std::vector<std::span<const int8_t>> rows;
+  for (const AuditedModel& model : models.models) rows.push_back(model.membership);
+  return rows;
+}
+
+}  // namespace
+
+ModelSignals::ModelSignals(const Models& models, const Context& context, const Context& each, uint64_t memory)
+    : models_(models),
+      context_{context.threads, {}, context.cancelled},
+      each_(each),
+      memory_(memory),
+      width_(models.records() * queries()),
+      counts_(count_sides(membership_of(models), models.records())) {}
 
 bool ModelSignals::holds(std::string_view signal) const {
-  const std::lock_guard lock(mutex_);
-  return matrices_.contains(signal);
+  const std::scoped_lock lock(mutex_);
+  return std::ranges::any_of(signals_, [&](const Signal& held) { return held.name == signal; });
+}
+
+ModelSignals::Signal& ModelSignals::of(std::string_view signal) {
+  const auto found = std::ranges::find_if(signals_, [&](const Signal& held) { return held.name == signal; });
+  if (found != signals_.end()) {
+    signals_.splice(signals_.end(), signals_, found);
+    return signals_.back();
+  }
+  const SignalRow& row = find_signal(signal);
+  if (row.needs_labels && models_.labels.empty())
+    fail(Category::input, "the signal '{}' needs labels, and none were given; add --labels", signal);
+  const size_t count = models_.models.size() * width_;
+  Signal made{std::string(signal), Scratch(count, count * sizeof(double) > memory_ / 8)};
+  for (size_t m = 0; m < models_.models.size(); ++m) {
+    const std::span<double> values = made.values.values().subspan(m * width_, width_);
+    const Outputs& outputs = models_.models[m].outputs;
+    compute_signal(row, outputs, models_.labels, values, context_);
+    for (const OutputsPart& part : outputs.parts) release_pages(part.values);
+    made.values.release();
+  }
+  signals_.push_back(std::move(made));
+  return signals_.back();
 }
 
 std::span<const double> ModelSignals::values(std::string_view signal, size_t model) {
-  const std::lock_guard lock(mutex_);
-  const size_t width = models_.records() * queries();
-  auto found = matrices_.find(signal);
-  if (found == matrices_.end()) {
-    const SignalRow& row = find_signal(signal);
-    if (row.needs_labels && models_.labels.empty())
-      fail(Category::input, "the signal '{}' needs labels, and none were given; add --labels", signal);
-    found = matrices_.emplace(signal, std::vector<double>(models_.models.size() * width)).first;
-    for (size_t m = 0; m < models_.models.size(); ++m) {
-      compute_signal(row, models_.models[m].outputs, models_.labels, std::span(found->second).subspan(m * width, width),
-                     context_);
-    }
-  }
-  return std::span(found->second).subspan(model * width, width);
+  const std::scoped_lock lock(mutex_);
+  return of(signal).values.values().subspan(model * width_, width_);
 }
 
 void ModelSignals::probabilities(size_t model, std::span<const uint32_t> records, MatrixView<float> out) const {
-  compute_probabilities(models_.models[model].outputs, records, out, each_);
+  const Outputs& outputs = models_.models[model].outputs;
+  compute_probabilities(outputs, records, out, each_);
+  size_t bytes = 0;
+  for (const OutputsPart& part : outputs.parts) bytes += part.values.bytes().size();
+  if (bytes * models_.models.size() < memory_ / 4) return;
+  for (const OutputsPart& part : outputs.parts) release_pages(part.values);
+}
+
+std::shared_ptr<const Moments> ModelSignals::moments(std::string_view signal, const std::vector<size_t>& key,
+                                                     const std::function<SidedValues()>& values) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = std::ranges::find_if(
+        moments_, [&](const KnownMoments& known) { return known.signal == signal && known.key == key; });
+    if (found != moments_.end()) return found->moments;
+  }
+  auto moments = std::make_shared<Moments>();
+  moments->reshape(width_);
+  const SidedValues from = values();
+  const SidedMoments to{moments->in.mean, moments->in.variance, moments->out.mean, moments->out.variance};
+  // As many records at a time as an eighth of the memory holds the values of.
+  constexpr size_t kBlock = 1 << 11;
+  const size_t bytes = from.values.size() * from.queries * sizeof(double);
+  const size_t chunk = std::max<size_t>(1, memory_ / 8 / bytes / kBlock) * kBlock;
+  for (size_t first = 0; first < from.samples; first += chunk) {
+    parallel_blocks(std::min(chunk, from.samples - first), kBlock, each_,
+                    [&](size_t begin, size_t end) { sided_moments(from, first + begin, first + end, to); });
+    release();
+  }
+  const std::scoped_lock lock(mutex_);
+  moments_.push_back({std::string(signal), key, moments});
+  const size_t most = memory_ / 8 / (4 * width_ * sizeof(double));
+  while (moments_.size() > std::max<size_t>(1, most)) moments_.pop_front();
+  return moments;
+}
+
+void ModelSignals::settle() {
+  const std::scoped_lock lock(mutex_);
+  size_t bytes = 0;
+  for (auto held = signals_.rbegin(); held != signals_.rend();) {
+    if (!held->values.is_on_disk()) bytes += held->values.values().size_bytes();
+    if (bytes > memory_ / 4 && !held->values.is_on_disk()) {
+      held = std::make_reverse_iterator(signals_.erase(std::next(held).base()));
+    } else {
+      ++held;
+    }
+  }
+}
+
+void ModelSignals::release() const {
+  const std::scoped_lock lock(mutex_);
+  for (const Signal& held : signals_) held.values.release();
+}
+
+void ModelSignals::forget_moments() {
+  const std::scoped_lock lock(mutex_);
+  moments_.clear();
+}
+
+std::vector<int8_t> audited_membership(const Models& models, size_t model) {
+  std::vector<int8_t> membership = models.models[model].membership;
+  for (size_t i = 0; i < membership.size(); ++i)
+    if (!models.audited[i]) membership[i] = -1;
+  return membership;
 }
 
 TargetEvidence::TargetEvidence(ModelSignals& signals, size_t target, uint64_t seed, std::vector<size_t> barred)
@@ -38,16 +128,22 @@ TargetEvidence::TargetEvidence(ModelSignals& signals, size_t target, uint64_t se
   const Models& models = signals.models();
   barred_.push_back(target);
   if (models.partners[target] != Models::kNone) barred_.push_back(models.partners[target]);
+  std::ranges::sort(barred_);
+  barred_.erase(std::ranges::unique(barred_).begin(), barred_.end());
+  SideCounts counts = signals.counts();
+  for (const size_t b : barred_)
+    for (size_t i = 0; i < models.records(); ++i) {
+      counts.in[i] -= models.models[b].membership[i] == 1;
+      counts.out[i] -= models.models[b].membership[i] == 0;
+    }
   std::vector<std::span<const int8_t>> membership;
   for (size_t m = 0; m < models.models.size(); ++m) {
-    if (std::ranges::find(barred_, m) != barred_.end()) continue;
+    if (std::ranges::binary_search(barred_, m)) continue;
     references_.push_back(m);
     membership.push_back(models.models[m].membership);
   }
-  sides_ = balance(membership, models.audited, seed, models.models[target].number);
-  membership_ = models.models[target].membership;
-  for (size_t i = 0; i < membership_.size(); ++i)
-    if (!models.audited[i]) membership_[i] = -1;
+  sides_ = balance(membership, counts, models.audited, seed, models.models[target].number);
+  membership_ = audited_membership(models, target);
   evidence_.emplace(
       Evidence{*this,
                models.records(),
@@ -72,8 +168,10 @@ const SignalMatrix& TargetEvidence::signal(std::string_view name) {
     const SignalRow& row = find_signal(name);
     if (row.needs_labels && models.labels.empty())
       fail(Category::input, "the signal '{}' needs labels, and none were given; add --labels", name);
+    const Outputs& outputs = models.models[target_].outputs;
     signal_.values.resize(signal_.samples * signal_.queries);
-    compute_signal(row, models.models[target_].outputs, models.labels, signal_.values, signals_.context());
+    compute_signal(row, outputs, models.labels, signal_.values, signals_.context());
+    for (const OutputsPart& part : outputs.parts) release_pages(part.values);
   }
   signal_name_ = name;
   return signal_;
@@ -94,19 +192,14 @@ SidedValues TargetEvidence::values(std::string_view signal) {
 }
 
 const Moments& TargetEvidence::moments(std::string_view signal) {
-  if (signal == moments_name_) return moments_;
-  const SidedValues from = values(signal);
-  const size_t size = from.samples * from.queries;
+  if (signal == moments_name_) return *moments_;
   moments_name_.clear();
-  for (SideMoments* side : {&moments_.in, &moments_.out}) {
-    side->mean.resize(size);
-    side->variance.resize(size);
-  }
-  const SidedMoments to{moments_.in.mean, moments_.in.variance, moments_.out.mean, moments_.out.variance};
-  parallel_blocks(from.samples, 1 << 11, signals_.context(),
-                  [&](size_t begin, size_t end) { sided_moments(from, begin, end, to); });
+  // A pair's models have the same references, and unless some were cut at random, on the same sides.
+  std::vector<size_t> key = barred_;
+  if (!sides_.cut.empty()) key.push_back(target_);
+  moments_ = signals_.moments(signal, key, [&] { return values(signal); });
   moments_name_ = signal;
-  return moments_;
+  return *moments_;
 }
 
 void TargetEvidence::probabilities(size_t reference, std::span<const uint32_t> records, MatrixView<float> out) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,6 +12,7 @@
 #include "miaudit/audit/balance.h"
 #include "miaudit/base/context.h"
 #include "miaudit/data/models.h"
+#include "miaudit/io/scratch.h"
 
 namespace miaudit {
 
@@ -17,8 +20,8 @@ namespace miaudit {
 class ModelSignals {
  public:
   /// All must outlive this object. `context` computes the signals; `each` is what work on a single target may use.
-  ModelSignals(const Models& models, const Context& context, const Context& each)
-      : models_(models), context_{context.threads, {}, context.cancelled}, each_(each) {}
+  /// memory: bytes; signals of which an eighth of it cannot hold one lie on disk.
+  ModelSignals(const Models& models, const Context& context, const Context& each, uint64_t memory);
 
   const Models& models() const { return models_; }
   const Context& context() const { return each_; }
@@ -28,12 +31,42 @@ class ModelSignals {
   bool holds(std::string_view signal) const;
   void probabilities(size_t model, std::span<const uint32_t> records, MatrixView<float> out) const;
 
+  /// How many of all models stand on either side of each record.
+  const SideCounts& counts() const { return counts_; }
+  /// Moments of values() over the models on either side. Those of one signal and key are computed once, as long as an
+  /// eighth of the memory holds them. Never from sums that the target was in: what rounding left of it would tell the
+  /// side that it stood on.
+  std::shared_ptr<const Moments> moments(std::string_view signal, const std::vector<size_t>& key,
+                                         const std::function<SidedValues()>& values);
+
+  /// Between attacks: of the signals in memory, drops those used longest ago until a quarter of it holds the rest.
+  void settle();
+  /// Lets go of the pages of signals on disk.
+  void release() const;
+  /// Drops the moments.
+  void forget_moments();
+
  private:
+  struct Signal {
+    std::string name;
+    Scratch values;
+  };
+  struct KnownMoments {
+    std::string signal;
+    std::vector<size_t> key;
+    std::shared_ptr<const Moments> moments;
+  };
+  Signal& of(std::string_view signal);  // under the mutex
+
   const Models& models_;
   const Context context_;
   const Context& each_;
-  mutable std::mutex mutex_;
-  std::map<std::string, std::vector<double>, std::less<>> matrices_;
+  const uint64_t memory_;
+  const size_t width_;  // values of a model
+  const SideCounts counts_;
+  mutable std::recursive_mutex mutex_;
+  std::list<Signal> signals_;        // last used last
+  std::list<KnownMoments> moments_;  // newest last
 };
 
 /// One model as the target and the others, balanced, as its references. Its partner is not among them, nor are
@@ -41,6 +74,7 @@ class ModelSignals {
 class TargetEvidence final : public PseudoTarget, private SignalSource, private ReferenceSource {
  public:
   TargetEvidence(ModelSignals& signals, size_t target, uint64_t seed, std::vector<size_t> barred = {});
+  ~TargetEvidence() override { signals_.release(); }
   TargetEvidence(const TargetEvidence&) = delete;
   TargetEvidence& operator=(const TargetEvidence&) = delete;
 
@@ -68,9 +102,12 @@ class TargetEvidence final : public PseudoTarget, private SignalSource, private 
   std::string signal_name_;
   SignalMatrix signal_;
   std::string moments_name_;
-  Moments moments_;
+  std::shared_ptr<const Moments> moments_;
   std::map<std::string, std::vector<const double*>, std::less<>> rows_;
   std::optional<Evidence> evidence_;
 };
+
+/// A model's membership of the records that the audit is about; −1 for the others.
+std::vector<int8_t> audited_membership(const Models& models, size_t model);
 
 }  // namespace miaudit

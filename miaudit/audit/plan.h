@@ -26,6 +26,7 @@ struct AuditPlan {
   std::vector<std::string> attacks = {"all"};  ///< Names, or "all": every attack whose needs are met.
   AttackParameters parameters;
   MeasureOptions measure;
+  uint64_t memory = uint64_t{2} << 30;  ///< Bytes that an audit of many models keeps to; what is larger lies on disk.
   int folds = 5;  ///< Cross-fitting of attacks that calibrate on known membership, 2 … 100.
 };
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "miaudit/io/formats.h"
+#include "miaudit/io/scratch.h"
 
 namespace miaudit {
 namespace {
@@ -96,6 +97,7 @@ Models read_models(const Run& run, const RecordOptions& options, const Context& 
       check_alike(model.outputs, path, models.models.front().outputs,
                   run.outputs(models.models.front().number).string());
     }
+    for (const OutputsPart& part : model.outputs.parts) release_pages(part.values);
     for (FileRecord& file : loaded.files) models.files.push_back(std::move(file));
     places[m] = models.models.size();
     models.models.push_back(std::move(model));

@@ -117,6 +117,8 @@ class Array {
   size_t rows() const { return shape_.empty() ? 1 : shape_[0]; }
   size_t size() const;
   std::span<const std::byte> bytes() const { return {data_, size() * element_size(type_)}; }
+  /// What keeps the elements alive.
+  const std::shared_ptr<const void>& owner() const { return owner_; }
 
   /// The elements, where T is exactly type(); anything else is Error(internal).
   template <class T>

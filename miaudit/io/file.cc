@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "miaudit/base/error.h"
+#include "miaudit/io/mapping.h"
 
 namespace miaudit {
 namespace {
@@ -62,7 +63,7 @@ FileBytes FileBytes::open(const std::filesystem::path& path) {
     const size_t size = static_cast<size_t>(status.st_size);
     void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
     if (mapped != MAP_FAILED) {
-      result.owner_ = std::shared_ptr<const void>(mapped, [size](void* start) { munmap(start, size); });
+      result.owner_ = std::shared_ptr<void>(mapped, Unmap{size});
       result.bytes_ = {static_cast<const std::byte*>(mapped), size};
       return result;
     }

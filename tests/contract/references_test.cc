@@ -202,7 +202,7 @@ TEST(TargetEvidence, BalancesEveryDesign) {
   for (const Design design : {Design::pairs, Design::exactly_half, Design::bernoulli}) {
     const Models models = made_models({.models = 16, .records = 3000, .design = design});
     const Context context;
-    ModelSignals signals(models, context, context);
+    ModelSignals signals(models, context, context, uint64_t{2} << 30);
     const TargetEvidence target(signals, 2, 0);
     ReferenceSource& references = *target.evidence().references;
     const SidedValues values = references.values("loss");
@@ -224,7 +224,7 @@ TEST(TargetEvidence, BalancesEveryDesign) {
 TEST(TargetEvidence, KeepsNoInModelThatWouldProveANonMember) {
   const Models models = made_models({.models = 8, .records = 3000, .design = Design::disjoint});
   const Context context;
-  ModelSignals signals(models, context, context);
+  ModelSignals signals(models, context, context, uint64_t{2} << 30);
   const TargetEvidence target(signals, 2, 0);
   EXPECT_FALSE(target.evidence().references->has_in());
   EXPECT_EQ(target.evidence().references->per_side(), 6u);
