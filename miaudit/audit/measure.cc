@@ -76,7 +76,7 @@ class Figures {
     return estimates;
   }
   std::vector<Estimate> advantage(std::span<const double> levels) const {
-    if (grouped_) return advantage_estimates(*grouped_, levels, options_.seed);
+    if (grouped_) return advantage_estimates(*grouped_, levels, options_.seed, context_);
     // Never bootstrapped: a maximum over thresholds is biased upwards, and more so in every resample, so that most
     // bootstrap intervals of pure noise lie above 0.
     return advantage_estimates(sorted_, levels, options_.seed);

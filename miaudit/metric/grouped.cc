@@ -72,7 +72,7 @@ Places places_of(std::span<const int64_t> groups, std::span<const int8_t> member
 
 constexpr size_t kGroupsBlock = 16;
 
-Side side_of(const GroupedScores& all, const Places& places, int8_t which, const Context& context) {
+Side side_of(const GroupedScores& all, const Places& places, int8_t which) {
   Side side{{}, std::vector<size_t>(places.names.size() + 1), all.worth};
   for (size_t i = 0; i < all.scores.size(); ++i)
     if (all.membership[i] == which) ++side.starts[places.of[i] + 1];
@@ -81,10 +81,8 @@ Side side_of(const GroupedScores& all, const Places& places, int8_t which, const
   std::vector<size_t> next(side.starts.begin(), side.starts.end() - 1);
   for (size_t i = 0; i < all.scores.size(); ++i)
     if (all.membership[i] == which) side.scores[next[places.of[i]]++] = all.scores[i];
-  parallel_blocks(side.size(), kGroupsBlock, context, [&](size_t begin, size_t end) {
-    for (size_t g = begin; g < end; ++g)
-      radix_sort(std::span(side.scores).subspan(side.starts[g], side.starts[g + 1] - side.starts[g]));
-  });
+  for (size_t g = 0; g < side.size(); ++g)
+    radix_sort(std::span(side.scores).subspan(side.starts[g], side.starts[g + 1] - side.starts[g]));
   return side;
 }
 
@@ -95,8 +93,9 @@ Parted part(const GroupedScores& all, const Context& context) {
   Parted parted;
   parted.sorted = sort_scores(all.scores, all.membership, context);
   const Places places = places_of(all.groups, all.membership);
-  parted.members = side_of(all, places, 1, context);
-  parted.nonmembers = side_of(all, places, 0, context);
+  parallel_blocks(2, 1, context, [&](size_t which, size_t) {
+    (which ? parted.members : parted.nonmembers) = side_of(all, places, static_cast<int8_t>(which));
+  });
   return parted;
 }
 
@@ -183,7 +182,7 @@ struct Halves {
   Parted second;
 };
 
-Halves split_groups(const Parted& all, uint64_t seed) {
+Halves split_groups(const Parted& all, uint64_t seed, const Context& context) {
   std::vector<size_t> order(all.members.size());
   for (size_t g = 0; g < order.size(); ++g) order[g] = g;
   Rng(seed).shuffle(std::span(order));
@@ -204,8 +203,12 @@ Halves split_groups(const Parted& all, uint64_t seed) {
     second_sorted = second.scores;
     radix_sort(second_sorted);
   };
-  deal(all.members, halves.first.members, halves.second.members, halves.second.sorted.members);
-  deal(all.nonmembers, halves.first.nonmembers, halves.second.nonmembers, halves.second.sorted.nonmembers);
+  parallel_blocks(2, 1, context, [&](size_t which, size_t) {
+    if (which)
+      deal(all.members, halves.first.members, halves.second.members, halves.second.sorted.members);
+    else
+      deal(all.nonmembers, halves.first.nonmembers, halves.second.nonmembers, halves.second.sorted.nonmembers);
+  });
   return halves;
 }
 
@@ -292,9 +295,10 @@ Estimate tpr_at_fpr_estimate(const PartedGroups& grouped, double fpr, double lev
   return estimate;
 }
 
-std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span<const double> levels, uint64_t seed) {
+std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span<const double> levels, uint64_t seed,
+                                          const Context& context) {
   const Parted& all = grouped.parts().all;
-  const Halves halves = split_groups(all, seed);
+  const Halves halves = split_groups(all, seed, context);
   const Parted& judged = halves.second;
   const bool can_judge = !halves.first.members.empty() && !halves.first.nonmembers.empty() &&
                          !judged.members.scores.empty() && !judged.nonmembers.scores.empty();
@@ -318,7 +322,7 @@ std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span
 }
 
 Estimate advantage_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context) {
-  return advantage_estimates(PartedGroups(grouped, context), std::span(&level, 1), seed).front();
+  return advantage_estimates(PartedGroups(grouped, context), std::span(&level, 1), seed, context).front();
 }
 
 Estimate balanced_accuracy_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context) {

@@ -83,7 +83,8 @@ Estimate auc_estimate(const GroupedScores& grouped, double level, const Context&
 Estimate tpr_at_fpr_estimate(const PartedGroups& grouped, double fpr, double level);
 Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double level, const Context& context);
 /// Groups stay whole in the split; the band counts a group's records as copies of each other.
-std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span<const double> levels, uint64_t seed);
+std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span<const double> levels, uint64_t seed,
+                                          const Context& context);
 Estimate advantage_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context);
 Estimate balanced_accuracy_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context);
 
