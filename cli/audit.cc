@@ -1,3 +1,4 @@
+#include <charconv>
 #include <memory>
 
 #include "cli/audit_request.h"
@@ -10,7 +11,19 @@ struct Arguments {
   AuditRequest request;
   std::string members, nonmembers, member_labels, nonmember_labels;
   std::string outputs, labels;
+  std::string shard;
 };
+
+Shard parse_shard(const std::string& text) {
+  Shard shard;
+  const char* const end = text.data() + text.size();
+  const auto number = std::from_chars(text.data(), end, shard.number);
+  const bool has_slash = number.ec == std::errc() && number.ptr != end && *number.ptr == '/';
+  const auto count = has_slash ? std::from_chars(number.ptr + 1, end, shard.count) : number;
+  if (!has_slash || count.ec != std::errc() || count.ptr != end || shard.number < 1 || shard.number > shard.count)
+    fail(Category::config, "--shard {}: expected I/N with I from 1 to N, as 3/7", text);
+  return shard;
+}
 
 // The two ways of saying which records are members, as one.
 void settle_paths(Arguments& a) {
@@ -26,8 +39,15 @@ void settle_paths(Arguments& a) {
                           !references.population.empty();
     if (has_more)
       fail(Category::config, "a run folder holds outputs, labels and membership; give it without other files");
+    if (a.shard.empty()) return;
+    a.request.shard = parse_shard(a.shard);
+    if (a.request.merge || a.request.target || !a.request.out.empty() || a.request.json || a.request.gates.any())
+      fail(Category::config,
+           "--shard only computes signals; give --target, --out, --json and gates to the audit with --merge");
     return;
   }
+  if (!a.shard.empty() || a.request.merge)
+    fail(Category::config, "--shard and --merge go with a run folder; give the folder as well");
   if (a.request.target) fail(Category::config, "--target names a model of a run folder; give the folder as well");
   const bool split = !a.members.empty() || !a.nonmembers.empty();
   const bool joint = !a.outputs.empty() || !paths.membership.empty();
@@ -70,6 +90,18 @@ void add_audit(CLI::App& app, Shell& shell) {
   verb->add_option("RUN", request.run, "A run folder: each of its models in turn is the target, others its references")
       ->type_name(kFolderType);
   verb->add_option("--target", request.target, "The one model of the run to audit");
+  const char* shards = "A run too large for one machine: every --shard, then --merge";
+  verb->add_option("--shard", a->shard, "I/N: store signals of the I-th of N parts of the records in the run, no more")
+      ->type_name("I/N")
+      ->group(shards);
+  verb->add_flag("--merge", request.merge, "Audit the run from the signals that all shards stored")->group(shards);
+  verb->add_option("--memory", request.plan.memory,
+                   "What an audit of a run keeps to; larger signals lie on disk, in $TMPDIR or /var/tmp")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(uint64_t{1} << 26, uint64_t{1} << 50, "from 64M"))
+      ->default_str("2G")
+      ->type_name("SIZE")
+      ->group(shards);
   const char* split = "Outputs in two files";
   verb->add_option("--members", a->members, "Outputs for known members")->type_name(kFileType)->group(split);
   verb->add_option("--nonmembers", a->nonmembers, "Outputs for known non-members")->type_name(kFileType)->group(split);

@@ -10,6 +10,7 @@
 
 #include "cli/report_folder.h"
 #include "miaudit/audit/audit.h"
+#include "miaudit/audit/shard.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/report/records_csv.h"
@@ -183,6 +184,22 @@ int audit_models(const AuditRequest& request, const Models& models, const std::v
       [&] { write_records(folder, records, models.audited, result, request.show_records); }, shell);
 }
 
+int run_shard(const AuditRequest& request, const Run& run, Shell& shell) {
+  const Shard shard = *request.shard;
+  if (shard.count > run.records)
+    fail(Category::config, "--shard {}/{}: the run has {}; give as many shards or fewer", shard.number, shard.count,
+         counted(run.records, "record"));
+  const Context context = shell.context();
+  const Models models = read_models(run, shard.range(run.records), request.reading, context);
+  const bool is_new = store_shard(run, models, shard, request.plan, context);
+  shell.clear_progress();
+  for (const Warning& missing : models.missing) fmt::print(stderr, "{}; it is left out\n", missing.message);
+  print(fmt::format("shard {}/{}: signals of {} by {} {}\n", shard.number, shard.count,
+                    counted(models.records(), "record"), counted(models.models.size(), "model"),
+                    is_new ? "written" : "were there already; nothing to do"));
+  return 0;
+}
+
 }  // namespace
 
 int run_audit(const AuditRequest& request, Shell& shell) {
@@ -192,7 +209,9 @@ int run_audit(const AuditRequest& request, Shell& shell) {
   const Context context = shell.context();
   if (!request.run.empty()) {
     const Run run = read_run(request.run);
+    if (request.shard) return run_shard(request, run, shell);
     Models models = read_models(run, request.reading, context);
+    if (request.merge) models.stored = std::make_shared<const StoredSignals>(run, models);
     if (!request.paths.features.empty()) {
       Features features = read_features(request.paths.features, run.records, models.files);
       models.features = std::move(features.values);

@@ -10,6 +10,7 @@
 #include "miaudit/audit/plan.h"
 #include "miaudit/data/models.h"
 #include "miaudit/data/records.h"
+#include "miaudit/data/stored_signals.h"
 
 namespace miaudit::cli {
 
@@ -17,6 +18,8 @@ namespace miaudit::cli {
 struct AuditRequest {
   std::string run;               ///< A run folder, or "": then `paths`.
   std::optional<size_t> target;  ///< The one model of the run to audit; each in turn when empty.
+  std::optional<Shard> shard;    ///< The one part of the run's records to compute signals of, in place of an audit.
+  bool merge = false;            ///< Whether shards have computed the signals.
   RecordPaths paths;
   ReferencePaths references;
   RecordOptions reading;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 #include "miaudit/base/error.h"
 
 namespace miaudit::cli {
@@ -16,7 +18,9 @@ std::string quoted(const std::string& text) {
   return word + "'";
 }
 
-std::string train_line(const EmitOptions& o, const std::string& index) {
+std::string work_line(const EmitOptions& o, const std::string& index) {
+  if (o.verb == "audit")
+    return fmt::format("miaudit audit {} --shard {}/{} --threads {}", quoted(o.run), index, o.shards, o.cpus);
   return fmt::format("miaudit shadow train {} --index {}{} --jobs {}", quoted(o.run), index,
                      o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus);
 }
@@ -24,7 +28,8 @@ std::string train_line(const EmitOptions& o, const std::string& index) {
 // The batch shell alone gets TERM, 30 s ahead of the end: it passes it on and waits again. Exit code 75 is a
 // checkpoint: the element goes back into the queue.
 std::string slurm(const EmitOptions& o, const std::vector<size_t>& elements) {
-  return fmt::format(R"(#!/bin/bash
+  return fmt::format(
+      R"(#!/bin/bash
 #SBATCH --job-name=miaudit
 #SBATCH --array={array}
 #SBATCH --cpus-per-task={cpus}
@@ -42,12 +47,16 @@ code=$?
 while kill -0 $child 2> /dev/null; do wait $child; code=$?; done
 if [ $code = 75 ]; then scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"; fi
 exit $code
-# What is left afterwards: miaudit shadow status {run} --missing --format slurm
+# {afterwards}
 )",
-                     fmt::arg("array", ranges_text(elements)), fmt::arg("cpus", o.cpus), fmt::arg("memory", o.memory),
-                     fmt::arg("time", o.time),
-                     fmt::arg("gpus", o.gpus > 0 ? fmt::format("#SBATCH --gpus-per-task={}\n", o.gpus) : ""),
-                     fmt::arg("train", train_line(o, "\"$SLURM_ARRAY_TASK_ID\"")), fmt::arg("run", quoted(o.run)));
+      fmt::arg("afterwards",
+               o.verb == "audit"
+                   ? fmt::format("Then: miaudit audit {} --merge, which names elements that are missing", quoted(o.run))
+                   : fmt::format("What is left afterwards: miaudit shadow status {} --missing --format slurm",
+                                 quoted(o.run))),
+      fmt::arg("array", ranges_text(elements)), fmt::arg("cpus", o.cpus), fmt::arg("memory", o.memory),
+      fmt::arg("time", o.time), fmt::arg("gpus", o.gpus > 0 ? fmt::format("#SBATCH --gpus-per-task={}\n", o.gpus) : ""),
+      fmt::arg("train", work_line(o, "\"$SLURM_ARRAY_TASK_ID\"")));
 }
 
 std::string sge(const EmitOptions& o, size_t elements) {
@@ -69,7 +78,7 @@ if [ $code = 75 ]; then exit 99; fi
 exit $code
 )",
                      fmt::arg("elements", elements), fmt::arg("cpus", o.cpus), fmt::arg("time", o.time),
-                     fmt::arg("memory", o.memory), fmt::arg("train", train_line(o, "$((SGE_TASK_ID - 1))")));
+                     fmt::arg("memory", o.memory), fmt::arg("train", work_line(o, "$((SGE_TASK_ID - 1))")));
 }
 
 std::string htcondor(const EmitOptions& o, size_t elements) {
@@ -135,9 +144,15 @@ std::string ranges_text(const std::vector<size_t>& numbers) {
 }
 
 std::string job_script(const EmitOptions& options, size_t models, const std::vector<size_t>& missing) {
-  if (missing.empty()) fail(Category::config, "{}: every model is done; there is nothing to submit", options.run);
   if (options.time.find('\n') != std::string::npos || options.memory.find('\n') != std::string::npos)
     fail(Category::config, "--time and --memory: expected one line");
+  if (options.verb == "audit") {
+    if (options.system != "slurm") fail(Category::config, "--verb audit: expected the system slurm");
+    std::vector<size_t> shards(options.shards);
+    std::iota(shards.begin(), shards.end(), size_t{1});
+    return slurm(options, shards);
+  }
+  if (missing.empty()) fail(Category::config, "{}: every model is done; there is nothing to submit", options.run);
   std::vector<size_t> elements;
   for (const size_t model : missing)
     if (elements.empty() || elements.back() != model / options.chunk) elements.push_back(model / options.chunk);

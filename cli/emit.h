@@ -6,7 +6,8 @@
 
 namespace miaudit::cli {
 
-/// A job script for a cluster: an array of which each element trains some models of a run.
+/// A job script for a cluster: an array of which each element trains some models of a run, or computes the signals of
+/// some of its records for an audit.
 struct EmitOptions {
   std::string system;  ///< slurm, sge, htcondor or kubernetes
   std::string run;     ///< absolute
@@ -15,6 +16,8 @@ struct EmitOptions {
   size_t cpus = 1;
   size_t gpus = 0;
   size_t chunk = 1;
+  std::string verb = "train";  ///< train or audit
+  size_t shards = 8;           ///< elements of an audit
 };
 
 /// `missing`: the models to train, ascending. Throws Error(config) where there are none.

@@ -33,6 +33,7 @@ void add_attack_parameters(CLI::App& verb, AttackParameters& parameters);
 struct GateTexts {
   std::vector<std::string> fail_if;
   std::vector<std::string> fail_unless;
+  bool any() const { return !fail_if.empty() || !fail_unless.empty(); }
 };
 void add_gate_options(CLI::App& verb, GateTexts& gates);
 

@@ -285,13 +285,17 @@ void add_gc(CLI::App& parent, Shell&) {
 }
 
 void add_emit(CLI::App& parent, Shell&) {
-  CLI::App* verb = parent.add_subcommand("emit", "Print a job script that trains what is missing on a cluster");
+  CLI::App* verb = parent.add_subcommand(
+      "emit", "Print a job script that trains what is missing on a cluster, or computes an audit's signals");
   auto options = std::make_shared<EmitOptions>();
   auto run_path = std::make_shared<std::string>();
   verb->add_option("system", options->system, "The cluster's system; sge, htcondor and kubernetes are untested")
       ->required()
       ->check(CLI::IsMember({"slurm", "sge", "htcondor", "kubernetes"}));
   add_run(*verb, *run_path);
+  verb->add_option("--verb", options->verb, "What elements do: train models, or `audit --shard`, for slurm")
+      ->check(CLI::IsMember({"train", "audit"}));
+  verb->add_option("--shards", options->shards, "Elements of an audit")->check(CLI::Range(1, 1000));
   verb->add_option("--time", options->time, "Time limit of an element, as the system writes it")->type_name("TEXT");
   verb->add_option("--cpus", options->cpus, "Cores of an element: models that it trains at once")
       ->check(CLI::Range(1, 1024));

@@ -18,3 +18,9 @@ add_test(NAME slurm.array COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${CMAKE_CURRENT_L
          "-DPYTHON=${MIAUDIT_PYTHON}" -P "${CMAKE_CURRENT_LIST_DIR}/cli_run.cmake")
 set_tests_properties(slurm.array PROPERTIES LABELS slow TIMEOUT 900 SKIP_REGULAR_EXPRESSION "skipped: it needs"
   ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/slurm")
+
+# 20 GB of sparse files: over a minute.
+add_test(NAME slow.large_run COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${CMAKE_CURRENT_LIST_DIR}/slow/large_run_test.py"
+         "-DPYTHON=${MIAUDIT_PYTHON}" -P "${CMAKE_CURRENT_LIST_DIR}/cli_run.cmake")
+set_tests_properties(slow.large_run PROPERTIES LABELS slow TIMEOUT 900
+  ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/large_run")

@@ -87,7 +87,7 @@ struct Trial {
   std::span<const int32_t> labels;
   std::span<const int32_t> first_labels;  ///< of one target's records, or empty
   std::span<const int64_t> people;        ///< of one target's records, or empty
-  std::function<void()> forget;     ///< Gives back what the last attack's signals took.
+  std::function<void()> forget;           ///< Gives back what the last attack's signals took.
 };
 
 // As many folds as asked for, fewer where either side is too small to be in each.
@@ -270,8 +270,8 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
       found.group_estimates = std::move(groups.metrics);
     }
     if (attack->decision != DecisionRule::best_balanced_accuracy && folds >= 2 && trial.targets.size() == 1)
-      found.decision =
-          decide(attack->decision, scored.scores, trial.membership, folds_of(first, trial, plan), plan.measure.level, context);
+      found.decision = decide(attack->decision, scored.scores, trial.membership, folds_of(first, trial, plan),
+                              plan.measure.level, context);
 
     const bool is_strongest = std::all_of(result.attacks.begin(), result.attacks.end(), [&](const AttackResult& other) {
       return *found.estimates.auc.value > *other.estimates.auc.value;
@@ -304,7 +304,7 @@ void check_memory(size_t targets, size_t records, uint64_t memory) {
   fail(Category::config,
        "figures of {} targets x {} records take {} MB, half of --memory holds {}; give --memory {}G, or one model with "
        "--target",
-       targets, grouped(records), targets * each >> 20, memory >> 21, ((targets * each * 2) >> 30) + 1);
+       targets, grouped(records), (targets * each >> 20) + 1, memory >> 21, (targets * each * 2 >> 30) + 1);
 }
 
 void warn_of_unscored(AuditResult& result) {
@@ -383,8 +383,8 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
                  static_cast<int64_t>(std::min(t, models.partners[t])));  // kNone is the larger
   }
   for (size_t t = 0; t < targets.size(); ++t)
-    trial.targets.push_back({models.models[targets[t]].number,
-                             std::span(membership).subspan(t * models.records(), models.records())});
+    trial.targets.push_back(
+        {models.models[targets[t]].number, std::span(membership).subspan(t * models.records(), models.records())});
   trial.evidence = [&](size_t t) {
     auto target = std::make_shared<const TargetEvidence>(signals, targets[t], plan.measure.seed);
     return std::shared_ptr<const Evidence>(target, &target->evidence());

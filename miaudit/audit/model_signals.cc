@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "miaudit/base/parallel.h"
+#include "miaudit/data/stored_signals.h"
 #include "miaudit/signal/signal.h"
 
 namespace miaudit {
@@ -42,9 +43,13 @@ ModelSignals::Signal& ModelSignals::of(std::string_view signal) {
   Signal made{std::string(signal), Scratch(count, count * sizeof(double) > memory_ / 8)};
   for (size_t m = 0; m < models_.models.size(); ++m) {
     const std::span<double> values = made.values.values().subspan(m * width_, width_);
-    const Outputs& outputs = models_.models[m].outputs;
-    compute_signal(row, outputs, models_.labels, values, context_);
-    for (const OutputsPart& part : outputs.parts) release_pages(part.values);
+    if (models_.stored && models_.stored->holds(signal)) {
+      models_.stored->read(signal, m, values);
+    } else {
+      const Outputs& outputs = models_.models[m].outputs;
+      compute_signal(row, outputs, models_.labels, values, context_);
+      for (const OutputsPart& part : outputs.parts) release_pages(part.values);
+    }
     made.values.release();
   }
   signals_.push_back(std::move(made));

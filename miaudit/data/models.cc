@@ -55,28 +55,51 @@ void find_partners(Models& models) {
       }
 }
 
-std::vector<int8_t> membership_row(const Array& matrix, size_t row, size_t records) {
-  std::vector<int8_t> membership(records);
-  const std::span<const std::byte> bytes = matrix.bytes().subspan(row * records, records);
+std::vector<int8_t> membership_row(const Array& matrix, size_t row, size_t records, const RecordRange& range) {
+  std::vector<int8_t> membership(range.end - range.begin);
+  const std::span<const std::byte> bytes = matrix.bytes().subspan(row * records + range.begin, range.end - range.begin);
   std::transform(bytes.begin(), bytes.end(), membership.begin(), [](std::byte b) { return static_cast<int8_t>(b); });
   return membership;
 }
 
-}  // namespace
+[[noreturn]] void fail_rows(const std::string& path, size_t rows, size_t records) {
+  fail(Category::input, "{} holds {} but the run has {}", path, counted(rows, "record"), records);
+}
 
-Models read_models(const Run& run, const RecordOptions& options, const Context& context) {
+/// Rows [begin, end) over the same memory.
+Array rows_of(const Array& all, const RecordRange& range) {
+  std::vector<size_t> shape = all.shape();
+  const size_t row = all.bytes().size() / shape.front();
+  shape.front() = range.end - range.begin;
+  return Array(all.type(), std::move(shape), all.bytes().data() + range.begin * row, all.owner());
+}
+
+LoadedOutputs read_rows(const Run& run, size_t m, const RecordRange& range, const RecordOptions& options,
+                        const Context& context) {
+  const std::string path = run.outputs(m).string();
+  if (range.begin == 0 && range.end == run.records) return read_outputs({path}, options, context);
+  const Array all = read_npy(path);
+  if (all.dims() < 2 || all.rows() != run.records) fail_rows(path, all.dims() ? all.rows() : 0, run.records);
+  return check_outputs(rows_of(all, range), fmt::format("{} (counted from record {})", path, range.begin), options,
+                       context);
+}
+
+/// `is_thorough`: checksums are compared.
+Models read_models(const Run& run, const RecordRange& range, bool is_thorough, const RecordOptions& options,
+                   const Context& context) {
   if (options.on_nonfinite == OnNonfinite::drop)
     fail(Category::config, "--on-nonfinite drop goes with one model's outputs; every model of a run must have all");
+  const size_t records = range.end - range.begin;
   Models models;
-  models.labels = run.labels;
-  for (size_t i = 0; i < run.records; ++i) {
+  for (size_t i = range.begin; i < range.end; ++i) {
+    if (!run.labels.empty()) models.labels.push_back(run.labels[i]);
     models.audited.push_back(run.roles[i] == Role::audited);
-    if (run.roles[i] == Role::population) models.population.push_back(static_cast<uint32_t>(i));
+    if (run.roles[i] == Role::population) models.population.push_back(static_cast<uint32_t>(i - range.begin));
   }
   std::vector<size_t> places(run.models, Models::kNone);
   for (size_t m = 0; m < run.models; ++m) {
     context.report("reading", m, run.models);
-    const ModelStatus status = model_status(run, m, true);
+    const ModelStatus status = model_status(run, m, is_thorough);
     if (status.state != ModelState::done) {
       models.missing.push_back(
           {"missing_model",
@@ -84,13 +107,11 @@ Models read_models(const Run& run, const RecordOptions& options, const Context& 
            fmt::format("`miaudit shadow train {}` makes it", run.path.string())});
       continue;
     }
-    AuditedModel model{m, {}, membership_row(run.membership, m, run.records)};
+    AuditedModel model{m, {}, membership_row(run.membership, m, run.records, range)};
     const std::string path = run.outputs(m).string();
-    LoadedOutputs loaded = read_outputs({path}, options, context);
+    LoadedOutputs loaded = read_rows(run, m, range, options, context);
     model.outputs = std::move(loaded.outputs);
-    if (model.outputs.samples != run.records)
-      fail(Category::input, "{} holds {} but the run has {}", path, counted(model.outputs.samples, "record"),
-           run.records);
+    if (model.outputs.samples != records) fail_rows(path, model.outputs.samples, run.records);
     if (models.models.empty()) {
       models.warnings = std::move(loaded.warnings);
     } else {
@@ -120,6 +141,15 @@ Models read_models(const Run& run, const RecordOptions& options, const Context& 
   check_population(models);
   models.form_detected = !options.form.has_value();
   return models;
+}
+
+}  // namespace
+
+Models read_models(const Run& run, const RecordOptions& options, const Context& context) {
+  return read_models(run, {0, run.records}, true, options, context);
+}
+Models read_models(const Run& run, const RecordRange& range, const RecordOptions& options, const Context& context) {
+  return read_models(run, range, false, options, context);
 }
 
 namespace {
@@ -204,7 +234,8 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
       context.report("reading", m, references.size());
       LoadedOutputs loaded = check_outputs(references[m].outputs, references[m].path, options, context);
       check_alike(loaded.outputs, references[m].path, target.outputs, target.outputs.parts.front().source);
-      AuditedModel model{m + 1, std::move(loaded.outputs), membership_row(membership, m, target.size())};
+      AuditedModel model{m + 1, std::move(loaded.outputs),
+                         membership_row(membership, m, target.size(), {0, target.size()})};
       for (size_t i = 0; i < target.size(); ++i)
         if (model.membership[i] < -1 || model.membership[i] > 1)
           fail(Category::input, "{}: model {}, record {} holds {}; expected 1, 0 or -1", paths.membership, m, i,

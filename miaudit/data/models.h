@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,14 @@ struct AuditedModel {
   size_t number = 0;  ///< in its run
   Outputs outputs;
   std::vector<int8_t> membership;  ///< [records]: 1 member, 0 non-member, −1 unknown
+};
+
+class StoredSignals;
+
+/// Some consecutive records of a run.
+struct RecordRange {
+  size_t begin = 0;
+  size_t end = SIZE_MAX;
 };
 
 /// Models of one set of records with known splits.
@@ -30,6 +39,7 @@ struct Models {
   std::vector<FileRecord> files;
   std::vector<Warning> warnings;
   bool form_detected = false;
+  std::shared_ptr<const StoredSignals> stored;  ///< what `audit --shard` computed beforehand, or null
 
   size_t records() const { return audited.size(); }
 };
@@ -38,6 +48,8 @@ struct Models {
 /// where fewer than two are there, where their outputs differ in shape or form, or population records turn up in a
 /// training set.
 Models read_models(const Run& run, const RecordOptions& options, const Context& context);
+/// The same of some of the records, without reading the others; checksums, which are of all, are not compared.
+Models read_models(const Run& run, const RecordRange& range, const RecordOptions& options, const Context& context);
 
 /// Where a target's reference models are, as flat arrays.
 struct ReferencePaths {

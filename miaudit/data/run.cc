@@ -199,6 +199,15 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
   return status;
 }
 
+std::string outputs_identity(const Run& run, size_t m) {
+  if (!run.units.empty()) return content_hash(FileBytes::open(run.model(m) / "done.json").bytes());
+  std::error_code error;
+  const uintmax_t size = fs::file_size(run.outputs(m), error);
+  const auto changed = fs::last_write_time(run.outputs(m), error).time_since_epoch().count();
+  if (error) fail(Category::io, "cannot look at {}: {}", run.outputs(m).string(), error.message());
+  return fmt::format("{} bytes of {}", size, changed);
+}
+
 Array read_model_outputs(const Run& run, size_t m) {
   const ModelStatus status = model_status(run, m, true);
   if (status.state != ModelState::done)

@@ -64,6 +64,10 @@ struct ModelStatus {
 /// `is_thorough` reads every byte and compares checksums; else sizes only.
 ModelStatus model_status(const Run& run, size_t m, bool is_thorough);
 
+/// Tells a finished model's outputs from others without reading them: what was recorded of them when they were made, or
+/// of outputs made by hand their size and time.
+std::string outputs_identity(const Run& run, size_t m);
+
 /// A model's outputs [records][queries][classes], mapped, after comparing the checksum. Throws Error(input) for a model
 /// that is not done.
 Array read_model_outputs(const Run& run, size_t m);

@@ -35,8 +35,7 @@ std::shared_ptr<void> map_nameless(size_t bytes) {
   if (descriptor < 0) refuse(errno);
   // Reserved beforehand: a write through a mapping to a full disk would end the process.
   const int error = ::posix_fallocate(descriptor, 0, static_cast<off_t>(bytes));
-  void* start =
-      error ? MAP_FAILED : ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  void* start = error ? MAP_FAILED : ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   const int reason = error ? error : errno;
   ::close(descriptor);
   if (start == MAP_FAILED) refuse(reason);

@@ -27,9 +27,7 @@ struct Side {
 
   double records() const { return static_cast<double>(scores.size()); }
   size_t size() const { return starts.size() - 1; }
-  std::span<const double> of(size_t g) const {
-    return std::span(scores).subspan(starts[g], starts[g + 1] - starts[g]);
-  }
+  std::span<const double> of(size_t g) const { return std::span(scores).subspan(starts[g], starts[g + 1] - starts[g]); }
   double count(size_t g) const { return static_cast<double>(starts[g + 1] - starts[g]); }
   double groups() const {
     size_t some = 0;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <numeric>
 
@@ -99,6 +100,34 @@ TEST(EveryReferenceAttack, GivesTheSameBytesOnAnyNumberOfThreads) {
   const Models models = made_models({.models = 8, .records = 9001, .leak = 1});
   EXPECT_EQ(audited(models, {0}).scores, audited(models, {0}, {}, 3).scores);
   EXPECT_EQ(audited(models, {0, 3, 4}).scores, audited(models, {0, 3, 4}, {}, 3).scores);
+}
+
+TEST(EveryReferenceAttack, GivesTheSameBytesWhereSignalsLieOnDisk) {
+  for (const Design design : {Design::pairs, Design::bernoulli}) {
+    const Models models = made_models({.models = 8, .records = 3000, .queries = 2, .leak = 1, .design = design});
+    AuditPlan plan;
+    plan.memory = 3000 * 128;  // one signal of these models takes as much
+    const Audited in_memory = audited(models, {0});
+    const Audited on_disk = audited(models, {0}, plan, 2);
+    for (const auto& [name, scores] : in_memory.scores) {
+      const std::vector<double>& others = on_disk.scores.at(name);
+      ASSERT_EQ(scores.size(), others.size());
+      EXPECT_EQ(std::memcmp(scores.data(), others.data(), scores.size() * sizeof(double)), 0) << name;
+    }
+  }
+}
+
+TEST(AuditOfModels, SaysWhatItsFiguresWouldTake) {
+  const Models models = made_models({.models = 4, .records = 3000});
+  AuditPlan plan;
+  plan.memory = 3000 * 128;
+  try {
+    audited(models, {0, 1}, plan);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::config);
+    EXPECT_NE(std::string(error.what()).find("2 targets x 3 000 records"), std::string::npos) << error.what();
+  }
 }
 
 TEST(EveryReferenceAttack, ScoresATargetAlikeAloneAndInTurn) {

@@ -1,0 +1,188 @@
+#include "miaudit/data/stored_signals.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "miaudit/io/file.h"
+#include "miaudit/io/formats.h"
+#include "miaudit/io/json.h"
+#include "miaudit/io/scratch.h"
+
+namespace miaudit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int kSchemaVersion = 1;
+
+fs::path folder_of(const Run& run) {
+  return run.path / "signals";
+}
+fs::path shard_path(const Run& run, Shard shard) {
+  return folder_of(run) / fmt::format("{}-of-{}", shard.number, shard.count);
+}
+
+/// What the signals are made from: any other models, form or labels give others.
+json identity_of(const Run& run, const Models& models, Shard shard) {
+  json of_models = json::array();
+  for (const AuditedModel& model : models.models)
+    of_models.push_back({model.number, outputs_identity(run, model.number)});
+  const Outputs& outputs = models.models.front().outputs;
+  return {{"schema_version", kSchemaVersion},
+          {"shard", {shard.number, shard.count}},
+          {"records", {shard.range(run.records).begin, shard.range(run.records).end}},
+          {"queries", outputs.queries},
+          {"form", form_name(outputs.form)},
+          {"labels", content_hash(std::as_bytes(std::span(run.labels)))},
+          {"models", of_models}};
+}
+
+/// done.json, or null where there is none that can be read.
+json read_done(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_regular_file(folder / "done.json", error)) return nullptr;
+  try {
+    return read_json(folder / "done.json");
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+/// Why the shard does not count; "" where it does.
+std::string flaw(const Run& run, const Models& models, Shard shard) {
+  const json done = read_done(shard_path(run, shard));
+  if (!done.is_object() || !done.contains("signals") || !done["signals"].is_object()) return "is missing";
+  const json identity = identity_of(run, models, shard);
+  for (const auto& [key, value] : identity.items())
+    if (!done.contains(key) || done[key] != value) return fmt::format("is of other {}", key);
+  return "";
+}
+
+std::string attempt_name(Shard shard) {
+  return fmt::format(".{}-of-{}-XXXXXX", shard.number, shard.count);
+}
+
+/// How many shards each set that is begun has in all.
+std::vector<size_t> counts_of(const Run& run) {
+  std::vector<size_t> counts;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_of(run), error)) {
+    const std::string name = entry.path().filename().string();
+    const size_t at = name.find("-of-");
+    size_t count = 0;
+    if (name.starts_with('.') || at == std::string::npos) continue;
+    const char* const end = name.data() + name.size();
+    if (std::from_chars(name.data() + at + 4, end, count).ptr != end || count == 0) continue;
+    counts.push_back(count);
+  }
+  std::ranges::sort(counts);
+  counts.erase(std::ranges::unique(counts).begin(), counts.end());
+  return counts;
+}
+
+}  // namespace
+
+SignalWriter::SignalWriter(const Run& run, const Models& models, Shard shard)
+    : run_(run), models_(models), shard_(shard) {}
+
+SignalWriter::~SignalWriter() {
+  std::error_code error;
+  if (!attempt_.empty()) fs::remove_all(attempt_, error);
+}
+
+bool SignalWriter::is_done() const {
+  return flaw(run_, models_, shard_).empty();
+}
+
+void SignalWriter::write(std::string_view signal, std::vector<double> values) {
+  if (attempt_.empty()) {
+    make_directory(folder_of(run_));
+    attempt_ = make_unique_directory(folder_of(run_) / attempt_name(shard_));
+  }
+  const size_t queries = models_.models.front().outputs.queries;
+  const RecordRange range = shard_.range(run_.records);
+  const size_t records = range.end - range.begin;
+  write_npy(attempt_ / fmt::format("{}.npy", signal),
+            Array::from(std::move(values), {models_.models.size(), records, queries}));
+  signals_.emplace_back(signal);
+}
+
+void SignalWriter::publish() {
+  json done = identity_of(run_, models_, shard_);
+  done["signals"] = json::object();
+  for (const std::string& signal : signals_)
+    done["signals"][signal] = content_hash(FileBytes::open(attempt_ / (signal + ".npy")).bytes());
+  write_file(attempt_ / "done.json", done.dump(1) + "\n");
+  const fs::path path = shard_path(run_, shard_);
+  if (rename_directory(attempt_, path)) {
+    attempt_.clear();
+    return;
+  }
+  if (is_done()) return;  // somebody else's of the same models
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) fail(Category::io, "cannot remove {}, which is of other models: {}", path.string(), error.message());
+  if (rename_directory(attempt_, path)) attempt_.clear();
+}
+
+StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(models.models.front().outputs.queries) {
+  std::string flaws;
+  for (const size_t count : counts_of(run)) {
+    std::string missing;
+    for (size_t number = 1; number <= count; ++number) {
+      const std::string why = flaw(run, models, {number, count});
+      if (!why.empty()) missing += fmt::format("\n  {}/{} {}", number, count, why);
+    }
+    flaws += missing;
+    if (!missing.empty()) continue;
+    for (size_t number = 1; number <= count; ++number) {
+      const Shard shard{number, count};
+      Part part{shard.range(run.records), {}};
+      const json signals = read_done(shard_path(run, shard))["signals"];
+      std::vector<std::string> names;
+      for (const auto& [name, hash] : signals.items()) {
+        const fs::path path = shard_path(run, shard) / (name + ".npy");
+        Array values = read_npy(path.string());
+        const bool is_whole =
+            content_hash(FileBytes::open(path).bytes()) == hash && values.type() == ElementType::float64 &&
+            values.shape() == std::vector<size_t>{models.models.size(), part.range.end - part.range.begin, queries_};
+        if (!is_whole)
+          fail(Category::input,
+               "{} is not what was written; remove its folder and run `miaudit audit {} --shard {}/{}`", path.string(),
+               run.path.string(), number, count);
+        release_pages(values);
+        names.push_back(name);
+        part.values.push_back(std::move(values));
+      }
+      if (!parts_.empty() && names != signals_)
+        fail(Category::input, "shard {}/{} holds other signals than 1/{}; make both with one version of miaudit",
+             number, count, count);
+      signals_ = std::move(names);
+      parts_.push_back(std::move(part));
+    }
+    return;
+  }
+  fail(Category::input, "{}: no complete set of shards to merge; `miaudit audit {} --shard I/N` makes each{}",
+       run.path.string(), run.path.string(), flaws.empty() ? std::string() : ":" + flaws);
+}
+
+bool StoredSignals::holds(std::string_view signal) const {
+  return std::ranges::find(signals_, signal) != signals_.end();
+}
+
+void StoredSignals::read(std::string_view signal, size_t model, std::span<double> out) const {
+  const size_t place = static_cast<size_t>(std::ranges::find(signals_, signal) - signals_.begin());
+  for (const Part& part : parts_) {
+    const size_t width = (part.range.end - part.range.begin) * queries_;
+    std::ranges::copy(part.values[place].as<double>().subspan(model * width, width),
+                      out.begin() + static_cast<ptrdiff_t>(part.range.begin * queries_));
+    release_pages(part.values[place]);
+  }
+}
+
+}  // namespace miaudit

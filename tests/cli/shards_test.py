@@ -1,0 +1,98 @@
+"""A run audited in shards, or with signals on disk, gives the bytes of one audit in memory; flawed shards are named."""
+import json
+import os
+import shutil
+
+import numpy as np
+
+from harness import audit, run
+
+MODELS, RECORDS, CLASSES = 8, 700, 4
+rng = np.random.default_rng(3)
+half = rng.integers(0, 2, (MODELS // 2, RECORDS)).astype(bool)
+membership = np.stack([half, ~half], axis=1).reshape(MODELS, RECORDS)
+labels = rng.integers(0, CLASSES, RECORDS)
+
+
+def write_run(folder, queries):
+    os.makedirs(folder)
+    np.save(f"{folder}/membership.npy", membership)
+    np.save(f"{folder}/labels.npy", labels)
+    with open(f"{folder}/run.json", "w") as file:
+        json.dump({"schema_version": 1, "models": MODELS, "partners": [m ^ 1 for m in range(MODELS)]}, file)
+    for m in range(MODELS):
+        os.makedirs(f"{folder}/models/{m:04}")
+        z = rng.normal(0, 1, (RECORDS, queries, CLASSES))
+        z[np.arange(RECORDS), :, labels] += (1 + 2 * membership[m])[:, None]
+        np.save(f"{folder}/models/{m:04}/outputs.npy", z.astype(np.float32))
+
+
+def report_of(*arguments):
+    shutil.rmtree("report", ignore_errors=True)
+    run("audit", *arguments, "--out", "report")
+    files = [os.path.join(folder, name) for folder, _, names in sorted(os.walk("report")) for name in sorted(names)]
+    return {name: open(name, "rb").read() for name in files}
+
+
+for queries in (1, 2):
+    folder = f"run{queries}"
+    write_run(folder, queries)
+    whole = report_of(folder)
+    assert len(whole) > 20
+    os.makedirs("disk", exist_ok=True)
+    assert report_of(folder, "--threads", "1") == whole
+
+    said = run("audit", folder, "--merge", expect=2).stderr
+    assert "no complete set of shards" in said and "--shard I/N" in said
+    for number in (5, 1, 7, 2, 6, 3):
+        run("audit", folder, "--shard", f"{number}/7")
+    said = run("audit", folder, "--merge", expect=2).stderr
+    assert "4/7 is missing" in said and "3/7" not in said
+    assert "nothing to do" in run("audit", folder, "--shard", "3/7").stdout
+    run("audit", folder, "--shard", "4/7", "--threads", "2")
+    assert report_of(folder, "--merge") == whole
+    assert report_of(folder, "--merge", "--threads", "2") == whole
+    one = report_of(folder, "--target", 3)
+    assert report_of(folder, "--target", 3, "--merge") == one
+    assert sorted(os.listdir(f"{folder}/signals")) == [f"{n}-of-7" for n in range(1, 8)], "nothing unfinished is left"
+    for path, _, names in os.walk(f"{folder}/signals"):
+        assert os.stat(path).st_mode & 0o77 == 0 and all(os.stat(f"{path}/{n}").st_mode & 0o77 == 0 for n in names)
+
+# One shard is a set as well.
+shutil.rmtree("run1/signals")
+run("audit", "run1", "--shard", "1/1")
+assert report_of("run1", "--merge") == report_of("run1")
+
+# Stored values are what is used, and damage is found.
+path = "run1/signals/1-of-1/loss.npy"
+values = np.load(path)
+assert values.shape == (MODELS, RECORDS, 1) and values.dtype == np.float64
+with open(path, "r+b") as file:
+    file.seek(-3, os.SEEK_END)
+    file.write(b"x")
+assert "is not what was written" in run("audit", "run1", "--merge", expect=2).stderr
+
+# A model trained or changed since makes the shards stale, which are then made anew.
+shutil.rmtree("run1/signals")
+for number in (1, 2):
+    run("audit", "run1", "--shard", f"{number}/2")
+changed = np.load("run1/models/0002/outputs.npy")
+changed[0] += 1
+np.save("run1/models/0002/outputs.npy", changed[:, :, ::-1].copy())
+assert "1/2 is of other models" in run("audit", "run1", "--merge", expect=2).stderr
+for number in (1, 2):
+    assert "written" in run("audit", "run1", "--shard", f"{number}/2").stdout
+assert report_of("run1", "--merge") == report_of("run1")
+
+# What cannot be.
+for bad in ("0/2", "3/2", "2", "a/b", "1/2x", "-1/2", "1/0"):
+    assert "expected I/N" in run("audit", "run1", "--shard", bad, expect=2).stderr, bad
+assert "as many shards or fewer" in run("audit", "run1", "--shard", f"1/{RECORDS + 1}", expect=2).stderr
+assert "go with a run folder" in run("audit", "--merge", "--outputs", "a.npy", "--membership", "b.npy", expect=2).stderr
+assert "only computes signals" in run("audit", "run1", "--shard", "1/2", "--json", expect=2).stderr
+assert "--memory" in run("audit", "run1", "--memory", "1M", expect=2).stderr
+
+# A job array for Slurm.
+script = run("shadow", "emit", "slurm", "run1", "--verb", "audit", "--shards", "5").stdout
+assert "--array=1-5\n" in script and '--shard "$SLURM_ARRAY_TASK_ID"/5' in script and "--merge" in script
+assert "expected the system slurm" in run("shadow", "emit", "sge", "run1", "--verb", "audit", expect=2).stderr
