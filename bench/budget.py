@@ -12,7 +12,7 @@ import numpy as np
 
 MIAUDIT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "build", "release", "miaudit")
 ATTACKS = ("calibrated_loss,malt,rmia,rmia_offline,base,base_offline,lira,lira_offline,bavaria_n,bavaria_t,"
-           "bavaria_n_offline,bavaria_t_offline,pmia")
+           "bavaria_n_offline,bavaria_t_offline,pmia,stacked,stacked_offline")
 
 
 def main(run, targets=16):

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -95,6 +96,28 @@ using PlainAttack = std::vector<double> (*)(const Evidence&, const Parameters&, 
 using CalibratedAttack = void (*)(const Evidence&, const KnownRecords&, std::span<const uint32_t> to_score,
                                   const Parameters&, const Context&, std::span<double> scores);
 
+/// Reference models in the target's place, from which an attack learns what members look like. Neither the target nor
+/// its partner is among them or among their references.
+class Teachers {
+ public:
+  virtual ~Teachers() = default;
+  virtual size_t count() const = 0;
+  /// One of them, made when asked for.
+  virtual std::unique_ptr<PseudoTarget> teacher(size_t t) = 0;
+  /// A fold of each record, 0 … folds−1: what scores a record must not have been fitted to it, under any model.
+  virtual std::span<const uint8_t> fold_of() const = 0;
+  virtual int folds() const = 0;
+  virtual uint64_t seed() const = 0;
+};
+/// What an attack has learnt.
+class Lesson {
+ public:
+  virtual ~Lesson() = default;
+  /// As a plain attack, of a target that no teacher had for a reference or a partner.
+  virtual std::vector<double> score(const Evidence&, const Context&) const = 0;
+};
+using LearntAttack = std::unique_ptr<const Lesson> (*)(Teachers&, const Parameters&, const Context&);
+
 /// One row of the table of attacks: flags, listing, documentation check, contract tests and report follow from it.
 struct AttackRow {
   std::string_view name;
@@ -103,7 +126,7 @@ struct AttackRow {
   std::span<const ParameterRow> parameters;
   std::string_view citation;
   DecisionRule decision;
-  std::variant<PlainAttack, CalibratedAttack> run;
+  std::variant<PlainAttack, CalibratedAttack, LearntAttack> run;
   /// Smallest number of classes with which the score is not the same for everybody.
   size_t min_classes = 2;
   /// Share of the records that an interval may count. The folds of a cross-fitted score with many fitted weights err
@@ -111,6 +134,7 @@ struct AttackRow {
   double effective_share = 1;
 
   bool calibrates() const { return std::holds_alternative<CalibratedAttack>(run); }
+  bool learns() const { return std::holds_alternative<LearntAttack>(run); }
   bool does_need(Need need) const;
   bool needs_labels() const { return does_need(Need::labels); }
   bool needs_references() const { return does_need(Need::references_out) || does_need(Need::shadow_models); }

@@ -34,6 +34,8 @@ extern const AttackRow kBavariaTAttack;
 extern const AttackRow kBavariaNOfflineAttack;
 extern const AttackRow kBavariaTOfflineAttack;
 extern const AttackRow kPmiaAttack;
+extern const AttackRow kStackedAttack;
+extern const AttackRow kStackedOfflineAttack;
 
 inline constexpr Need kNeedLabels[] = {Need::labels};
 inline constexpr Need kNeedLabelsAndMembership[] = {Need::labels, Need::known_membership};

@@ -38,6 +38,8 @@ std::span<const AttackRow> attack_table() {
       kBavariaNOfflineAttack,
       kBavariaTOfflineAttack,
       kPmiaAttack,
+      kStackedAttack,
+      kStackedOfflineAttack,
   };
   return kTable;
 }

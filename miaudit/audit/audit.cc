@@ -17,6 +17,7 @@
 #include "miaudit/audit/verdict.h"
 #include "miaudit/base/parallel.h"
 #include "miaudit/base/version.h"
+#include "miaudit/learn/learners.h"
 #include "miaudit/metric/interval.h"
 #include "miaudit/metric/roc.h"
 #include "miaudit/signal/signal.h"
@@ -33,6 +34,12 @@ Parameters parameters_of(const AttackRow& attack, const AttackParameters& given)
   const auto found = given.find(attack.name);
   return Parameters(attack.name, attack.parameters, found == given.end() ? decltype(found->second){} : found->second);
 }
+
+/// The headline wherever it can run: measured to be ahead of every other at any number of reference models
+/// (docs/attacks/stacked.md).
+constexpr std::string_view kChosenAttack = "stacked";
+/// With fewer, one in the target's place would have none on either side.
+constexpr size_t kFewestTeachers = 4;
 
 // Why an attack cannot run on this evidence, and what would enable it; "" when it can.
 std::string obstacle(const AttackRow& attack, const Evidence& evidence, int folds) {
@@ -51,6 +58,8 @@ std::string obstacle(const AttackRow& attack, const Evidence& evidence, int fold
     if (attack.does_need(Need::references_out) && evidence.references->per_side() == 0)
       return "needs reference models that did not train on the records; too few records have one";
   }
+  if (attack.learns() && evidence.references->count() < kFewestTeachers)
+    return fmt::format("puts reference models in the target's place; it needs {} or more", kFewestTeachers);
   if (attack.does_need(Need::references_in) && !evidence.references->has_in())
     return "needs reference models that trained on the records, in a design whose splits do not tell the target's";
   return "";
@@ -82,6 +91,9 @@ struct Trial {
   std::vector<Target> targets;
   /// What attacks may see of a target, for as long as the handle lives: that of many at once would fill the memory.
   std::function<std::shared_ptr<const Evidence>(size_t target)> evidence;
+  /// Folds of the targets, by places in `targets`, and who teaches a fold's attack that learns.
+  std::vector<std::vector<size_t>> target_folds;
+  std::function<std::unique_ptr<Teachers>(std::span<const size_t> targets)> teachers;
   std::span<const int8_t> membership;
   std::span<const int64_t> groups;  ///< Whose records are alike: persons, or pairs of models.
   std::span<const int32_t> labels;
@@ -167,13 +179,24 @@ Scored score_targets(const AttackRow& attack, const AuditPlan& plan, const Trial
     const Folds folds = attack.calibrates() ? folds_of(target, trial, plan) : Folds();
     return score_records(attack, *trial.evidence(t), parameters, folds, target.membership, own);
   };
-  if (trial.targets.size() == 1) {
+  const size_t size = trial.targets.front().membership.size();
+  Context own;
+  own.cancelled = context.cancelled;
+  if (const LearntAttack* learn = std::get_if<LearntAttack>(&attack.run)) {
+    scored.scores.resize(trial.targets.size() * size);
+    for (const std::vector<size_t>& fold : trial.target_folds) {
+      const std::unique_ptr<Teachers> teachers = trial.teachers(fold);
+      const std::unique_ptr<const Lesson> lesson = (*learn)(*teachers, parameters, context);
+      const Context& each = fold.size() > 1 ? own : context;
+      parallel_blocks(fold.size(), 1, context, [&](size_t k, size_t) {
+        const std::vector<double> scores = lesson->score(*trial.evidence(fold[k]), each);
+        std::ranges::copy(scores, scored.scores.begin() + static_cast<ptrdiff_t>(fold[k] * size));
+      });
+    }
+  } else if (trial.targets.size() == 1) {
     scored.scores = score(0, context);
   } else {
-    const size_t size = trial.targets.front().membership.size();
     scored.scores.resize(trial.targets.size() * size);
-    Context own;
-    own.cancelled = context.cancelled;
     // Two at a time: a pair's models share what is known of their references.
     parallel_blocks(trial.targets.size(), 2, context, [&](size_t begin, size_t end) {
       for (size_t t = begin; t < end; ++t)
@@ -230,6 +253,7 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
   }
 
   std::vector<std::string> names;
+  std::vector<Metrics> single;
   std::vector<Metrics> corrected;
   Strongest strongest;
   for (const AttackRow* attack : attacks) {
@@ -254,7 +278,7 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     found.unscored = scored.unscored;
     const ScoredRecords records{scored.scores, scored.membership(trial), trial.groups, attack->effective_share};
     CorrectedMetrics metrics = measure_corrected(records, plan.measure, attacks.size(), context);
-    found.estimates = std::move(metrics.single);
+    found.estimates = metrics.single;
     if (trial.targets.size() > 1) {
       const size_t size = first.membership.size();
       found.targets.resize(trial.targets.size());
@@ -282,6 +306,7 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
       strongest.worth = attack->effective_share;
     }
     names.push_back(found.name);
+    single.push_back(std::move(metrics.single));
     corrected.push_back(std::move(metrics.corrected));
     result.attacks.push_back(std::move(found));
   }
@@ -290,10 +315,30 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     for (const Skipped& skipped : result.skipped) reasons += fmt::format("\n  {}: {}", skipped.name, skipped.reason);
     fail(Category::input, "none of the attacks asked for can run on these records:{}", reasons);
   }
-  result.headline = strongest_of(names, corrected);
+  const size_t chosen = static_cast<size_t>(std::ranges::find(names, kChosenAttack) - names.begin());
+  result.headline =
+      chosen < names.size() ? headline_of(names[chosen], single[chosen], names.size()) : strongest_of(names, corrected);
   warn_of_inversion(inverted(names, corrected),
                     "that labels belong to these rows, and that the outputs are what --input says", result.warnings);
   return strongest;
+}
+
+/// At most so many lessons for all targets.
+constexpr size_t kTargetFolds = 4;
+
+/// Folds of targets, a pair's in one.
+std::vector<std::vector<size_t>> folds_of_targets(const Models& models, std::span<const size_t> targets) {
+  std::vector<size_t> pairs;
+  std::vector<std::vector<size_t>> folds;
+  for (size_t t = 0; t < targets.size(); ++t) {
+    const size_t pair = std::min(targets[t], models.partners[targets[t]]);
+    size_t place = static_cast<size_t>(std::ranges::find(pairs, pair) - pairs.begin());
+    if (place == pairs.size()) pairs.push_back(pair);
+    place %= kTargetFolds;
+    if (place >= folds.size()) folds.resize(place + 1);
+    folds[place].push_back(t);
+  }
+  return folds;
 }
 
 /// Figures of all targets together take all of their scores at once.
@@ -346,6 +391,8 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
   if (!records.features.empty()) evidence.features = {records.features.data(), records.size(), records.feature_columns};
   const Trial trial{{{0, records.membership}},
                     [&](size_t) { return std::shared_ptr<const Evidence>(std::shared_ptr<void>(), &evidence); },
+                    {},
+                    {},
                     records.membership,
                     records.groups,
                     records.labels,
@@ -388,6 +435,18 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
   trial.evidence = [&](size_t t) {
     auto target = std::make_shared<const TargetEvidence>(signals, targets[t], plan.measure.seed);
     return std::shared_ptr<const Evidence>(target, &target->evidence());
+  };
+  trial.target_folds = folds_of_targets(models, targets);
+  trial.teachers = [&](std::span<const size_t> fold) {
+    std::vector<size_t> barred;
+    for (const size_t t : fold) barred.push_back(targets[t]);
+    // By label alone: folds that followed the target's membership would tell of it.
+    const std::vector<uint32_t> strata = models.labels.empty()
+                                             ? std::vector<uint32_t>(models.records())
+                                             : std::vector<uint32_t>(models.labels.begin(), models.labels.end());
+    return std::make_unique<ReferenceTeachers>(signals, std::move(barred),
+                                               assign_folds(strata, people, plan.folds, plan.measure.seed), plan.folds,
+                                               plan.measure.seed);
   };
   trial.forget = [&] { signals.settle(); };
   trial.membership = membership;

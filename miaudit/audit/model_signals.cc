@@ -215,4 +215,14 @@ std::unique_ptr<PseudoTarget> TargetEvidence::as_target(size_t reference) {
   return std::make_unique<TargetEvidence>(signals_, references_[reference], seed_, barred_);
 }
 
+ReferenceTeachers::ReferenceTeachers(ModelSignals& signals, std::vector<size_t> barred, std::vector<uint8_t> fold_of,
+                                     int folds, uint64_t seed)
+    : signals_(signals), barred_(std::move(barred)), fold_of_(std::move(fold_of)), folds_(folds), seed_(seed) {
+  const Models& models = signals.models();
+  for (size_t k = 0, given = barred_.size(); k < given; ++k)
+    if (models.partners[barred_[k]] != Models::kNone) barred_.push_back(models.partners[barred_[k]]);
+  for (size_t m = 0; m < models.models.size(); ++m)
+    if (std::ranges::find(barred_, m) == barred_.end()) models_.push_back(m);
+}
+
 }  // namespace miaudit

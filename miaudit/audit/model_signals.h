@@ -107,6 +107,28 @@ class TargetEvidence final : public PseudoTarget, private SignalSource, private 
   std::optional<Evidence> evidence_;
 };
 
+/// Every model that is neither `barred` nor the partner of one that is, in the target's place.
+class ReferenceTeachers final : public Teachers {
+ public:
+  ReferenceTeachers(ModelSignals& signals, std::vector<size_t> barred, std::vector<uint8_t> fold_of, int folds,
+                    uint64_t seed);
+  size_t count() const override { return models_.size(); }
+  std::unique_ptr<PseudoTarget> teacher(size_t t) override {
+    return std::make_unique<TargetEvidence>(signals_, models_[t], seed_, barred_);
+  }
+  std::span<const uint8_t> fold_of() const override { return fold_of_; }
+  int folds() const override { return folds_; }
+  uint64_t seed() const override { return seed_; }
+
+ private:
+  ModelSignals& signals_;
+  std::vector<size_t> barred_;
+  std::vector<size_t> models_;
+  std::vector<uint8_t> fold_of_;
+  int folds_;
+  uint64_t seed_;
+};
+
 /// A model's membership of the records that the audit is about; −1 for the others.
 std::vector<int8_t> audited_membership(const Models& models, size_t model);
 

@@ -137,6 +137,8 @@ struct HeadlineRate {
 };
 struct Headline {
   uint64_t attacks_tried = 0;
+  /// "none" of one attack, "bonferroni" of the strongest of several, "chosen_beforehand" of one named before any was
+  /// run.
   std::string correction;
   HeadlineFigure auc;
   HeadlineFigure balanced_accuracy;

@@ -72,15 +72,23 @@ Headline strongest_of(const std::vector<std::string>& names, const std::vector<M
   return headline;
 }
 
+Headline headline_of(const std::string& name, const Metrics& metrics, size_t tried) {
+  Headline headline = strongest_of({name}, {metrics});
+  headline.attacks_tried = tried;
+  if (tried > 1) headline.correction = "chosen_beforehand";
+  return headline;
+}
+
 void conclude(AuditResult& result) {
   const Headline& headline = *result.headline;
   const Estimate& auc = headline.auc.estimate;
   const HeadlineRate* found = strictest(headline, [](const HeadlineRate& rate) {
     return rate.figure.estimate.low && *rate.figure.estimate.low > rate.fpr;
   });
-  const std::string tried = headline.attacks_tried == 1 ? fmt::format("the one attack tried, {},", headline.auc.attack)
-                                                        : fmt::format("the strongest of {} attacks, {},",
-                                                                      headline.attacks_tried, headline.auc.attack);
+  std::string tried = fmt::format("the strongest of {} attacks, {},", headline.attacks_tried, headline.auc.attack);
+  if (headline.correction == "none") tried = fmt::format("the one attack tried, {},", headline.auc.attack);
+  if (headline.correction == "chosen_beforehand")
+    tried = fmt::format("{}, the attack that was chosen beforehand,", headline.auc.attack);
   if (found || (auc.low && *auc.low > 0.5)) {
     result.finding = Finding::leak;
     std::string sentence = fmt::format(

@@ -125,9 +125,12 @@ std::string attack_table(const AuditResult& result) {
       text += table_row("  by group", attack.group_estimates->auc, attack.group_estimates->tpr_at_fpr, tpr);
   }
   if (result.headline && result.attacks.size() > 1) {
+    const Headline& headline = *result.headline;
+    const bool is_chosen = headline.correction == "chosen_beforehand";
     text += std::string(kWidth, '-') + '\n';
-    text += table_row(fmt::format("strongest of {}", result.headline->attacks_tried), result.headline->auc.estimate,
-                      result.headline->tpr_at_fpr, [](const HeadlineRate& rate) { return rate.figure.estimate; });
+    text += table_row(is_chosen ? "headline" : fmt::format("strongest of {}", headline.attacks_tried),
+                      result.headline->auc.estimate, result.headline->tpr_at_fpr,
+                      [](const HeadlineRate& rate) { return rate.figure.estimate; });
   }
   return text;
 }
@@ -135,7 +138,9 @@ std::string attack_table(const AuditResult& result) {
 std::string notes(const AuditResult& result, std::string_view rest) {
   // 15 digits are what was typed: fewer would make 100 % of .99999, more show the rounding of 100 times it.
   std::string text = fmt::format("Intervals are at {:.15g} %", 100 * result.level);
-  if (result.headline && result.attacks.size() > 1)
+  if (result.headline && result.headline->correction == "chosen_beforehand")
+    text += fmt::format("; the last row is of {}, whatever the others find", result.headline->auc.attack);
+  else if (result.headline && result.attacks.size() > 1)
     text += fmt::format("; the last row's hold for all {} attacks at once", result.headline->attacks_tried);
   text += ".";
   const size_t rates = result.attacks.front().estimates.tpr_at_fpr.size();

@@ -1,0 +1,49 @@
+// What learns from models must find nothing where they hold nothing, whatever the design and the number of models.
+#include <gtest/gtest.h>
+
+#include "miaudit/audit/audit.h"
+#include "tests/made_models.h"
+
+namespace miaudit {
+namespace {
+
+using testing_models::Design;
+using testing_models::made_models;
+
+void expect_nothing(const Models& models, const std::vector<size_t>& targets, const std::string& where) {
+  AuditPlan plan;
+  plan.attacks = {"stacked", "stacked_offline"};
+  for (const std::string& name : plan.attacks) plan.parameters[name]["trees"] = "60";
+  plan.measure.level = 0.9999;
+  Context context;
+  context.threads = 2;
+  for (const AttackResult& attack : audit(models, targets, {}, plan, context).attacks) {
+    EXPECT_LE(*attack.estimates.auc.low, 0.5) << attack.name << where;
+    EXPECT_GE(*attack.estimates.auc.high, 0.5) << attack.name << where;
+    for (const RateAtFpr& rate : attack.estimates.tpr_at_fpr)
+      EXPECT_LE(*rate.tpr.low, rate.fpr) << attack.name << where;
+  }
+}
+
+TEST(StackedNoise, OfOneTarget) {
+  for (const Design design : {Design::pairs, Design::exactly_half, Design::bernoulli, Design::disjoint})
+    for (const size_t references : {4, 8, 16})
+      for (const uint64_t seed : {1, 2, 3, 4, 5}) {
+        const size_t models = references + (design == Design::pairs ? 2 : 1);
+        expect_nothing(made_models({.models = models, .records = 2000, .classes = 4, .design = design, .seed = seed}),
+                       {0},
+                       fmt::format(", design {}, {} references, seed {}", static_cast<int>(design), references, seed));
+      }
+}
+
+TEST(StackedNoise, OverAllTargets) {
+  for (const uint64_t seed : {1, 2, 3}) {
+    std::vector<size_t> targets(12);
+    for (size_t t = 0; t < targets.size(); ++t) targets[t] = t;
+    expect_nothing(made_models({.models = 12, .records = 1500, .classes = 4, .seed = seed}), targets,
+                   fmt::format(", all targets, seed {}", seed));
+  }
+}
+
+}  // namespace
+}  // namespace miaudit
