@@ -52,6 +52,7 @@ SideTotals totals_of(const SideMoments& moments, const Evidence& evidence, std::
 }
 
 double log_mean_of_two(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return NAN;  // one side alone is not a mean of both
   const double larger = std::max(a, b);
   return larger + std::log1p(std::exp(std::min(a, b) - larger)) - std::log(2.0);
 }

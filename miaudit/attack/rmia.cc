@@ -158,7 +158,8 @@ double tuned(const Evidence& evidence, const Context& context) {
   std::vector<std::unique_ptr<PseudoTarget>> pseudo;
   for (size_t t = 0; t < targets; ++t) {
     pseudo.push_back(evidence.references->as_target(t));
-    if (pseudo.back()->evidence().references->per_side() == 0)
+    const ReferenceSource* references = pseudo.back()->evidence().references;
+    if (!references || references->per_side() == 0)
       fail(Category::numeric, "too few reference models to choose a by attacking one of them; give a");
   }
   for (int tenth = 0; tenth <= 10; ++tenth) {

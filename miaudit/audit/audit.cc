@@ -177,6 +177,8 @@ Scored score_targets(const AttackRow& attack, const AuditPlan& plan, const Trial
   const auto score = [&](size_t t, const Context& own) {
     const Target& target = trial.targets[t];
     const Folds folds = attack.calibrates() ? folds_of(target, trial, plan) : Folds();
+    // One of several targets, with too few members or non-members to calibrate on the others.
+    if (attack.calibrates() && folds.count < 2) return std::vector<double>(target.membership.size(), NAN);
     return score_records(attack, *trial.evidence(t), parameters, folds, target.membership, own);
   };
   const size_t size = trial.targets.front().membership.size();
@@ -203,7 +205,7 @@ Scored score_targets(const AttackRow& attack, const AuditPlan& plan, const Trial
         std::ranges::copy(score(t, own), scored.scores.begin() + static_cast<ptrdiff_t>(t * size));
     });
   }
-  if (!attack.needs_references()) return scored;
+  if (!attack.needs_references() && !attack.calibrates()) return scored;
   for (size_t k = 0; k < scored.scores.size(); ++k) {
     if (!std::isnan(scored.scores[k])) continue;
     if (scored.without_unscored.empty())

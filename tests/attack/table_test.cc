@@ -49,7 +49,9 @@ TEST(AttackTable, ListsEveryAttackInOrder) {
                                              "bavaria_t",
                                              "bavaria_n_offline",
                                              "bavaria_t_offline",
-                                             "pmia"}));
+                                             "pmia",
+                                             "stacked",
+                                             "stacked_offline"}));
 }
 
 TEST(AttackTable, RowsAreWhole) {
