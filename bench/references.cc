@@ -50,7 +50,7 @@ Models made_models(size_t count, size_t records) {
     model.outputs.queries = 1;
     model.outputs.columns = model.outputs.classes = 2;
     models.models.push_back(std::move(model));
-    models.partners.push_back(m ^ 1);
+    models.families.push_back(m & ~size_t{1});
   }
   return models;
 }

@@ -76,7 +76,7 @@ inline Models made_models(const Made& made) {
     outputs.columns = outputs.classes = made.classes;
     models.models.push_back(std::move(model));
     const bool is_paired = made.design == Design::pairs && (m % 2 || m + 1 < made.models);
-    models.partners.push_back(is_paired ? m ^ 1 : Models::kNone);
+    models.families.push_back(is_paired ? m & ~size_t{1} : m);
   }
   return models;
 }

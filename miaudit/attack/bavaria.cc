@@ -57,10 +57,11 @@ template <Form form, bool is_online>
 std::vector<double> run(const Evidence& evidence, const Parameters&, const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("rescaled_logit");
   const Moments& moments = evidence.references->moments("rescaled_logit");
-  const double models = static_cast<double>(evidence.references->per_side());
+  const double models_in = static_cast<double>(evidence.references->models_in());
+  const double models_out = static_cast<double>(evidence.references->models_out());
   constexpr double kAlpha = form == Form::normal ? 1 : 2;
-  const Side in{moments.in, totals_of(moments.in, evidence, "IN"), kAlpha, is_online ? models : 0};
-  const Side out{moments.out, totals_of(moments.out, evidence, "OUT"), kAlpha, models};
+  const Side in{moments.in, totals_of(moments.in, evidence, "IN"), kAlpha, is_online ? models_in : 0};
+  const Side out{moments.out, totals_of(moments.out, evidence, "OUT"), kAlpha, models_out};
   if (!(in.prior.variance > 0 && out.prior.variance > 0))
     fail(Category::numeric, "reference models give every record one value, so that no variance can be told");
   if constexpr (form == Form::normal)

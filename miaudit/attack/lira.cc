@@ -8,8 +8,8 @@
 namespace miaudit {
 namespace {
 
-/// Fewer models than this say too little of each record's own variance (Carlini et al. 2022, §VI).
-constexpr size_t kModelsForOwnVariance = 64;
+/// Fewer models on a side than this say too little of each record's own variance (Carlini et al. 2022, §VI: 64 in all).
+constexpr size_t kModelsForOwnVariance = 32;
 /// A variance by models that agree is taken for this share of the pooled one: nobody is surer than that.
 constexpr double kLeastShareOfPooled = 1e-12;
 
@@ -18,7 +18,7 @@ constexpr std::string_view kLocations[] = {"mean", "median"};
 constexpr std::string_view kSignals[] = {"rescaled_logit", "margin"};
 constexpr std::string_view kFormulas[] = {"paper", "carlini"};
 constexpr ParameterRow kParameters[] = {
-    {"variance", "of each record's models, or pooled over records; auto pools below 64 models",
+    {"variance", "of each record's models, or pooled over records; auto pools below 32 models a side",
      ChoiceParameter{"auto", kVariances}},
     {"location", "of each record's models on a side", ChoiceParameter{"mean", kLocations}},
     {"signal", "what is taken for normal", ChoiceParameter{"rescaled_logit", kSignals}},
@@ -84,13 +84,14 @@ struct Setting {
   const bool is_median;
 };
 
-Setting setting_of(const Evidence& evidence, const Parameters& parameters) {
+/// models: a record's on the side that has fewer of those that are used.
+Setting setting_of(const Evidence& evidence, size_t models, const Parameters& parameters) {
   ReferenceSource& references = *evidence.references;
-  if (references.per_side() < kFewestForVariance)
+  if (models < kFewestForVariance)
     fail(Category::numeric, "needs {} reference models a side of each record to tell a variance; found {}",
-         kFewestForVariance, references.per_side());
+         kFewestForVariance, models);
   const bool is_of_code = parameters.choice("formulas") == "carlini";
-  return {references.values(parameters.choice("signal")), pools(parameters, references.count()), is_of_code,
+  return {references.values(parameters.choice("signal")), pools(parameters, models), is_of_code,
           is_of_code || parameters.choice("location") == "median"};
 }
 
@@ -108,7 +109,8 @@ double log_density(double value, const Normals& normals, size_t k) {
 }
 
 std::vector<double> online(const Evidence& evidence, const Parameters& parameters, const Context& context) {
-  const Setting setting = setting_of(evidence, parameters);
+  const ReferenceSource& references = *evidence.references;
+  const Setting setting = setting_of(evidence, std::min(references.models_in(), references.models_out()), parameters);
   const SignalMatrix& target = evidence.signals.signal(parameters.choice("signal"));
   const Moments& moments = evidence.references->moments(parameters.choice("signal"));
   // The released code takes the deviation of the IN values for both sides.
@@ -121,7 +123,7 @@ std::vector<double> online(const Evidence& evidence, const Parameters& parameter
 }
 
 std::vector<double> offline(const Evidence& evidence, const Parameters& parameters, const Context& context) {
-  const Setting setting = setting_of(evidence, parameters);
+  const Setting setting = setting_of(evidence, evidence.references->models_out(), parameters);
   const SignalMatrix& target = evidence.signals.signal(parameters.choice("signal"));
   const Moments& moments = evidence.references->moments(parameters.choice("signal"));
   const double fixed = setting.is_of_code ? totals_of(moments.out, evidence, "OUT").variance : 0;

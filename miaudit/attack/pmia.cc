@@ -49,9 +49,10 @@ class Proxies {
 };
 
 std::vector<double> run(const Evidence& evidence, const Parameters& parameters, const Context& context) {
-  if (evidence.references->per_side() < kFewestForVariance)
+  const size_t models = std::min(evidence.references->models_in(), evidence.references->models_out());
+  if (models < kFewestForVariance)
     fail(Category::numeric, "needs {} reference models a side of each record to tell a variance; found {}",
-         kFewestForVariance, evidence.references->per_side());
+         kFewestForVariance, models);
   const SignalMatrix& target = evidence.signals.signal("rescaled_logit");
   const Moments& moments = evidence.references->moments("rescaled_logit");
   const double centre = totals_of(moments.in, evidence, "IN").mean;

@@ -42,7 +42,9 @@ SideTotals totals_of(const SideMoments& moments, const Evidence& evidence, std::
     totals.within += moments.variance[k];
   });
   if (count == 0)
-    fail(Category::numeric, "no record has a reference model on the {} side; add models whose membership differs",
+    fail(Category::numeric,
+         "no record has a reference model on the {} side that may be used; it takes models whose training sets overlap, "
+         "as the design pairs makes them",
          side);
   totals.mean /= count;
   totals.within /= count;

@@ -39,23 +39,23 @@ class PseudoTarget {
   virtual std::span<const int8_t> membership() const = 0;  ///< 1 member, 0 non-member, −1 not to be counted
 };
 
-/// What models with known membership say of the records. They come balanced: every record that has any on both sides
-/// has as many IN as OUT, and as many as every other record, so that no count tells the target's membership
-/// (methods.md §3, "the pairing rule"). The target's partner is never among them.
+/// What models with known membership say of the records. They come balanced: every record that has any on a side has as
+/// many there as every other record, so that no count tells the target's membership (methods.md §3, "the pairing
+/// rule"). Models whose split is nearly the target's, or nearly its complement, are never among them.
 class ReferenceSource {
  public:
   virtual ~ReferenceSource() = default;
   virtual size_t count() const = 0;
-  /// Models that a record has on the OUT side (and, unless none has any, on the IN side).
-  virtual size_t per_side() const = 0;
-  virtual bool has_in() const = 0;
+  /// Models of a record, of those that have any, on the IN side (0 where the design allows none) and on the OUT side.
+  virtual size_t models_in() const = 0;
+  virtual size_t models_out() const = 0;
   /// Of a signal, over a record's models. Valid until another signal's are asked for. Cost: one read of the values.
   virtual const Moments& moments(std::string_view signal) = 0;
   /// Every model's values of a signal. Valid as long as this object.
   virtual SidedValues values(std::string_view signal) = 0;
   /// Class probabilities by one model, averaged over queries; out is [records][classes].
   virtual void probabilities(size_t reference, std::span<const uint32_t> records, MatrixView<float> out) = 0;
-  /// The model as the target of the others, its own partner left out as well.
+  /// The model as the target of the others, its own family left out as well.
   virtual std::unique_ptr<PseudoTarget> as_target(size_t reference) = 0;
 };
 

@@ -159,7 +159,7 @@ double tuned(const Evidence& evidence, const Context& context) {
   for (size_t t = 0; t < targets; ++t) {
     pseudo.push_back(evidence.references->as_target(t));
     const ReferenceSource* references = pseudo.back()->evidence().references;
-    if (!references || references->per_side() == 0)
+    if (!references || references->models_out() == 0)
       fail(Category::numeric, "too few reference models to choose a by attacking one of them; give a");
   }
   for (int tenth = 0; tenth <= 10; ++tenth) {

@@ -145,7 +145,8 @@ Rows rows_of(Teachers& teachers, bool is_online, const Parameters& parameters, c
     const std::unique_ptr<PseudoTarget> teacher = teachers.teacher(t * teachers.count() / count);
     const Evidence& evidence = teacher->evidence();
     const std::span<const int8_t> membership = teacher->membership();
-    if (!evidence.references || evidence.references->per_side() == 0 || (is_online && !evidence.references->has_in()))
+    if (!evidence.references || evidence.references->models_out() == 0 ||
+        (is_online && evidence.references->models_in() == 0))
       fail(Category::numeric,
            "a reference model in the target's place has too few references of its own; train more models");
     const FeatureTable table = features_of(evidence, is_online, context);

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <set>
 
 #include "miaudit/attack/attack.h"
@@ -41,27 +44,36 @@ constexpr std::string_view kChosenAttack = "stacked";
 /// With fewer, one in the target's place would have none on either side.
 constexpr size_t kFewestTeachers = 4;
 
-// Why an attack cannot run on this evidence, and what would enable it; "" when it can.
-std::string obstacle(const AttackRow& attack, const Evidence& evidence, int folds) {
+// What an attack lacks, whichever target it is run against, and what would enable it; "" where it lacks nothing.
+std::string lack_of(const AttackRow& attack, const Evidence& evidence) {
   if (attack.needs_labels() && evidence.labels.empty())
     return "needs labels; give --labels (with --members: --member-labels and --nonmember-labels)";
   if (evidence.classes < attack.min_classes)
     return fmt::format("with {} its score is the same for every record; it needs {} or more",
                        counted(evidence.classes, "class", "classes"), attack.min_classes);
-  if (attack.calibrates() && folds < 2)
-    return "calibrates on records of other folds; give at least two members and two non-members (of two groups)";
   if (attack.does_need(Need::features) && evidence.features.cols == 0)
     return "needs what the records hold; give --features, one row of numbers a record";
-  if (attack.needs_references()) {
-    if (!evidence.references)
-      return "needs reference models; give a run folder, or --reference-outputs and --reference-membership";
-    if (attack.does_need(Need::references_out) && evidence.references->per_side() == 0)
-      return "needs reference models that did not train on the records; too few records have one";
-  }
-  if (attack.learns() && evidence.references->count() < kFewestTeachers)
+  return "";
+}
+
+// What this target has too few of for an attack; "" where it has enough.
+std::string shortage_of(const AttackRow& attack, const Evidence& evidence, int folds) {
+  if (attack.calibrates() && folds < 2)
+    return "calibrates on records of other folds; give at least two members and two non-members (of two groups)";
+  if (!attack.needs_references()) return "";
+  const ReferenceSource* references = evidence.references;
+  if (!references)
+    return "needs reference models of other splits than the target's; give a run folder, or --reference-outputs and "
+           "--reference-membership";
+  if (attack.does_need(Need::references_out) && references->models_out() == 0)
+    return "needs reference models that did not train on the records; too few records have one";
+  if (attack.learns() && references->count() < kFewestTeachers)
     return fmt::format("puts reference models in the target's place; it needs {} or more", kFewestTeachers);
-  if (attack.does_need(Need::references_in) && !evidence.references->has_in())
+  const bool is_cut = references->models_in() == 0 && references->count() > 1;
+  if (attack.does_need(Need::references_in) && references->models_in() == 0)
     return "needs reference models that trained on the records, in a design whose splits do not tell the target's";
+  if (attack.does_need(Need::shadow_models) && is_cut)
+    return "needs shadow models that trained on some of the records, in a design whose splits do not tell the target's";
   return "";
 }
 
@@ -161,11 +173,15 @@ AuditResult begin_result(const AuditPlan& plan) {
   return result;
 }
 
+/// Why an attack could not score some targets, by their places.
+using Shortages = std::map<size_t, std::string>;
+
 /// One attack's scores for every target, and the truth of those that have one.
 struct Scored {
   std::vector<double> scores;
   std::vector<int8_t> without_unscored;  ///< The truth, −1 for records without a score; empty where all have one.
   uint64_t unscored = 0;
+  Shortages shortages;
   std::span<const int8_t> membership(const Trial& trial) const {
     return without_unscored.empty() ? trial.membership : without_unscored;
   }
@@ -174,24 +190,47 @@ struct Scored {
 Scored score_targets(const AttackRow& attack, const AuditPlan& plan, const Trial& trial, const Context& context) {
   Scored scored;
   const Parameters parameters = parameters_of(attack, plan.parameters);
-  const auto score = [&](size_t t, const Context& own) {
-    const Target& target = trial.targets[t];
-    const Folds folds = attack.calibrates() ? folds_of(target, trial, plan) : Folds();
-    // One of several targets, with too few members or non-members to calibrate on the others.
-    if (attack.calibrates() && folds.count < 2) return std::vector<double>(target.membership.size(), NAN);
-    return score_records(attack, *trial.evidence(t), parameters, folds, target.membership, own);
-  };
   const size_t size = trial.targets.front().membership.size();
+  std::mutex mutex;
+  // What one of several targets lacks must not cost the others their figures.
+  const auto unless_short = [&](size_t t, const auto& score) {
+    try {
+      const std::shared_ptr<const Evidence> evidence = trial.evidence(t);
+      const std::string shortage =
+          shortage_of(attack, *evidence, count_folds(trial.targets[t], trial.people, plan));
+      if (!shortage.empty()) fail(Category::numeric, "{}", shortage);
+      return score(*evidence);
+    } catch (const Error& error) {
+      if (error.category() != Category::numeric || trial.targets.size() == 1) throw;
+      const std::scoped_lock lock(mutex);
+      scored.shortages.emplace(t, error.what());
+      return std::vector<double>(size, NAN);
+    }
+  };
+  const auto score = [&](size_t t, const Context& own) {
+    return unless_short(t, [&](const Evidence& evidence) {
+      const Folds folds = attack.calibrates() ? folds_of(trial.targets[t], trial, plan) : Folds();
+      return score_records(attack, evidence, parameters, folds, trial.targets[t].membership, own);
+    });
+  };
   Context own;
   own.cancelled = context.cancelled;
   if (const LearntAttack* learn = std::get_if<LearntAttack>(&attack.run)) {
     scored.scores.resize(trial.targets.size() * size);
     for (const std::vector<size_t>& fold : trial.target_folds) {
-      const std::unique_ptr<Teachers> teachers = trial.teachers(fold);
-      const std::unique_ptr<const Lesson> lesson = (*learn)(*teachers, parameters, context);
+      std::unique_ptr<const Lesson> lesson;
+      std::optional<Error> unlearnt;
+      try {
+        lesson = (*learn)(*trial.teachers(fold), parameters, context);
+      } catch (const Error& error) {
+        unlearnt = error;
+      }
       const Context& each = fold.size() > 1 ? own : context;
       parallel_blocks(fold.size(), 1, context, [&](size_t k, size_t) {
-        const std::vector<double> scores = lesson->score(*trial.evidence(fold[k]), each);
+        const std::vector<double> scores = unless_short(fold[k], [&](const Evidence& evidence) {
+          if (unlearnt) throw Error(*unlearnt);
+          return lesson->score(evidence, each);
+        });
         std::ranges::copy(scores, scored.scores.begin() + static_cast<ptrdiff_t>(fold[k] * size));
       });
     }
@@ -205,7 +244,9 @@ Scored score_targets(const AttackRow& attack, const AuditPlan& plan, const Trial
         std::ranges::copy(score(t, own), scored.scores.begin() + static_cast<ptrdiff_t>(t * size));
     });
   }
-  if (!attack.needs_references() && !attack.calibrates()) return scored;
+  if (scored.shortages.size() == trial.targets.size())
+    fail(Category::numeric, "{}", scored.shortages.begin()->second);
+  if (!attack.needs_references() && scored.shortages.empty()) return scored;
   for (size_t k = 0; k < scored.scores.size(); ++k) {
     if (!std::isnan(scored.scores[k])) continue;
     if (scored.without_unscored.empty())
@@ -233,6 +274,41 @@ TargetFigures figures_of(size_t model, std::span<const double> scores, std::span
   return figures;
 }
 
+/// Why an attack can run against no target; "" where it can against one.
+std::string obstacle(const AttackRow& attack, const Trial& trial, const AuditPlan& plan) {
+  std::string first = lack_of(attack, *trial.evidence(0));
+  if (!first.empty()) return first;
+  for (size_t t = 0; t < trial.targets.size(); ++t) {
+    std::string own = shortage_of(attack, *trial.evidence(t), count_folds(trial.targets[t], trial.people, plan));
+    if (own.empty()) return "";
+    if (t == 0) first = std::move(own);
+  }
+  return first;
+}
+
+std::string few_of(const std::vector<std::string>& names) {
+  constexpr size_t kNamed = 5;
+  std::string text = names.front();
+  for (size_t k = 1; k < std::min(kNamed, names.size()); ++k) text += ", " + names[k];
+  return names.size() > kNamed ? fmt::format("{} and {} more", text, names.size() - kNamed) : text;
+}
+
+/// One warning for the attacks that lacked the same targets for the same reason.
+void warn_of_shortages(const Trial& trial, const std::vector<std::pair<std::string, Shortages>>& shortages,
+                       std::vector<Notice>& warnings) {
+  std::map<Shortages, std::vector<std::string>> alike;
+  for (const auto& [attack, own] : shortages)
+    if (!own.empty()) alike[own].push_back(attack);
+  for (const auto& [own, attacks] : alike) {
+    std::vector<std::string> models;
+    for (const auto& [t, reason] : own) models.push_back(std::to_string(trial.targets[t].model));
+    warnings.push_back({"target_unscored",
+                        fmt::format("{}: no scores against model {}: {}", few_of(attacks), few_of(models),
+                                    own.begin()->second),
+                        "figures of these attacks are of the other targets alone"});
+  }
+}
+
 /// Runs and measures every attack that can be; scores of the strongest are handed back.
 struct Strongest {
   std::vector<double> scores;
@@ -242,12 +318,13 @@ struct Strongest {
 Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& context, const ScoreSink& sink,
                       AuditResult& result) {
   const Target& first = trial.targets.front();
-  const int folds = count_folds(first, trial.people, plan);
+  int folds = 0;
+  for (const Target& target : trial.targets) folds = std::max(folds, count_folds(target, trial.people, plan));
   result.folds = static_cast<uint64_t>(folds);
   std::vector<const AttackRow*> attacks;
   for (const AttackRow& attack : attack_table()) {
     if (!is_wanted(plan, attack.name)) continue;
-    if (std::string reason = obstacle(attack, *trial.evidence(0), folds); !reason.empty()) {
+    if (std::string reason = obstacle(attack, trial, plan); !reason.empty()) {
       result.skipped.push_back({std::string(attack.name), std::move(reason)});
     } else {
       attacks.push_back(&attack);
@@ -257,6 +334,7 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
   std::vector<std::string> names;
   std::vector<Metrics> single;
   std::vector<Metrics> corrected;
+  std::vector<std::pair<std::string, Shortages>> shortages;
   Strongest strongest;
   for (const AttackRow* attack : attacks) {
     context.report(attack->name, names.size(), attacks.size());
@@ -278,6 +356,7 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
       if (std::isnan(score)) score = 0;  // of a record that does not count
     AttackResult found = result_of(*attack, parameters_of(*attack, plan.parameters));
     found.unscored = scored.unscored;
+    shortages.emplace_back(found.name, std::move(scored.shortages));
     const ScoredRecords records{scored.scores, scored.membership(trial), trial.groups, attack->effective_share};
     CorrectedMetrics metrics = measure_corrected(records, plan.measure, attacks.size(), context);
     found.estimates = metrics.single;
@@ -312,6 +391,7 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     corrected.push_back(std::move(metrics.corrected));
     result.attacks.push_back(std::move(found));
   }
+  warn_of_shortages(trial, shortages, result.warnings);
   if (names.empty()) {
     std::string reasons;
     for (const Skipped& skipped : result.skipped) reasons += fmt::format("\n  {}: {}", skipped.name, skipped.reason);
@@ -328,14 +408,17 @@ Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
 /// At most so many lessons for all targets.
 constexpr size_t kTargetFolds = 4;
 
-/// Folds of targets, a pair's in one.
-std::vector<std::vector<size_t>> folds_of_targets(const Models& models, std::span<const size_t> targets) {
-  std::vector<size_t> pairs;
+/// Folds of targets, a family's in one.
+std::vector<std::vector<size_t>> folds_of_targets(const Models& models, const std::vector<size_t>& order,
+                                                  std::span<const size_t> targets) {
+  std::vector<size_t> families;
   std::vector<std::vector<size_t>> folds;
-  for (size_t t = 0; t < targets.size(); ++t) {
-    const size_t pair = std::min(targets[t], models.partners[targets[t]]);
-    size_t place = static_cast<size_t>(std::ranges::find(pairs, pair) - pairs.begin());
-    if (place == pairs.size()) pairs.push_back(pair);
+  for (const size_t m : order) {
+    const size_t t = static_cast<size_t>(std::ranges::find(targets, m) - targets.begin());
+    if (t == targets.size()) continue;
+    const size_t family = models.families[targets[t]];
+    size_t place = static_cast<size_t>(std::ranges::find(families, family) - families.begin());
+    if (place == families.size()) families.push_back(family);
     place %= kTargetFolds;
     if (place >= folds.size()) folds.resize(place + 1);
     folds[place].push_back(t);
@@ -356,10 +439,10 @@ void check_memory(size_t targets, size_t records, uint64_t memory) {
 
 void warn_of_unscored(AuditResult& result) {
   for (const AttackResult& attack : result.attacks) {
-    if (attack.unscored == 0) continue;
+    if (attack.unscored == 0 || !find_attack(attack.name).needs_references()) continue;
     result.warnings.push_back(
         {"unscored_records",
-         fmt::format("{} had too few reference models for {} and others, and {} not counted there",
+         fmt::format("{} had too few reference models for {}, and {} not counted there (`unscored` has each attack's)",
                      counted(attack.unscored, "record"), attack.name, attack.unscored == 1 ? "is" : "are"),
          "train more models; `miaudit shadow plan --design pairs` gives every record as many on either side"});
     return;
@@ -428,8 +511,7 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
     const std::vector<int8_t> own = audited_membership(models, t);
     membership.insert(membership.end(), own.begin(), own.end());
     labels.insert(labels.end(), models.labels.begin(), models.labels.end());
-    pairs.insert(pairs.end(), models.records(),
-                 static_cast<int64_t>(std::min(t, models.partners[t])));  // kNone is the larger
+    pairs.insert(pairs.end(), models.records(), static_cast<int64_t>(models.families[t]));
   }
   for (size_t t = 0; t < targets.size(); ++t)
     trial.targets.push_back(
@@ -438,7 +520,7 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
     auto target = std::make_shared<const TargetEvidence>(signals, targets[t], plan.measure.seed);
     return std::shared_ptr<const Evidence>(target, &target->evidence());
   };
-  trial.target_folds = folds_of_targets(models, targets);
+  trial.target_folds = folds_of_targets(models, signals.order(), targets);
   trial.teachers = [&](std::span<const size_t> fold) {
     std::vector<size_t> barred;
     for (const size_t t : fold) barred.push_back(targets[t]);
@@ -470,8 +552,8 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
   const std::shared_ptr<const Evidence> evidence = trial.evidence(0);
   const ReferenceSource* references = evidence->references;
   subject.references = references ? references->count() : 0;
-  subject.references_per_side = references ? references->per_side() : 0;
-  subject.has_references_in = references && references->has_in();
+  subject.references_out = references ? references->models_out() : 0;
+  subject.references_in = references ? references->models_in() : 0;
   warn_of_few_nonmembers(subject.nonmembers, plan.measure.fprs, result.warnings);
 
   const Strongest strongest = run_attacks(trial, plan, context, sink, result);

@@ -52,37 +52,37 @@ SideCounts count_sides(std::span<const std::span<const int8_t>> membership, size
 }
 
 Sides balance(std::span<const std::span<const int8_t>> membership, const SideCounts& counts,
-              std::span<const uint8_t> audited, uint64_t seed, uint64_t stream) {
+              std::span<const uint8_t> audited, uint64_t seed) {
   const size_t records = audited.size();
   Sides sides;
   sides.in_counts.assign(counts.in.begin(), counts.in.end());
   sides.out_counts.assign(counts.out.begin(), counts.out.end());
-  if (membership.size() == 1) {
-    sides.rows = {membership.front().data()};
-    return sides;
-  }
   size_t first = 0;
   while (first < records && !audited[first]) ++first;
   bool is_paired = first < records;
   for (size_t i = first; i < records; ++i)
     is_paired &= !audited[i] || (counts.in[i] == counts.in[first] && counts.out[i] == counts.in[first]);
   if (is_paired && counts.in[first] > 0) {
-    sides.has_in = true;
-    sides.per_side = counts.in[first];
+    sides.models_in = sides.models_out = counts.in[first];
     for (const std::span<const int8_t> row : membership) sides.rows.push_back(row.data());
     return sides;
   }
-  std::vector<uint32_t> in, out, both;
+  std::vector<uint32_t> in, out;
   for (size_t i = 0; i < records; ++i) {
     if (!audited[i]) continue;
     in.push_back(counts.in[i]);
     out.push_back(counts.out[i]);
-    both.push_back(std::min(counts.in[i], counts.out[i]));
   }
   const bool is_disjoint = !in.empty() && std::ranges::max(in) <= 1;
-  const uint32_t on_both = is_disjoint ? 0 : common(both);
-  sides.has_in = on_both > 0;
-  sides.per_side = sides.has_in ? on_both : common(out);
+  sides.models_out = common(out);
+  sides.models_in = is_disjoint ? 0 : common(in);
+  size_t with_both = 0;
+  for (size_t k = 0; k < in.size(); ++k) with_both += in[k] >= sides.models_in && out[k] >= sides.models_out;
+  if (static_cast<double>(with_both) < kCoveredByOne * static_cast<double>(in.size())) sides.models_in = 0;
+  if (membership.size() == 1) {
+    sides.rows = {membership.front().data()};
+    return sides;
+  }
   std::vector<int8_t*> rows;
   sides.cut.resize(membership.size() * records);
   for (size_t r = 0; r < membership.size(); ++r) {
@@ -93,9 +93,9 @@ Sides balance(std::span<const std::span<const int8_t>> membership, const SideCou
   std::vector<uint32_t> places;
   for (size_t i = 0; i < records; ++i) {
     if (!audited[i]) continue;
-    Rng rng(seed, (stream << 32) + i);
-    sides.out_counts[i] = thin(rows, i, 0, sides.per_side, rng, places);
-    sides.in_counts[i] = thin(rows, i, 1, sides.has_in ? sides.per_side : 0, rng, places);
+    Rng rng(seed, i);
+    sides.out_counts[i] = thin(rows, i, 0, sides.models_out, rng, places);
+    sides.in_counts[i] = thin(rows, i, 1, sides.models_in, rng, places);
   }
   return sides;
 }

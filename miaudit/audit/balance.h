@@ -9,8 +9,8 @@ namespace miaudit {
 /// On which side of each record each reference model stands, after the cut that makes counts alike.
 struct Sides {
   std::vector<const int8_t*> rows;  ///< [references] → [records]: 1 IN, 0 OUT, −1 not used
-  size_t per_side = 0;              ///< OUT models of every record that has any; as many IN, if has_in
-  bool has_in = false;
+  size_t models_in = 0;             ///< of every record that has any; 0 where IN models are not kept
+  size_t models_out = 0;            ///< of every record that has any
   std::vector<int8_t> cut;                    ///< What rows point into where something was cut.
   std::vector<double> in_counts, out_counts;  ///< [records]: models left on either side
 };
@@ -23,14 +23,14 @@ struct SideCounts {
 SideCounts count_sides(std::span<const std::span<const int8_t>> membership, size_t records);
 
 /// The pairing rule (methods.md §3): whoever sees how many models trained on a record, or anything that the number
-/// changes, learns of the target's training set, where splits depend on each other. So every audited record keeps as
-/// many IN as OUT models, at random, and as many as every other. Where 99 in 100 records can keep c and no more, the
-/// rest have no models on either side that they lack. Without IN models, or in a disjoint design, where an IN model
-/// would prove a non-member, only OUT models are kept. membership: [references] → [records] of 1, 0, −1. Records that
-/// are not audited keep all. A single model, from which only attacks that learn from its outputs can take anything, is
-/// left as it is, with per_side 0. counts: those of `membership`. Deterministic in (seed, stream). O(records) where
-/// nothing is to be cut, else O(references · records).
+/// changes, learns of the target's training set, where splits depend on each other. So every audited record keeps, at
+/// random, as many IN models as every other, and as many OUT models as every other. Where 99 in 100 records can keep c
+/// and no more, the rest have no models on a side that they lack. In a disjoint design, where an IN model would prove a
+/// non-member, and where fewer than half of the records have both sides, only OUT models are kept. membership:
+/// [references] → [records] of 1, 0, −1. Records that are not audited keep all. A single model stays as it is.
+/// counts: those of `membership`. Deterministic in the seed. O(records) where nothing is to be cut, else
+/// O(references · records).
 Sides balance(std::span<const std::span<const int8_t>> membership, const SideCounts& counts,
-              std::span<const uint8_t> audited, uint64_t seed, uint64_t stream);
+              std::span<const uint8_t> audited, uint64_t seed);
 
 }  // namespace miaudit

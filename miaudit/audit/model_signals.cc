@@ -1,6 +1,7 @@
 #include "miaudit/audit/model_signals.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "miaudit/base/parallel.h"
 #include "miaudit/data/stored_signals.h"
@@ -15,6 +16,23 @@ std::vector<std::span<const int8_t>> membership_of(const Models& models) {
   return rows;
 }
 
+bool comes_before(const AuditedModel& a, const AuditedModel& b) {
+  if (a.membership != b.membership) return a.membership < b.membership;
+  for (size_t p = 0; p < std::min(a.outputs.parts.size(), b.outputs.parts.size()); ++p) {
+    const std::span<const std::byte> own = a.outputs.parts[p].values.bytes(), other = b.outputs.parts[p].values.bytes();
+    if (!std::ranges::equal(own, other)) return std::ranges::lexicographical_compare(own, other);
+  }
+  return false;
+}
+
+std::vector<size_t> order_of(const Models& models) {
+  std::vector<size_t> order(models.models.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order,
+                           [&](size_t a, size_t b) { return comes_before(models.models[a], models.models[b]); });
+  return order;
+}
+
 }  // namespace
 
 ModelSignals::ModelSignals(const Models& models, const Context& context, const Context& each, uint64_t memory)
@@ -23,7 +41,8 @@ ModelSignals::ModelSignals(const Models& models, const Context& context, const C
       each_(each),
       memory_(memory),
       width_(models.records() * queries()),
-      counts_(count_sides(membership_of(models), models.records())) {}
+      counts_(count_sides(membership_of(models), models.records())),
+      order_(order_of(models)) {}
 
 bool ModelSignals::holds(std::string_view signal) const {
   const std::scoped_lock lock(mutex_);
@@ -131,23 +150,24 @@ std::vector<int8_t> audited_membership(const Models& models, size_t model) {
 TargetEvidence::TargetEvidence(ModelSignals& signals, size_t target, uint64_t seed, std::vector<size_t> barred)
     : signals_(signals), target_(target), seed_(seed), barred_(std::move(barred)) {
   const Models& models = signals.models();
-  barred_.push_back(target);
-  if (models.partners[target] != Models::kNone) barred_.push_back(models.partners[target]);
+  barred_.push_back(models.families[target]);
   std::ranges::sort(barred_);
   barred_.erase(std::ranges::unique(barred_).begin(), barred_.end());
   SideCounts counts = signals.counts();
-  for (const size_t b : barred_)
-    for (size_t i = 0; i < models.records(); ++i) {
-      counts.in[i] -= models.models[b].membership[i] == 1;
-      counts.out[i] -= models.models[b].membership[i] == 0;
-    }
   std::vector<std::span<const int8_t>> membership;
-  for (size_t m = 0; m < models.models.size(); ++m) {
-    if (std::ranges::binary_search(barred_, m)) continue;
-    references_.push_back(m);
-    membership.push_back(models.models[m].membership);
+  for (const size_t m : signals.order()) {
+    const std::vector<int8_t>& own = models.models[m].membership;
+    if (!std::ranges::binary_search(barred_, models.families[m])) {
+      references_.push_back(m);
+      membership.push_back(own);
+      continue;
+    }
+    for (size_t i = 0; i < models.records(); ++i) {
+      counts.in[i] -= own[i] == 1;
+      counts.out[i] -= own[i] == 0;
+    }
   }
-  sides_ = balance(membership, counts, models.audited, seed, models.models[target].number);
+  sides_ = balance(membership, counts, models.audited, seed);
   membership_ = audited_membership(models, target);
   evidence_.emplace(
       Evidence{*this,
@@ -199,10 +219,8 @@ SidedValues TargetEvidence::values(std::string_view signal) {
 const Moments& TargetEvidence::moments(std::string_view signal) {
   if (signal == moments_name_) return *moments_;
   moments_name_.clear();
-  // A pair's models have the same references, and unless some were cut at random, on the same sides.
-  std::vector<size_t> key = barred_;
-  if (!sides_.cut.empty()) key.push_back(target_);
-  moments_ = signals_.moments(signal, key, [&] { return values(signal); });
+  // A family has the same references, on the same sides.
+  moments_ = signals_.moments(signal, barred_, [&] { return values(signal); });
   moments_name_ = signal;
   return *moments_;
 }
@@ -218,11 +236,8 @@ std::unique_ptr<PseudoTarget> TargetEvidence::as_target(size_t reference) {
 ReferenceTeachers::ReferenceTeachers(ModelSignals& signals, std::vector<size_t> barred, std::vector<uint8_t> fold_of,
                                      int folds, uint64_t seed)
     : signals_(signals), barred_(std::move(barred)), fold_of_(std::move(fold_of)), folds_(folds), seed_(seed) {
-  const Models& models = signals.models();
-  for (size_t k = 0, given = barred_.size(); k < given; ++k)
-    if (models.partners[barred_[k]] != Models::kNone) barred_.push_back(models.partners[barred_[k]]);
-  for (size_t m = 0; m < models.models.size(); ++m)
-    if (std::ranges::find(barred_, m) == barred_.end()) models_.push_back(m);
+  for (const size_t m : signals.order())
+    if (std::ranges::find(barred_, signals.models().families[m]) == barred_.end()) models_.push_back(m);
 }
 
 }  // namespace miaudit

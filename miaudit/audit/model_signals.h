@@ -31,6 +31,8 @@ class ModelSignals {
   bool holds(std::string_view signal) const;
   void probabilities(size_t model, std::span<const uint32_t> records, MatrixView<float> out) const;
 
+  /// All models' places, in an order that comes of what they learnt and say, not of their numbers.
+  const std::vector<size_t>& order() const { return order_; }
   /// How many of all models stand on either side of each record.
   const SideCounts& counts() const { return counts_; }
   /// Moments of values() over the models on either side. Those of one signal and key are computed once, as long as an
@@ -64,13 +66,14 @@ class ModelSignals {
   const uint64_t memory_;
   const size_t width_;  // values of a model
   const SideCounts counts_;
+  const std::vector<size_t> order_;
   mutable std::recursive_mutex mutex_;
   std::list<Signal> signals_;        // last used last
   std::list<KnownMoments> moments_;  // newest last
 };
 
-/// One model as the target and the others, balanced, as its references. Its partner is not among them, nor are
-/// `barred`.
+/// One model as the target and the others, balanced, as its references. Its family is not among them, nor are the
+/// families `barred`.
 class TargetEvidence final : public PseudoTarget, private SignalSource, private ReferenceSource {
  public:
   TargetEvidence(ModelSignals& signals, size_t target, uint64_t seed, std::vector<size_t> barred = {});
@@ -85,8 +88,8 @@ class TargetEvidence final : public PseudoTarget, private SignalSource, private 
   const SignalMatrix& signal(std::string_view name) override;
   void probabilities(std::span<const uint32_t> records, MatrixView<float> out) override;
   size_t count() const override { return references_.size(); }
-  size_t per_side() const override { return sides_.per_side; }
-  bool has_in() const override { return sides_.has_in; }
+  size_t models_in() const override { return sides_.models_in; }
+  size_t models_out() const override { return sides_.models_out; }
   const Moments& moments(std::string_view signal) override;
   SidedValues values(std::string_view signal) override;
   void probabilities(size_t reference, std::span<const uint32_t> records, MatrixView<float> out) override;
@@ -95,7 +98,7 @@ class TargetEvidence final : public PseudoTarget, private SignalSource, private 
   ModelSignals& signals_;
   size_t target_;
   uint64_t seed_;
-  std::vector<size_t> barred_;
+  std::vector<size_t> barred_;  // families, ascending
   std::vector<size_t> references_;
   Sides sides_;
   std::vector<int8_t> membership_;
@@ -107,7 +110,7 @@ class TargetEvidence final : public PseudoTarget, private SignalSource, private 
   std::optional<Evidence> evidence_;
 };
 
-/// Every model that is neither `barred` nor the partner of one that is, in the target's place.
+/// Every model that is not of the families `barred`, in the target's place.
 class ReferenceTeachers final : public Teachers {
  public:
   ReferenceTeachers(ModelSignals& signals, std::vector<size_t> barred, std::vector<uint8_t> fold_of, int folds,

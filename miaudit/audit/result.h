@@ -46,8 +46,8 @@ struct Subject {
   uint64_t models = 0;      ///< With known splits, the targets among them; 0 without reference models.
   uint64_t targets = 1;
   uint64_t references = 0;           ///< Of the first target.
-  uint64_t references_per_side = 0;  ///< Models that each record has without it (and with it, if any have).
-  bool has_references_in = false;
+  uint64_t references_out = 0;  ///< Models of each record that did not train on it.
+  uint64_t references_in = 0;   ///< Models of each record that did.
 };
 
 /// Precision among those called members, were members a share `prior` of all.

@@ -17,13 +17,16 @@ Folds make_folds(std::span<const int32_t> labels, std::span<const int8_t> member
   return {count, assign_folds(strata, groups, count, seed)};
 }
 
-Knowledge knowledge_without(const Folds& folds, int held_out, std::span<const int8_t> membership) {
+Knowledge knowledge_without(const Folds& folds, int held_out, std::span<const int8_t> membership,
+                            std::span<const uint32_t> population) {
   Knowledge known;
   for (size_t i = 0; i < membership.size(); ++i) {
     if (folds.of[i] == held_out || membership[i] < 0) continue;
     known.records.push_back(static_cast<uint32_t>(i));
     known.membership.push_back(static_cast<uint8_t>(membership[i]));
   }
+  known.records.insert(known.records.end(), population.begin(), population.end());
+  known.membership.resize(known.records.size(), 0);
   return known;
 }
 
@@ -40,7 +43,7 @@ std::vector<double> score_records(const AttackRow& attack, const Evidence& evide
       std::vector<uint32_t> held_out;
       for (size_t i = 0; i < evidence.samples; ++i)
         if (folds.of[i] == fold) held_out.push_back(static_cast<uint32_t>(i));
-      const Knowledge known = knowledge_without(folds, fold, membership);
+      const Knowledge known = knowledge_without(folds, fold, membership, evidence.population);
       std::vector<double> fold_scores(held_out.size());
       run(evidence, known.view(), held_out, parameters, context, fold_scores);
       for (size_t k = 0; k < held_out.size(); ++k) scores[held_out[k]] = fold_scores[k];

@@ -19,13 +19,15 @@ struct Folds {
 Folds make_folds(std::span<const int32_t> labels, std::span<const int8_t> membership, std::span<const int64_t> groups,
                  int count, uint64_t seed);
 
-/// Records of every fold but `held_out` whose membership is known, and that membership.
+/// Records of every fold but `held_out` whose membership is known, and that membership; and the population, which is
+/// known to be in no training set.
 struct Knowledge {
   std::vector<uint32_t> records;
   std::vector<uint8_t> membership;
   KnownRecords view() const { return {records, membership}; }
 };
-Knowledge knowledge_without(const Folds& folds, int held_out, std::span<const int8_t> membership);
+Knowledge knowledge_without(const Folds& folds, int held_out, std::span<const int8_t> membership,
+                            std::span<const uint32_t> population = {});
 
 /// The one place where truth meets attacks: a plain attack gets none, a calibrating one the other folds'.
 std::vector<double> score_records(const AttackRow& attack, const Evidence& evidence, const Parameters& parameters,

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <filesystem>
 
 #include "miaudit/io/formats.h"
@@ -12,6 +14,8 @@ namespace miaudit {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr size_t kNowhere = SIZE_MAX;
 
 void check_alike(const Outputs& outputs, const std::string& path, const Outputs& first, const std::string& first_path) {
   if (outputs.samples != first.samples || outputs.queries != first.queries || outputs.columns != first.columns)
@@ -34,25 +38,63 @@ void check_population(const Models& models) {
              z, model.membership[z] == 1 ? "was in the training set of" : "its membership is unknown in", model.number);
 }
 
-bool are_complements(std::span<const int8_t> a, std::span<const int8_t> b, std::span<const uint8_t> audited) {
-  bool differ = false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (!audited[i] || a[i] < 0 || b[i] < 0) continue;
-    if (a[i] == b[i]) return false;
-    differ = true;
-  }
-  return differ;
+/// Correlation of two splits from which they are taken for one split, or for one and what it leaves out.
+constexpr double kSameSplit = 0.9;
+/// So many records tell that.
+constexpr size_t kMostCompared = 1 << 15;
+
+/// A model's side of some records, a bit each.
+struct Split {
+  std::vector<uint64_t> in;
+  std::vector<uint64_t> known;
+};
+
+size_t common_bits(std::span<const uint64_t> a, std::span<const uint64_t> b) {
+  int bits = 0;
+  for (size_t w = 0; w < a.size(); ++w) bits += std::popcount(a[w] & b[w]);
+  return static_cast<size_t>(bits);
 }
 
-/// A model that learnt what another left out gives its membership away, whether anybody recorded that or not.
-void find_partners(Models& models) {
-  for (size_t a = 0; a < models.models.size(); ++a)
-    for (size_t b = a + 1; b < models.models.size() && models.partners[a] == Models::kNone; ++b)
-      if (models.partners[b] == Models::kNone &&
-          are_complements(models.models[a].membership, models.models[b].membership, models.audited)) {
-        models.partners[a] = b;
-        models.partners[b] = a;
-      }
+Split split_of(std::span<const int8_t> membership, std::span<const uint32_t> records) {
+  const size_t words = (records.size() + 63) / 64;
+  Split split{std::vector<uint64_t>(words), std::vector<uint64_t>(words)};
+  for (size_t k = 0; k < records.size(); ++k) {
+    split.in[k / 64] |= uint64_t{membership[records[k]] == 1} << (k % 64);
+    split.known[k / 64] |= uint64_t{membership[records[k]] >= 0} << (k % 64);
+  }
+  return split;
+}
+
+double correlation(const Split& a, const Split& b) {
+  const double both = static_cast<double>(common_bits(a.in, b.in));
+  const double of_a = static_cast<double>(common_bits(a.in, b.known));
+  const double of_b = static_cast<double>(common_bits(a.known, b.in));
+  const double all = static_cast<double>(common_bits(a.known, b.known));
+  const double spread = of_a * (all - of_a) * of_b * (all - of_b);
+  return spread > 0 ? (both * all - of_a * of_b) / std::sqrt(spread) : 0;
+}
+
+/// Recorded partners, and whatever else tells a model's split, whether anybody recorded that or not.
+void find_families(Models& models, std::span<const size_t> partners) {
+  std::vector<uint32_t> records;
+  for (uint32_t i = 0; i < models.records(); ++i)
+    if (models.audited[i]) records.push_back(i);
+  const size_t step = records.size() / kMostCompared + 1;
+  for (size_t k = 0; k * step < records.size(); ++k) records[k] = records[k * step];
+  records.resize((records.size() + step - 1) / step);
+  std::vector<Split> splits;
+  for (const AuditedModel& model : models.models) splits.push_back(split_of(model.membership, records));
+  models.families.resize(splits.size());
+  for (size_t m = 0; m < splits.size(); ++m) {
+    models.families[m] = m;
+    for (size_t other = 0; other < m; ++other) {
+      if (models.families[other] == models.families[m]) continue;
+      if (partners[m] != other && std::abs(correlation(splits[m], splits[other])) < kSameSplit) continue;
+      const size_t first = std::min(models.families[m], models.families[other]);
+      const size_t second = std::max(models.families[m], models.families[other]);
+      std::ranges::replace(models.families, second, first);
+    }
+  }
 }
 
 std::vector<int8_t> membership_row(const Array& matrix, size_t row, size_t records, const RecordRange& range) {
@@ -96,7 +138,7 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
     models.audited.push_back(run.roles[i] == Role::audited);
     if (run.roles[i] == Role::population) models.population.push_back(static_cast<uint32_t>(i - range.begin));
   }
-  std::vector<size_t> places(run.models, Models::kNone);
+  std::vector<size_t> places(run.models, kNowhere);
   for (size_t m = 0; m < run.models; ++m) {
     context.report("reading", m, run.models);
     const ModelStatus status = model_status(run, m, is_thorough);
@@ -132,12 +174,12 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
   if (wild != run.labels.end())
     fail(Category::input, "{}: record {} has the label {}, but models tell {} classes apart",
          (run.path / "labels.npy").string(), wild - run.labels.begin(), *wild, classes);
-  models.partners.assign(models.models.size(), Models::kNone);
+  std::vector<size_t> partners(models.models.size(), kNowhere);
   for (size_t p = 0; p < models.models.size(); ++p) {
     const int64_t partner = run.partners[models.models[p].number];
-    if (partner != Run::kNoPartner) models.partners[p] = places[static_cast<size_t>(partner)];
+    if (partner != Run::kNoPartner) partners[p] = places[static_cast<size_t>(partner)];
   }
-  find_partners(models);
+  find_families(models, partners);
   check_population(models);
   models.form_detected = !options.form.has_value();
   return models;
@@ -245,8 +287,7 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
         models.files.push_back(describe_file("reference outputs", references[m].path, references[m].outputs));
     }
   }
-  models.partners.assign(models.models.size(), Models::kNone);
-  find_partners(models);
+  find_families(models, std::vector<size_t>(models.models.size(), kNowhere));
   check_population(models);
   return models;
 }

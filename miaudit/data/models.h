@@ -26,10 +26,10 @@ struct RecordRange {
 
 /// Models of one set of records with known splits.
 struct Models {
-  static constexpr size_t kNone = SIZE_MAX;
-
   std::vector<AuditedModel> models;
-  std::vector<size_t> partners;  ///< place in `models` of the one that learnt what this one left out, or kNone
+  /// Of each model, the first place in `models` of those whose training set is nearly its own, or nearly what it left
+  /// out: each of them gives its membership away.
+  std::vector<size_t> families;
   std::vector<int32_t> labels;   ///< [records], or empty
   std::vector<float> features;   ///< [records][feature_columns], or empty
   size_t feature_columns = 0;

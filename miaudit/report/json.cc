@@ -152,8 +152,8 @@ std::string to_json(const AuditResult& result) {
                  {"models", subject.models},
                  {"targets", subject.targets},
                  {"references", subject.references},
-                 {"references_per_side", subject.references_per_side},
-                 {"references_in", subject.has_references_in}}},
+                 {"references_out", subject.references_out},
+                 {"references_in", subject.references_in}}},
                {"convention", "membership 1 = member; a higher score = more likely a member"},
                {"finding", finding_name(result.finding)},
                {"verdict", result.verdict}};

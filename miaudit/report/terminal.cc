@@ -90,8 +90,10 @@ std::string subject_line(const AuditResult& result) {
     line = fmt::format("{} audited in turn on {}: {}, {} in all", counted(s.targets, "model"),
                        counted(s.records, "record"), counted(s.members, "member"), counted(s.nonmembers, "non-member"));
   if (s.references)
-    line += fmt::format("; {}, {} a record {}", counted(s.references, "reference model"), s.references_per_side,
-                        s.has_references_in ? "on either side" : "without it");
+    line += fmt::format("; {}, {} a record {}", counted(s.references, "reference model"), s.references_out,
+                        s.references_in == 0                  ? "without it"
+                        : s.references_in == s.references_out ? "on either side"
+                                                              : fmt::format("without it, {} with it", s.references_in));
   if (s.population) line += fmt::format("; population of {}", grouped(s.population));
   if (s.unknown) line += fmt::format(", {} unknown", grouped(s.unknown));
   if (s.groups) line += "; " + counted(s.groups, "group");

@@ -91,7 +91,7 @@ assert f"{MODELS} finished models are kept" in run(*plan).stdout
 assert f"{MODELS} done before" in run(*shadow).stdout
 run(*audit)
 result = json.loads(report)
-assert result["subject"]["references"] == MODELS - 1 and result["subject"]["references_per_side"] == 8
+assert result["subject"]["references"] == MODELS - 1 and result["subject"]["references_out"] == 8
 assert report == open("demo/report/result.json").read()
 assert all(len(line) <= 80 for line in done.stdout.split("$ miaudit audit")[1].split("\n\n", 1)[1].splitlines())
 

@@ -221,7 +221,7 @@ for queries in (1, 2, 3):
     reference = Reference(outputs, 4)
     scores = reference.all()
     result = audit(f"run{queries}", "--target", 4, "--out", f"report{queries}")
-    assert result["subject"]["references"] == MODELS - 2 and result["subject"]["references_per_side"] == MODELS // 2 - 1
+    assert result["subject"]["references"] == MODELS - 2 and result["subject"]["references_out"] == MODELS // 2 - 1
     assert result["subject"]["population"] == POPULATION and result["subject"]["records"] == AUDITED
     for name, expected in scores.items():
         near(np.load(f"report{queries}/scores/{name}.npy"), expected, name)
@@ -295,7 +295,7 @@ assert abs(found["estimates"]["auc"]["value"] - pooled) < 1e-9
 write_run("gap", outputs, membership, partners, missing=(7,))
 result = audit("gap", "--target", 4)
 assert any("model 7" in w["message"] for w in result["warnings"])
-assert result["subject"]["references_per_side"] == MODELS // 2 - 2
+assert result["subject"]["references_in"] == MODELS // 2 - 2
 assert "model 7 is missing" in " ".join(run("audit", "gap", "--target", 4, "--attacks", "lira").stdout.split())
 
 # Partners that nobody recorded are found out (the count of the others' members would tell everything).

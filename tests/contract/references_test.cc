@@ -180,7 +180,7 @@ std::map<std::string, std::string> reasons(const AuditResult& result) {
 TEST(ThinEvidence, OfOneReferenceLeavesVariancesOut) {
   Models models = made_models({.models = 3, .records = 500, .leak = 2, .design = Design::bernoulli});
   models.models.pop_back();
-  models.partners.pop_back();
+  models.families.pop_back();
   const Audited done = audited(models, {0});
   EXPECT_EQ(done.result.attacks.size() + done.result.skipped.size(), reference_attacks().size());
   EXPECT_TRUE(reasons(done.result).contains("lira"));
@@ -252,11 +252,12 @@ TEST(TargetEvidence, BalancesEveryDesign) {
       size_t sides[2] = {0, 0};
       for (const int8_t* row : values.sides)
         if (row[i] >= 0) ++sides[row[i]];
-      EXPECT_TRUE((sides[0] == references.per_side() && sides[1] == references.per_side()) ||
-                  (sides[0] == 0 || sides[1] == 0));
+      EXPECT_TRUE(sides[0] == references.models_out() || sides[0] == 0);
+      EXPECT_TRUE(sides[1] == references.models_in() || sides[1] == 0);
       lacking += sides[0] == 0 || sides[1] == 0;
     }
-    EXPECT_GT(references.per_side(), 2u);
+    EXPECT_GT(references.models_out(), 2u);
+    EXPECT_GT(references.models_in(), 2u);
     EXPECT_LE(lacking, models.records() / 50);
     EXPECT_EQ(references.count(), design == Design::pairs ? 14u : 15u);
   }
@@ -267,8 +268,8 @@ TEST(TargetEvidence, KeepsNoInModelThatWouldProveANonMember) {
   const Context context;
   ModelSignals signals(models, context, context, uint64_t{2} << 30);
   const TargetEvidence target(signals, 2, 0);
-  EXPECT_FALSE(target.evidence().references->has_in());
-  EXPECT_EQ(target.evidence().references->per_side(), 6u);
+  EXPECT_EQ(target.evidence().references->models_in(), 0u);
+  EXPECT_EQ(target.evidence().references->models_out(), 6u);
 }
 
 TEST(Rmia, ChoosesItsAByAttackingReferencesOnly) {
