@@ -1,6 +1,7 @@
 #include "cli/audit_request.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include <limits>
 
 #include "cli/report_folder.h"
+#include "cli/shell.h"
 #include "miaudit/audit/audit.h"
 #include "miaudit/audit/shard.h"
 #include "miaudit/io/file.h"
@@ -191,7 +193,8 @@ int run_shard(const AuditRequest& request, const Run& run, Shell& shell) {
          counted(run.records, "record"));
   const Context context = shell.context();
   const Models models = read_models(run, shard.range(run.records), request.reading, context);
-  const bool is_new = store_shard(run, models, shard, request.plan, context);
+  const bool is_new =
+      store_shard(run, models, shard, fmt::format("{}.{}", host_name(), getpid()), request.plan, context);
   shell.clear_progress();
   for (const Warning& missing : models.missing) fmt::print(stderr, "{}; it is left out\n", missing.message);
   print(fmt::format("shard {}/{}: signals of {} by {} {}\n", shard.number, shard.count,

@@ -25,6 +25,12 @@ std::string work_line(const EmitOptions& o, const std::string& index) {
                      o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus);
 }
 
+// More than an audit keeps to by itself: the system counts the pages of files as well.
+std::string memory_of(const EmitOptions& o) {
+  if (!o.memory.empty()) return o.memory;
+  return o.verb == "audit" ? "3G" : "2G";
+}
+
 // The batch shell alone gets TERM, 30 s ahead of the end: it passes it on and waits again. Exit code 75 is a
 // checkpoint: the element goes back into the queue.
 std::string slurm(const EmitOptions& o, const std::vector<size_t>& elements) {
@@ -54,7 +60,7 @@ exit $code
                    ? fmt::format("Then: miaudit audit {} --merge, which names elements that are missing", quoted(o.run))
                    : fmt::format("What is left afterwards: miaudit shadow status {} --missing --format slurm",
                                  quoted(o.run))),
-      fmt::arg("array", ranges_text(elements)), fmt::arg("cpus", o.cpus), fmt::arg("memory", o.memory),
+      fmt::arg("array", ranges_text(elements)), fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)),
       fmt::arg("time", o.time), fmt::arg("gpus", o.gpus > 0 ? fmt::format("#SBATCH --gpus-per-task={}\n", o.gpus) : ""),
       fmt::arg("train", work_line(o, "\"$SLURM_ARRAY_TASK_ID\"")));
 }
@@ -78,7 +84,7 @@ if [ $code = 75 ]; then exit 99; fi
 exit $code
 )",
                      fmt::arg("elements", elements), fmt::arg("cpus", o.cpus), fmt::arg("time", o.time),
-                     fmt::arg("memory", o.memory), fmt::arg("train", work_line(o, "$((SGE_TASK_ID - 1))")));
+                     fmt::arg("memory", memory_of(o)), fmt::arg("train", work_line(o, "$((SGE_TASK_ID - 1))")));
 }
 
 std::string htcondor(const EmitOptions& o, size_t elements) {
@@ -97,7 +103,7 @@ queue {elements}
 )",
                      fmt::arg("train", fmt::format("miaudit shadow train {} --index $(Process){} --jobs {}", o.run,
                                                    o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus)),
-                     fmt::arg("cpus", o.cpus), fmt::arg("memory", o.memory), fmt::arg("elements", elements));
+                     fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)), fmt::arg("elements", elements));
 }
 
 std::string kubernetes(const EmitOptions& o, size_t elements) {
@@ -126,7 +132,7 @@ spec:
       fmt::arg("elements", elements),
       fmt::arg("train", fmt::format("miaudit shadow train {} --index $JOB_COMPLETION_INDEX{} --jobs {}", o.run,
                                     o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus)),
-      fmt::arg("cpus", o.cpus), fmt::arg("memory", o.memory));
+      fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)));
 }
 
 }  // namespace

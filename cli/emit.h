@@ -12,7 +12,7 @@ struct EmitOptions {
   std::string system;  ///< slurm, sge, htcondor or kubernetes
   std::string run;     ///< absolute
   std::string time = "04:00:00";
-  std::string memory = "2G";
+  std::string memory;  ///< "": 2G; 3G for an audit
   size_t cpus = 1;
   size_t gpus = 0;
   size_t chunk = 1;

@@ -23,11 +23,6 @@ double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::string host_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "localhost";
-}
-
 // What a plan refers to must be found from anywhere.
 std::string absolute(const std::string& path) {
   return path.empty() ? path : fs::absolute(path).lexically_normal().string();
@@ -299,7 +294,10 @@ void add_emit(CLI::App& parent, Shell&) {
   verb->add_option("--time", options->time, "Time limit of an element, as the system writes it")->type_name("TEXT");
   verb->add_option("--cpus", options->cpus, "Cores of an element: models that it trains at once")
       ->check(CLI::Range(1, 1024));
-  verb->add_option("--memory", options->memory, "Memory of an element, as the system writes it")->type_name("TEXT");
+  verb->add_option(
+          "--memory", options->memory,
+          "Memory of an element, as the system writes it (default: 2G; 3G for an audit, which keeps to 2G by itself)")
+      ->type_name("TEXT");
   verb->add_option("--gpus", options->gpus, "Graphics processors of an element; for --command")
       ->check(CLI::Range(0, 64));
   verb->add_option("--chunk", options->chunk, "Models of an element")->check(CLI::Range(1, 100000));

@@ -131,4 +131,9 @@ void print(std::string_view text) {
     fail(Category::io, "cannot write to standard output: {}", std::generic_category().message(errno));
 }
 
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "localhost";
+}
+
 }  // namespace miaudit::cli

@@ -41,4 +41,7 @@ int exit_code_of(Category category);
 /// Writes to stdout; Error(io) when it cannot take it (a closed pipe, a full disk).
 void print(std::string_view text);
 
+/// This machine's, as attempts at a run's models are named after.
+std::string host_name();
+
 }  // namespace miaudit::cli

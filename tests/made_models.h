@@ -13,6 +13,8 @@ enum class Design {
   exactly_half,  ///< each record in half of the models, nobody's partner known
   bernoulli,
   disjoint,
+  rare,              ///< each record in a tenth of the models
+  cross_validation,  ///< two rounds of folds: each model learns all but one fold of its round
 };
 
 struct Made {
@@ -32,9 +34,13 @@ inline std::vector<std::vector<int8_t>> made_splits(const Made& made) {
   for (size_t i = 0; i < made.records; ++i) {
     std::vector<int8_t> column(made.models);
     const size_t owner = rng.below(made.models);
+    const size_t round = made.models / 2;
+    const size_t left_out[2] = {rng.below(round), rng.below(round)};
     for (size_t m = 0; m < made.models; ++m) {
       if (made.design == Design::exactly_half) column[m] = m < made.models / 2;
       if (made.design == Design::bernoulli) column[m] = static_cast<int8_t>(rng.below(2));
+      if (made.design == Design::rare) column[m] = rng.below(10) == 0;
+      if (made.design == Design::cross_validation) column[m] = m % round != left_out[m / round % 2];
       if (made.design == Design::disjoint) column[m] = m == owner;
       if (made.design == Design::pairs)
         column[m] = static_cast<int8_t>(m % 2 ? 1 - column[m - 1] : static_cast<int8_t>(rng.below(2)));

@@ -42,10 +42,11 @@ SideTotals totals_of(const SideMoments& moments, const Evidence& evidence, std::
     totals.within += moments.variance[k];
   });
   if (count == 0)
-    fail(Category::numeric,
-         "no record has a reference model on the {} side that may be used; it takes models whose training sets overlap, "
-         "as the design pairs makes them",
-         side);
+    fail(
+        Category::numeric,
+        "no record has a reference model on the {} side that may be used; it takes models whose training sets overlap, "
+        "as the design pairs makes them",
+        side);
   totals.mean /= count;
   totals.within /= count;
   each([&](size_t k) { totals.variance += (moments.mean[k] - totals.mean) * (moments.mean[k] - totals.mean); });

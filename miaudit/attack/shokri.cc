@@ -1,6 +1,7 @@
 // Attacks that learn from shadow models' outputs how members look.
 #include <algorithm>
 #include <functional>
+#include <numeric>
 
 #include "miaudit/attack/reference_scores.h"
 #include "miaudit/attack/rows.h"
@@ -26,24 +27,33 @@ struct Row {
   uint8_t is_member;
 };
 
-std::vector<Row> rows_of(const Evidence& evidence, size_t models) {
+/// As many rows of either side, each as likely as any other, at most kMostRows in all; of the first `models` shadow
+/// models' views of `records`. Only the sample is ever held.
+std::vector<Row> sample_rows(const Evidence& evidence, size_t models, std::span<const uint32_t> records,
+                             uint64_t stream) {
   const SidedValues sided = evidence.references->values("loss");
-  std::vector<Row> rows;
+  std::vector<Row> sample[2];
+  uint64_t seen[2] = {0, 0};
+  Rng rng(0, stream);
   for (size_t m = 0; m < models; ++m)
-    for (size_t i = 0; i < evidence.samples; ++i)
-      if (sided.sides[m][i] >= 0 && (evidence.audited.empty() || evidence.audited[i]))
-        rows.push_back({static_cast<uint32_t>(m), static_cast<uint32_t>(i), static_cast<uint8_t>(sided.sides[m][i])});
-  return rows;
-}
-
-/// As many of either side, at random, at most kMostRows in all.
-std::vector<Row> balanced(std::vector<Row> rows, uint64_t stream) {
-  Rng(0, stream).shuffle(std::span(rows));
-  size_t sides[2] = {0, 0};
-  for (const Row& row : rows) ++sides[row.is_member];
-  const size_t most = std::min({sides[0], sides[1], kMostRows / 2});
-  size_t taken[2] = {0, 0};
-  std::erase_if(rows, [&](const Row& row) { return taken[row.is_member]++ >= most; });
+    for (const uint32_t i : records) {
+      const int8_t side = sided.sides[m][i];
+      if (side < 0 || (!evidence.audited.empty() && !evidence.audited[i])) continue;
+      std::vector<Row>& own = sample[side];
+      const Row row{static_cast<uint32_t>(m), i, static_cast<uint8_t>(side)};
+      ++seen[side];
+      if (own.size() < kMostRows / 2) {
+        own.push_back(row);
+      } else if (const uint64_t place = rng.below(seen[side]); place < own.size()) {
+        own[place] = row;
+      }
+    }
+  const size_t most = std::min(sample[0].size(), sample[1].size());
+  std::vector<Row> rows;
+  for (std::vector<Row>& own : sample) {
+    rng.shuffle(std::span(own));
+    rows.insert(rows.end(), own.begin(), own.begin() + static_cast<ptrdiff_t>(most));
+  }
   return rows;
 }
 
@@ -78,18 +88,28 @@ std::unique_ptr<BinaryClassifier> fit_rows(const std::vector<Row>& rows, const E
   return fit({{features.data(), rows.size(), width}, labels});
 }
 
-/// The target's records scored by a fitted classifier.
-void score_rows(const BinaryClassifier& classifier, const Evidence& evidence, std::span<const uint32_t> records,
+/// The target's records scored by a fitted classifier, some at a time.
+void score_rows(const BinaryClassifier& classifier, const Evidence& evidence, std::span<const uint32_t> all,
                 size_t width, const Describe& describe, std::vector<double>& scores) {
-  std::vector<float> probabilities(records.size() * evidence.classes);
-  evidence.signals.probabilities(records, {probabilities.data(), records.size(), evidence.classes});
-  std::vector<float> features(records.size() * width);
-  for (size_t r = 0; r < records.size(); ++r)
-    describe(std::span(probabilities).subspan(r * evidence.classes, evidence.classes),
-             std::span(features).subspan(r * width, width));
-  std::vector<double> found(records.size());
-  classifier.score({features.data(), records.size(), width}, found);
-  for (size_t r = 0; r < records.size(); ++r) scores[records[r]] = found[r];
+  constexpr size_t kAtOnce = 4096;
+  for (size_t first = 0; first < all.size(); first += kAtOnce) {
+    const std::span<const uint32_t> records = all.subspan(first, std::min(kAtOnce, all.size() - first));
+    std::vector<float> probabilities(records.size() * evidence.classes);
+    evidence.signals.probabilities(records, {probabilities.data(), records.size(), evidence.classes});
+    std::vector<float> features(records.size() * width);
+    for (size_t r = 0; r < records.size(); ++r)
+      describe(std::span(probabilities).subspan(r * evidence.classes, evidence.classes),
+               std::span(features).subspan(r * width, width));
+    std::vector<double> found(records.size());
+    classifier.score({features.data(), records.size(), width}, found);
+    for (size_t r = 0; r < records.size(); ++r) scores[records[r]] = found[r];
+  }
+}
+
+std::vector<uint32_t> all_records(const Evidence& evidence) {
+  std::vector<uint32_t> records(evidence.samples);
+  std::iota(records.begin(), records.end(), 0U);
+  return records;
 }
 
 std::vector<double> shokri(const Evidence& evidence, const Parameters& parameters, const Context& context) {
@@ -99,24 +119,22 @@ std::vector<double> shokri(const Evidence& evidence, const Parameters& parameter
   const Describe whole = [](std::span<const float> probabilities, std::span<float> features) {
     std::ranges::copy(probabilities, features.begin());
   };
-  std::vector<std::vector<Row>> by_class(evidence.classes);
+  const size_t models = evidence.references->count();
   std::vector<std::vector<uint32_t>> records(evidence.classes);
-  const std::vector<Row> all = rows_of(evidence, evidence.references->count());
-  for (const Row& row : all) by_class[static_cast<size_t>(evidence.labels[row.record])].push_back(row);
   for (size_t i = 0; i < evidence.samples; ++i)
     records[static_cast<size_t>(evidence.labels[i])].push_back(static_cast<uint32_t>(i));
   std::unique_ptr<BinaryClassifier> of_all;  // for classes with too few rows
   std::vector<double> scores(evidence.samples);
   for (size_t c = 0; c < evidence.classes; ++c) {
     if (records[c].empty()) continue;
-    const std::vector<Row> rows = balanced(std::move(by_class[c]), c + 1);
+    const std::vector<Row> rows = sample_rows(evidence, models, records[c], c + 1);
     if (rows.size() >= 2 * kFewestRows) {
       score_rows(*fit_rows(rows, evidence, evidence.classes, whole, fit), evidence, records[c], evidence.classes, whole,
                  scores);
       continue;
     }
     if (!of_all) {
-      const std::vector<Row> any = balanced(all, 0);
+      const std::vector<Row> any = sample_rows(evidence, models, all_records(evidence), 0);
       if (any.empty()) fail(Category::numeric, "shadow models saw all of the records, or none");
       of_all = fit_rows(any, evidence, evidence.classes, whole, fit);
     }
@@ -130,12 +148,11 @@ std::vector<double> ml_leaks(const Evidence& evidence, const Parameters&, const 
   const Describe largest = [](std::span<const float> probabilities, std::span<float> features) {
     std::ranges::partial_sort_copy(probabilities, features, std::greater());
   };
-  const std::vector<Row> rows = balanced(rows_of(evidence, 1), 0);
+  const std::vector<uint32_t> records = all_records(evidence);
+  const std::vector<Row> rows = sample_rows(evidence, 1, records, 0);
   if (rows.empty()) fail(Category::numeric, "its one shadow model saw all of the records, or none");
   const auto classifier = fit_rows(rows, evidence, width, largest,
                                    [&](const TrainingSet& data) { return fit_logistic(data, {}, context); });
-  std::vector<uint32_t> records(evidence.samples);
-  for (uint32_t i = 0; i < records.size(); ++i) records[i] = i;
   std::vector<double> scores(evidence.samples);
   score_rows(*classifier, evidence, records, width, largest, scores);
   return scores;

@@ -196,8 +196,7 @@ Scored score_targets(const AttackRow& attack, const AuditPlan& plan, const Trial
   const auto unless_short = [&](size_t t, const auto& score) {
     try {
       const std::shared_ptr<const Evidence> evidence = trial.evidence(t);
-      const std::string shortage =
-          shortage_of(attack, *evidence, count_folds(trial.targets[t], trial.people, plan));
+      const std::string shortage = shortage_of(attack, *evidence, count_folds(trial.targets[t], trial.people, plan));
       if (!shortage.empty()) fail(Category::numeric, "{}", shortage);
       return score(*evidence);
     } catch (const Error& error) {
@@ -244,8 +243,7 @@ Scored score_targets(const AttackRow& attack, const AuditPlan& plan, const Trial
         std::ranges::copy(score(t, own), scored.scores.begin() + static_cast<ptrdiff_t>(t * size));
     });
   }
-  if (scored.shortages.size() == trial.targets.size())
-    fail(Category::numeric, "{}", scored.shortages.begin()->second);
+  if (scored.shortages.size() == trial.targets.size()) fail(Category::numeric, "{}", scored.shortages.begin()->second);
   if (!attack.needs_references() && scored.shortages.empty()) return scored;
   for (size_t k = 0; k < scored.scores.size(); ++k) {
     if (!std::isnan(scored.scores[k])) continue;
@@ -302,10 +300,10 @@ void warn_of_shortages(const Trial& trial, const std::vector<std::pair<std::stri
   for (const auto& [own, attacks] : alike) {
     std::vector<std::string> models;
     for (const auto& [t, reason] : own) models.push_back(std::to_string(trial.targets[t].model));
-    warnings.push_back({"target_unscored",
-                        fmt::format("{}: no scores against model {}: {}", few_of(attacks), few_of(models),
-                                    own.begin()->second),
-                        "figures of these attacks are of the other targets alone"});
+    warnings.push_back(
+        {"target_unscored",
+         fmt::format("{}: no scores against model {}: {}", few_of(attacks), few_of(models), own.begin()->second),
+         "figures of these attacks are of the other targets alone"});
   }
 }
 
@@ -523,7 +521,7 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
   trial.target_folds = folds_of_targets(models, signals.order(), targets);
   trial.teachers = [&](std::span<const size_t> fold) {
     std::vector<size_t> barred;
-    for (const size_t t : fold) barred.push_back(targets[t]);
+    for (const size_t t : fold) barred.push_back(models.families[targets[t]]);
     // By label alone: folds that followed the target's membership would tell of it.
     const std::vector<uint32_t> strata = models.labels.empty()
                                              ? std::vector<uint32_t>(models.records())

@@ -8,9 +8,9 @@ namespace miaudit {
 
 /// On which side of each record each reference model stands, after the cut that makes counts alike.
 struct Sides {
-  std::vector<const int8_t*> rows;  ///< [references] → [records]: 1 IN, 0 OUT, −1 not used
-  size_t models_in = 0;             ///< of every record that has any; 0 where IN models are not kept
-  size_t models_out = 0;            ///< of every record that has any
+  std::vector<const int8_t*> rows;            ///< [references] → [records]: 1 IN, 0 OUT, −1 not used
+  size_t models_in = 0;                       ///< of every record that has any; 0 where IN models are not kept
+  size_t models_out = 0;                      ///< of every record that has any
   std::vector<int8_t> cut;                    ///< What rows point into where something was cut.
   std::vector<double> in_counts, out_counts;  ///< [records]: models left on either side
 };

@@ -28,8 +28,7 @@ bool comes_before(const AuditedModel& a, const AuditedModel& b) {
 std::vector<size_t> order_of(const Models& models) {
   std::vector<size_t> order(models.models.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order,
-                           [&](size_t a, size_t b) { return comes_before(models.models[a], models.models[b]); });
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) { return comes_before(models.models[a], models.models[b]); });
   return order;
 }
 

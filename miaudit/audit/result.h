@@ -45,7 +45,7 @@ struct Subject {
   uint64_t population = 0;  ///< Records known to be in no training set, kept for attacks.
   uint64_t models = 0;      ///< With known splits, the targets among them; 0 without reference models.
   uint64_t targets = 1;
-  uint64_t references = 0;           ///< Of the first target.
+  uint64_t references = 0;      ///< Of the first target.
   uint64_t references_out = 0;  ///< Models of each record that did not train on it.
   uint64_t references_in = 0;   ///< Models of each record that did.
 };

@@ -11,14 +11,17 @@ constexpr std::string_view kOfReferences[] = {"confidence", "loss", "rescaled_lo
 
 }  // namespace
 
-bool store_shard(const Run& run, const Models& models, Shard shard, const AuditPlan& plan, const Context& context) {
-  SignalWriter writer(run, models, shard);
-  if (writer.is_done()) return false;
+bool store_shard(const Run& run, const Models& models, Shard shard, const std::string& writer, const AuditPlan& plan,
+                 const Context& context) {
+  SignalWriter signals(run, models, shard, writer);
+  if (signals.is_done()) return false;
   const size_t width = models.records() * models.models.front().outputs.queries;
   const size_t bytes = models.models.size() * width * sizeof(double);
-  if (bytes > plan.memory)
-    fail(Category::config, "a shard of {} takes {} MB; give {} shards or more, or a larger --memory",
-         counted(models.records(), "record"), bytes >> 20, shard.count * (bytes / plan.memory + 1));
+  // Twice on their way to the disk, beside the pages of a model's outputs.
+  const uint64_t most = plan.memory / 4;
+  if (bytes > most)
+    fail(Category::config, "a shard of {} takes {} MB; give {} shards or more, or --memory {}M",
+         counted(models.records(), "record"), 4 * bytes >> 20, shard.count * (bytes / most + 1), (4 * bytes >> 20) + 1);
   for (const std::string_view name : kOfReferences) {
     const SignalRow& row = find_signal(name);
     std::vector<double> values(models.models.size() * width);
@@ -28,9 +31,9 @@ bool store_shard(const Run& run, const Models& models, Shard shard, const AuditP
       compute_signal(row, outputs, models.labels, std::span(values).subspan(m * width, width), context);
       for (const OutputsPart& part : outputs.parts) release_pages(part.values);
     }
-    writer.write(name, std::move(values));
+    signals.write(name, std::move(values));
   }
-  writer.publish();
+  signals.publish();
   return true;
 }
 

@@ -30,8 +30,8 @@ struct Models {
   /// Of each model, the first place in `models` of those whose training set is nearly its own, or nearly what it left
   /// out: each of them gives its membership away.
   std::vector<size_t> families;
-  std::vector<int32_t> labels;   ///< [records], or empty
-  std::vector<float> features;   ///< [records][feature_columns], or empty
+  std::vector<int32_t> labels;  ///< [records], or empty
+  std::vector<float> features;  ///< [records][feature_columns], or empty
   size_t feature_columns = 0;
   std::vector<uint8_t> audited;      ///< [records]: 1 for those that the audit is about
   std::vector<uint32_t> population;  ///< records known to be in no training set

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "miaudit/base/version.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/json.h"
@@ -34,6 +35,7 @@ json identity_of(const Run& run, const Models& models, Shard shard) {
     of_models.push_back({model.number, outputs_identity(run, model.number)});
   const Outputs& outputs = models.models.front().outputs;
   return {{"schema_version", kSchemaVersion},
+          {"miaudit", version()},
           {"shard", {shard.number, shard.count}},
           {"records", {shard.range(run.records).begin, shard.range(run.records).end}},
           {"queries", outputs.queries},
@@ -59,12 +61,14 @@ std::string flaw(const Run& run, const Models& models, Shard shard) {
   if (!done.is_object() || !done.contains("signals") || !done["signals"].is_object()) return "is missing";
   const json identity = identity_of(run, models, shard);
   for (const auto& [key, value] : identity.items())
-    if (!done.contains(key) || done[key] != value) return fmt::format("is of other {}", key);
+    if (!done.contains(key) || done[key] != value)
+      return key == "form" && done.contains(key)
+                 ? fmt::format(
+                       "took the outputs for {}, but they look like {}; say with --input what they are, to every "
+                       "shard and to the merge",
+                       done[key].dump(), value.dump())
+                 : fmt::format("is of other {}", key);
   return "";
-}
-
-std::string attempt_name(Shard shard) {
-  return fmt::format(".{}-of-{}-XXXXXX", shard.number, shard.count);
 }
 
 /// How many shards each set that is begun has in all.
@@ -87,8 +91,11 @@ std::vector<size_t> counts_of(const Run& run) {
 
 }  // namespace
 
-SignalWriter::SignalWriter(const Run& run, const Models& models, Shard shard)
-    : run_(run), models_(models), shard_(shard) {}
+SignalWriter::SignalWriter(const Run& run, const Models& models, Shard shard, const std::string& writer)
+    : run_(run),
+      models_(models),
+      shard_(shard),
+      attempt_(run.path / "attempts" / fmt::format("shard-{}-of-{}.{}.0", shard.number, shard.count, writer)) {}
 
 SignalWriter::~SignalWriter() {
   std::error_code error;
@@ -100,10 +107,7 @@ bool SignalWriter::is_done() const {
 }
 
 void SignalWriter::write(std::string_view signal, std::vector<double> values) {
-  if (attempt_.empty()) {
-    make_directory(folder_of(run_));
-    attempt_ = make_unique_directory(folder_of(run_) / attempt_name(shard_));
-  }
+  for (const fs::path& folder : {folder_of(run_), attempt_.parent_path(), attempt_}) make_directory(folder);
   const size_t queries = models_.models.front().outputs.queries;
   const RecordRange range = shard_.range(run_.records);
   const size_t records = range.end - range.begin;

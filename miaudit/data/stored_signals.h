@@ -20,11 +20,12 @@ struct Shard {
 };
 
 /// Signals of all of a run's models for one shard of its records, in RUN/signals/NUMBER-of-COUNT. Fills a folder of
-/// its own, which one rename publishes: two writers of one shard do no harm, a killed one leaves nothing that counts.
+/// its own under attempts/, which one rename publishes: two writers of one shard do no harm, a killed one leaves
+/// nothing that counts, and `shadow gc` removes it.
 class SignalWriter {
  public:
-  /// models: of the shard's records, or of all.
-  SignalWriter(const Run& run, const Models& models, Shard shard);
+  /// models: of the shard's records, or of all. writer: a name that no other process has, HOST.PROCESS.
+  SignalWriter(const Run& run, const Models& models, Shard shard, const std::string& writer);
   ~SignalWriter();
   SignalWriter(const SignalWriter&) = delete;
   SignalWriter& operator=(const SignalWriter&) = delete;
@@ -39,7 +40,7 @@ class SignalWriter {
   const Run& run_;
   const Models& models_;
   Shard shard_;
-  std::filesystem::path attempt_;
+  std::filesystem::path attempt_;  // "" once published
   std::vector<std::string> signals_;
 };
 

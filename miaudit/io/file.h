@@ -59,9 +59,6 @@ void write_file(const std::filesystem::path& path, std::string_view text);
 /// Makes the directory and its parents (0700 for those it makes). Throws Error(io).
 void make_directory(const std::filesystem::path& path);
 
-/// Makes a directory (0700) whose name ends in characters of its own in place of the path's XXXXXX. Throws Error(io).
-std::filesystem::path make_unique_directory(const std::filesystem::path& path);
-
 /// Renames a directory to a place where there is none, durably. False where something stands there that is not an empty
 /// directory. Throws Error(io).
 bool rename_directory(const std::filesystem::path& from, const std::filesystem::path& to);

@@ -108,13 +108,6 @@ bool is_unfinished_file(const std::filesystem::path& path) {
   return path.filename().string().starts_with(kUnfinished);
 }
 
-std::filesystem::path make_unique_directory(const std::filesystem::path& path) {
-  std::string name = path.string();
-  if (!::mkdtemp(name.data()))
-    fail(Category::io, "cannot make {}: {}", path.string(), std::generic_category().message(errno));
-  return name;
-}
-
 bool rename_directory(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0) {
     if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) return false;

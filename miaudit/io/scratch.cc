@@ -27,9 +27,8 @@ std::shared_ptr<void> map_nameless(size_t bytes) {
   const std::string folder = given && *given ? given : "/var/tmp";
   const auto refuse = [&](int error) {
     fail(Category::io,
-         "{}: no room for {} bytes of signals: {}; set TMPDIR to a folder with more, give a larger --memory, or audit "
-         "with --shard",
-         folder, bytes, std::strerror(error));
+         "{}: no room for {} bytes of signals: {}; set TMPDIR to a folder with more, or give a larger --memory", folder,
+         bytes, std::strerror(error));
   };
   const int descriptor = open_nameless(folder);
   if (descriptor < 0) refuse(errno);

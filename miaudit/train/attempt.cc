@@ -20,14 +20,17 @@ namespace fs = std::filesystem;
 
 /// An attempt on another machine that has said nothing for so long is taken for dead.
 constexpr auto kSilence = std::chrono::minutes(3);
+/// Shards of an audit (`audit --shard`) do not say that they live.
+constexpr auto kShardSilence = std::chrono::hours(24);
+constexpr std::string_view kShard = "shard-";
 
 struct Owner {
-  size_t model = 0;
+  size_t model = SIZE_MAX;  ///< none: a shard's
   std::string host;
   pid_t process = 0;
 };
 
-/// Of a name like 0007.host.1234.0; hosts may hold dots.
+/// Of a name like 0007.host.1234.0 or shard-2-of-7.host.1234.0; hosts may hold dots.
 std::optional<Owner> owner_of(const std::string& name) {
   const size_t first = name.find('.'), last = name.rfind('.');
   if (first == std::string::npos || last == first) return {};
@@ -39,7 +42,9 @@ std::optional<Owner> owner_of(const std::string& name) {
     const auto [stop, error] = std::from_chars(name.data() + begin, name.data() + end, value);
     return error == std::errc() && stop == name.data() + end;
   };
-  if (!read(0, first, owner.model) || !read(middle + 1, last, owner.process) || owner.process <= 0) return {};
+  if ((!name.starts_with(kShard) && !read(0, first, owner.model)) || !read(middle + 1, last, owner.process) ||
+      owner.process <= 0)
+    return {};
   return owner;
 }
 
@@ -47,7 +52,7 @@ bool is_alive(const fs::path& folder, const Owner& owner, const std::string& hos
   if (owner.host == host) return kill(owner.process, 0) == 0 || errno != ESRCH;
   std::error_code error;
   const auto touched = fs::last_write_time(folder, error);
-  return !error && fs::file_time_type::clock::now() - touched < kSilence;
+  return !error && fs::file_time_type::clock::now() - touched < (owner.model == SIZE_MAX ? kShardSilence : kSilence);
 }
 
 template <class Body>

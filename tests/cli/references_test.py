@@ -302,6 +302,18 @@ assert "model 7 is missing" in " ".join(run("audit", "gap", "--target", 4, "--at
 write_run("unnamed", outputs, membership)
 assert audit("unnamed", "--target", 4, "--attacks", "lira")["subject"]["references"] == MODELS - 2
 
+# Several models on one split and on what it leaves out: none of them may refer to another.
+taught_alike = membership[[0, 0, 0, 1, 1, 1]]
+write_run("alike", outputs[:6], taught_alike)
+result = audit("alike", "--target", 0)
+assert result["subject"]["references"] == 0
+assert all("of other splits" in s["reason"] for s in result["skipped"] if s["name"] in ("lira", "bavaria_n", "stacked"))
+# Nearly the same split is no better: a few records changed hands.
+nearly = membership[[0, 0, 2, 3, 4, 5, 6, 7]].copy()
+nearly[1, :AUDITED:40] ^= True
+write_run("nearly", outputs[:8], nearly)
+assert audit("nearly", "--target", 0)["subject"]["references"] == 6
+
 # Defect 9: a population with members of any model is refused.
 taught = membership.copy()
 taught[3, AUDITED + 5] = True

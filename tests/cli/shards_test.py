@@ -84,6 +84,32 @@ for number in (1, 2):
     assert "written" in run("audit", "run1", "--shard", f"{number}/2").stdout
 assert report_of("run1", "--merge") == report_of("run1")
 
+# What a killed shard leaves behind is nobody's, and gc removes it; a living one's stays.
+import socket
+for process in (4194304 + 7, os.getpid()):
+    os.makedirs(f"run1/attempts/shard-1-of-2.{socket.gethostname()}.{process}.0", exist_ok=True)
+assert "4194311" in run("shadow", "gc", "run1").stdout
+assert os.listdir("run1/attempts") == [f"shard-1-of-2.{socket.gethostname()}.{os.getpid()}.0"]
+assert report_of("run1", "--merge") == report_of("run1")
+
+# What a shard alone takes for another form than all records are.
+os.makedirs("odd/models")
+shutil.copy("run1/run.json", "odd/run.json")
+for name in ("membership.npy", "labels.npy"):
+    shutil.copy(f"run1/{name}", f"odd/{name}")
+for m in range(MODELS):
+    os.makedirs(f"odd/models/{m:04}")
+    values = np.load(f"run1/models/{m:04}/outputs.npy").astype(np.float64)
+    half = values[:RECORDS // 2]
+    values[:RECORDS // 2] = np.exp(half) / np.exp(half).sum(-1, keepdims=True)
+    np.save(f"odd/models/{m:04}/outputs.npy", values)
+for number in (1, 2):
+    run("audit", "odd", "--shard", f"{number}/2")
+assert "say with --input what they are" in run("audit", "odd", "--merge", expect=2).stderr
+for number in (1, 2):
+    run("audit", "odd", "--shard", f"{number}/2", "--input", "logits")
+run("audit", "odd", "--merge", "--input", "logits", "--attacks", "lira")
+
 # What cannot be.
 for bad in ("0/2", "3/2", "2", "a/b", "1/2x", "-1/2", "1/0"):
     assert "expected I/N" in run("audit", "run1", "--shard", bad, expect=2).stderr, bad
@@ -94,5 +120,5 @@ assert "--memory" in run("audit", "run1", "--memory", "1M", expect=2).stderr
 
 # A job array for Slurm.
 script = run("shadow", "emit", "slurm", "run1", "--verb", "audit", "--shards", "5").stdout
-assert "--array=1-5\n" in script and '--shard "$SLURM_ARRAY_TASK_ID"/5' in script and "--merge" in script
+assert "--array=1-5\n" in script and "--mem=3G\n" in script and '--shard "$SLURM_ARRAY_TASK_ID"/5' in script and "--merge" in script
 assert "expected the system slurm" in run("shadow", "emit", "sge", "run1", "--verb", "audit", expect=2).stderr
