@@ -102,6 +102,8 @@ void add_audit(CLI::App& app, Shell& shell) {
       ->default_str("2G")
       ->type_name("SIZE")
       ->group(shards);
+  verb->add_flag("--curve", request.plan.curve,
+                 "Also audit with 2, 4, 8, ... reference models: what a smaller or larger budget finds");
   const char* split = "Outputs in two files";
   verb->add_option("--members", a->members, "Outputs for known members")->type_name(kFileType)->group(split);
   verb->add_option("--nonmembers", a->nonmembers, "Outputs for known non-members")->type_name(kFileType)->group(split);

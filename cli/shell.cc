@@ -65,6 +65,9 @@ Context Shell::context() {
   Context context;
   context.threads = threads;
   context.cancelled = &stop_requested;
+  context.clock = [] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  };
   if (!quiet) context.progress = [this](const Progress& progress) { show(progress); };
   return context;
 }

@@ -16,10 +16,13 @@ add_library(miaudit_xgboost INTERFACE)
 target_include_directories(miaudit_xgboost SYSTEM INTERFACE "$<BUILD_INTERFACE:${XGBOOST_INCLUDE_DIR}>")
 target_link_libraries(miaudit_xgboost INTERFACE "$<BUILD_INTERFACE:${XGBOOST_LIBRARY}>" "$<INSTALL_INTERFACE:xgboost>")
 
-# Debian's oneDNN computes on GCC's OpenMP. Clang builds only the fuzzers, which do not need it.
-find_package(dnnl CONFIG REQUIRED)
+# Debian's oneDNN computes on GCC's OpenMP. Clang builds only the fuzzers, which do not need it. Its own CMake package asks
+# for the OpenCL headers of its GPU half, which we never touch and which do not come with it.
+find_path(DNNL_INCLUDE_DIR dnnl.hpp REQUIRED)
+find_library(DNNL_LIBRARY dnnl REQUIRED)
 add_library(miaudit_onednn INTERFACE)
-target_link_libraries(miaudit_onednn INTERFACE "$<BUILD_INTERFACE:DNNL::dnnl>" "$<INSTALL_INTERFACE:dnnl>")
+target_include_directories(miaudit_onednn SYSTEM INTERFACE "$<BUILD_INTERFACE:${DNNL_INCLUDE_DIR}>")
+target_link_libraries(miaudit_onednn INTERFACE "$<BUILD_INTERFACE:${DNNL_LIBRARY}>" "$<INSTALL_INTERFACE:dnnl>")
 find_package(OpenMP)
 add_library(miaudit_openmp INTERFACE)
 if(OpenMP_CXX_FOUND)

@@ -118,7 +118,8 @@ CorrectedMetrics measure_corrected(const ScoredRecords& records, const MeasureOp
     ungrouped = sort_scores(records.scores, records.membership, context);
     ungrouped.worth = records.worth;
   } else {
-    grouped.emplace(GroupedScores{records.scores, records.membership, records.groups, records.worth}, context);
+    grouped.emplace(GroupedScores{records.scores, records.membership, records.groups, records.worth, records.crossing},
+                    context);
   }
   const SortedScores& sorted = grouped ? grouped->sorted() : ungrouped;
   const Figures figures(records, grouped ? &*grouped : nullptr, sorted, options, context);

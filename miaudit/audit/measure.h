@@ -14,7 +14,8 @@ struct ScoredRecords {
   std::span<const double> scores;
   std::span<const int8_t> membership;  ///< 1 member, 0 non-member, −1 unknown
   std::span<const int64_t> groups;
-  double worth = 1;  ///< How many independent records each counts for in an interval (AttackRow::effective_share).
+  double worth = 1;     ///< How many independent records each counts for in an interval (AttackRow::effective_share).
+  size_t crossing = 0;  ///< Where groups are of whole models: records of each model (GroupedScores::records).
 };
 
 /// Throws Error(config) for a level, FPR or prior out of range, or an FPR given twice.

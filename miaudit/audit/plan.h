@@ -27,6 +27,7 @@ struct AuditPlan {
   AttackParameters parameters;
   MeasureOptions measure;
   uint64_t memory = uint64_t{2} << 30;  ///< Bytes that an audit of many models keeps to; what is larger lies on disk.
+  bool curve = false;                   ///< Also with fewer reference models: 2, 4, 8, …
   int folds = 5;                        ///< Cross-fitting of attacks that calibrate on known membership, 2 … 100.
 };
 

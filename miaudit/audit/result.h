@@ -11,7 +11,8 @@
 namespace miaudit {
 
 /// What an audit found, as plain data: everything that any report shows, and nothing that depends on the clock, the
-/// threads or the machine's load. docs/formats.md documents each field under its name in result.json.
+/// threads or the machine's load, but for the seconds of the budget curve. docs/formats.md documents each field under
+/// its name in result.json.
 
 inline constexpr int kResultSchemaVersion = 1;
 
@@ -119,6 +120,19 @@ struct AttackResult {
   uint64_t unscored = 0;               ///< Records that lack the reference models it needs.
 };
 
+/// One attack's power with a given number of reference models.
+struct BudgetFigures {
+  std::string attack;
+  Estimate auc;
+  std::vector<Estimate> tpr;           ///< At each FPR of the audit, in order.
+  std::vector<TargetFigures> targets;  ///< Where there are several.
+  double seconds = 0;                  ///< To score all targets. The one thing in a result that is not repeatable.
+};
+struct BudgetPoint {
+  uint64_t references = 0;  ///< Reference models of each target.
+  std::vector<BudgetFigures> attacks;
+};
+
 struct Skipped {
   std::string name;
   std::string reason;
@@ -183,6 +197,7 @@ struct AuditResult {
   Subject subject;
   std::vector<AttackResult> attacks;
   std::vector<Skipped> skipped;
+  std::vector<BudgetPoint> budget_curve;  ///< Where it was asked for, by number of reference models.
   std::optional<Headline> headline;
   std::vector<Slice> slices;  ///< Of the headline's attack by AUC.
   std::optional<SelfChecks> self_checks;

@@ -17,12 +17,13 @@ std::vector<Slice> slice_by_class(const ScoredRecords& records, std::span<const 
   };
   std::vector<Part> parts(classes);
   for (size_t i = 0; i < labels.size(); ++i) {
-    if (records.membership[i] < 0) continue;
+    // Where records cross models, each model keeps its place for each of them.
+    if (records.membership[i] < 0 && records.crossing == 0) continue;
     Part& part = parts[static_cast<size_t>(labels[i])];
     part.scores.push_back(records.scores[i]);
     part.membership.push_back(records.membership[i]);
     if (!records.groups.empty()) part.groups.push_back(records.groups[i]);
-    ++part.counts[records.membership[i]];
+    if (records.membership[i] >= 0) ++part.counts[records.membership[i]];
   }
   size_t looks = 0;
   for (const Part& part : parts) looks += part.counts[0] > 0 && part.counts[1] > 0;
@@ -36,7 +37,10 @@ std::vector<Slice> slice_by_class(const ScoredRecords& records, std::span<const 
       sorted.worth = records.worth;
       auc = auc_estimate(sorted, corrected, context);
     } else {
-      auc = auc_estimate(GroupedScores{part.scores, part.membership, part.groups, records.worth}, corrected, context);
+      const size_t models = records.crossing > 0 ? records.scores.size() / records.crossing : 1;
+      const size_t crossing = records.crossing > 0 ? part.scores.size() / models : 0;
+      auc = auc_estimate(GroupedScores{part.scores, part.membership, part.groups, records.worth, crossing}, corrected,
+                         context);
     }
     slices.push_back({"class", std::to_string(c), part.counts[1], part.counts[0], auc});
   }

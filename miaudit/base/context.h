@@ -25,11 +25,14 @@ struct Context {
   std::function<void(const Progress&)> progress{};
   /// Set by the caller (say, from a signal handler) to stop: work ends with Error(Category::interrupted).
   const std::atomic<bool>* cancelled = nullptr;
+  /// Seconds since any fixed moment, for what is asked to be timed; empty: times are 0. No other result depends on it.
+  std::function<double()> clock{};
 
   void report(std::string_view stage, uint64_t done, uint64_t total, std::string_view detail = {}) const {
     check();
     if (progress) progress({stage, done, total, detail});
   }
+  double seconds() const { return clock ? clock() : 0; }
   void check() const {
     if (cancelled && cancelled->load(std::memory_order_relaxed)) fail(Category::interrupted, "stopped on request");
   }

@@ -59,6 +59,10 @@ struct GroupedScores {
   std::span<const int8_t> membership;  ///< 1, 0, −1 = unknown, left out
   std::span<const int64_t> groups;
   double worth = 1;  ///< As SortedScores::worth, beside what the groups take.
+  /// Where scores are [models][records] and groups are of whole models: how many records, which then resemble
+  /// themselves under all models; intervals respect both. 0: nothing crosses the groups. The spans must then outlive
+  /// what is made of them.
+  size_t records = 0;
 };
 /// The same parted by truth and sorted, for several figures.
 class PartedGroups {
@@ -74,12 +78,14 @@ class PartedGroups {
   std::unique_ptr<const Parts> parts_;
 };
 /// AUC with Obuchowski's clustered variance (1997, doi:10.2307/2533958) and Student's quantile by number of groups,
-/// otherwise as above. A group may hold members and non-members. O(n log n).
+/// otherwise as above; where records cross groups, with that of both (Cameron, Gelbach & Miller 2011,
+/// doi:10.1198/jbes.2010.07136). A group may hold members and non-members. O(n log n).
 std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const double> levels,
                                     const Context& context);
 Estimate auc_estimate(const GroupedScores& grouped, double level, const Context& context);
 /// The order-statistic interval with effective counts: each side's count divided by its design effect (Korn & Graubard
-/// 1998), which is taken at its largest where fewer than 10 groups lie on either side of the threshold.
+/// 1998), which is taken at its largest where fewer than 10 groups lie on either side of the threshold, but for 4 or
+/// more groups with 10 or more scores each on both.
 Estimate tpr_at_fpr_estimate(const PartedGroups& grouped, double fpr, double level);
 Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double level, const Context& context);
 /// Groups stay whole in the split; the band counts a group's records as copies of each other.

@@ -54,23 +54,44 @@ Json of(const Decision& d) {
           {"nonmember_accuracy", of(d.nonmember_accuracy)}};
 }
 
+Json of(const std::vector<Estimate>& tpr, const std::vector<RateAtFpr>& fprs) {
+  Json rates = Json::array();
+  for (size_t f = 0; f < tpr.size(); ++f) rates.push_back(merged({{"fpr", fprs[f].fpr}}, of(tpr[f])));
+  return rates;
+}
+
+Json of(const std::vector<TargetFigures>& targets, const std::vector<RateAtFpr>& fprs) {
+  Json json = Json::array();
+  for (const TargetFigures& target : targets)
+    json.push_back({{"model", target.model},
+                    {"members", target.members},
+                    {"nonmembers", target.nonmembers},
+                    {"auc", of(target.auc)},
+                    {"tpr_at_fpr", of(target.tpr, fprs)}});
+  return json;
+}
+
 Json of(const AttackResult& attack) {
   Json json = {{"name", attack.name},   {"summary", attack.summary},       {"citation", attack.citation},
                {"needs", attack.needs}, {"parameters", attack.parameters}, {"estimates", of(attack.estimates)}};
   if (attack.group_estimates) json["group_estimates"] = of(*attack.group_estimates);
   if (attack.decision) json["decision"] = of(*attack.decision);
   if (attack.unscored > 0) json["unscored"] = attack.unscored;
-  for (const TargetFigures& target : attack.targets) {
-    Json rates = Json::array();
-    for (size_t f = 0; f < target.tpr.size(); ++f)
-      rates.push_back(merged({{"fpr", attack.estimates.tpr_at_fpr[f].fpr}}, of(target.tpr[f])));
-    json["targets"].push_back({{"model", target.model},
-                               {"members", target.members},
-                               {"nonmembers", target.nonmembers},
-                               {"auc", of(target.auc)},
-                               {"tpr_at_fpr", rates}});
-  }
+  if (!attack.targets.empty()) json["targets"] = of(attack.targets, attack.estimates.tpr_at_fpr);
   return json;
+}
+
+Json of(const BudgetPoint& point, const std::vector<RateAtFpr>& fprs) {
+  Json attacks = Json::array();
+  for (const BudgetFigures& figures : point.attacks) {
+    Json json = {{"name", figures.attack},
+                 {"auc", of(figures.auc)},
+                 {"tpr_at_fpr", of(figures.tpr, fprs)},
+                 {"seconds", figures.seconds}};
+    if (!figures.targets.empty()) json["targets"] = of(figures.targets, fprs);
+    attacks.push_back(std::move(json));
+  }
+  return {{"references", point.references}, {"attacks", attacks}};
 }
 
 Json of(const HeadlineFigure& figure) {
@@ -160,6 +181,8 @@ std::string to_json(const AuditResult& result) {
   json["headline"] = result.headline ? of(*result.headline) : Json(nullptr);
   json["attacks"] = Json::array();
   for (const AttackResult& attack : result.attacks) json["attacks"].push_back(of(attack));
+  for (const BudgetPoint& point : result.budget_curve)
+    json["budget_curve"].push_back(of(point, result.attacks.front().estimates.tpr_at_fpr));
   json["skipped"] = Json::array();
   for (const Skipped& skipped : result.skipped)
     json["skipped"].push_back({{"name", skipped.name}, {"reason", skipped.reason}});

@@ -137,6 +137,28 @@ std::string attack_table(const AuditResult& result) {
   return text;
 }
 
+/// The headline's attack with fewer reference models, or where it takes more than these, the one with the largest AUC.
+std::string budget_table(const AuditResult& result) {
+  if (result.budget_curve.empty()) return "";
+  std::string text = "\nBy number of reference models\n" + std::string(kWidth, '-') + '\n';
+  std::string seconds;
+  for (const BudgetPoint& point : result.budget_curve) {
+    const BudgetFigures* shown = nullptr;
+    double total = 0;
+    for (const BudgetFigures& figures : point.attacks) {
+      total += figures.seconds;
+      const bool is_better = !shown || figures.auc.value.value_or(0) > shown->auc.value.value_or(0);
+      if (figures.attack == result.headline->auc.attack ||
+          (is_better && (!shown || shown->attack != result.headline->auc.attack)))
+        shown = &figures;
+    }
+    seconds += fmt::format("{}{}: {:.1f} s", seconds.empty() ? "" : ", ", point.references, total);
+    const std::string name = fmt::format("{:<4}{}", point.references, shown ? shown->attack : "none can run");
+    text += shown ? table_row(name, shown->auc, shown->tpr, [](const Estimate& tpr) { return tpr; }) : name + '\n';
+  }
+  return text + wrapped("Scoring by all attacks took, with so many models: " + seconds + ".", "", "");
+}
+
 std::string notes(const AuditResult& result, std::string_view rest) {
   // 15 digits are what was typed: fewer would make 100 % of .99999, more show the rounding of 100 times it.
   std::string text = fmt::format("Intervals are at {:.15g} %", 100 * result.level);
@@ -194,7 +216,7 @@ std::string skipped(const AuditResult& result) {
 
 std::string to_terminal(const AuditResult& result, std::string_view rest) {
   std::string text = wrapped(fmt::format("miaudit {}: {}", result.miaudit_version, subject_line(result)), "", "  ");
-  text += '\n' + attack_table(result) + notes(result, rest);
+  text += '\n' + attack_table(result) + notes(result, rest) + budget_table(result);
   text += decisions(result) + worst_slice(result) + skipped(result);
   if (result.comparison) {
     const Estimate& d = result.comparison->auc_difference;

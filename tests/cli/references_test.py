@@ -291,6 +291,19 @@ for t in found["targets"]:
 pooled = auc(turns[:, :AUDITED].ravel(), membership[:, :AUDITED].ravel())
 assert abs(found["estimates"]["auc"]["value"] - pooled) < 1e-9
 
+# What fewer references would have found, beside the audit's own figures.
+result = audit("run1", "--target", 4, "--curve", "--attacks", "lira,base,loss")
+points = result["budget_curve"]
+assert [p["references"] for p in points] == [2, 4, 8, 10]
+assert all([a["attack"] for a in p["attacks"]] == ["base", "lira"] for p in points)
+last = {a["attack"]: a for a in points[-1]["attacks"]}
+assert last["lira"]["auc"] == attack(result, "lira")["estimates"]["auc"] and last["lira"]["seconds"] >= 0
+assert [t["fpr"] for t in last["lira"]["tpr_at_fpr"]] == [t["fpr"] for t in attack(result, "lira")["estimates"]["tpr_at_fpr"]]
+shown = run("audit", "run1", "--target", 4, "--curve", "--attacks", "lira,base").stdout
+assert "By number of reference models" in shown and max(map(len, shown.splitlines())) <= 80
+assert "--reference-outputs" in run("audit", *flat, "--curve", expect=2).stderr
+assert "--attacks" in run("audit", "run1", "--curve", "--attacks", "loss", expect=2).stderr
+
 # A model that is missing is named and left out; its partner's sides are cut to what all records have.
 write_run("gap", outputs, membership, partners, missing=(7,))
 result = audit("gap", "--target", 4)

@@ -1,0 +1,81 @@
+#include "miaudit/audit/curve.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "miaudit/audit/measure.h"
+#include "miaudit/base/rng.h"
+
+namespace miaudit {
+
+std::optional<std::vector<size_t>> families_past(const ModelSignals& signals, std::span<const size_t> fold,
+                                                 size_t references, uint64_t seed) {
+  const std::vector<size_t>& family_of = signals.models().families;
+  std::vector<size_t> families;
+  for (const size_t m : signals.order())
+    if (std::ranges::find(families, family_of[m]) == families.end()) families.push_back(family_of[m]);
+  Rng(seed, 0).shuffle(std::span(families));
+  std::vector<size_t> past;
+  size_t kept = 0;
+  for (const size_t family : families) {
+    if (std::ranges::find(fold, family) != fold.end()) continue;
+    const size_t size = static_cast<size_t>(std::ranges::count(family_of, family));
+    if (kept + size <= references) {
+      kept += size;
+    } else {
+      past.push_back(family);
+    }
+  }
+  if (kept < references) return {};
+  return past;
+}
+
+namespace {
+
+std::optional<BudgetFigures> figures_with(const AttackRow& attack, const Trial& trial, const AuditPlan& plan,
+                                          const Context& context) {
+  if (!obstacle(attack, trial, plan).empty()) return {};
+  const double start = context.seconds();
+  TargetScores scored;
+  try {
+    scored = score_targets(attack, plan, trial, context);
+  } catch (const Error& error) {
+    if (error.category() != Category::numeric) throw;
+    return {};  // too few models for this attack
+  }
+  BudgetFigures figures;
+  figures.attack = attack.name;
+  figures.seconds = context.seconds() - start;
+  if (trial.forget) trial.forget();
+  for (double& score : scored.scores)
+    if (std::isnan(score)) score = 0;  // of a record that does not count
+  const ScoredRecords records{scored.scores, scored.membership(trial), trial.groups, attack.effective_share,
+                              trial.crossing};
+  const Metrics metrics = measure_corrected(records, plan.measure, 1, context).single;
+  figures.auc = metrics.auc;
+  for (const RateAtFpr& rate : metrics.tpr_at_fpr) figures.tpr.push_back(rate.tpr);
+  if (trial.targets.size() > 1)
+    figures.targets =
+        figures_by_target(trial, records.scores, records.membership, records.worth, plan.measure, context);
+  return figures;
+}
+
+}  // namespace
+
+std::vector<BudgetPoint> budget_curve(const LimitedTrial& limited, size_t all, const AuditPlan& plan,
+                                      const std::vector<const AttackRow*>& attacks, const Context& context) {
+  std::vector<BudgetPoint> curve;
+  for (size_t references = 2; references < all; references *= 2) {
+    const std::optional<Trial> trial = limited(references);
+    if (!trial) continue;
+    BudgetPoint point{references, {}};
+    for (size_t k = 0; k < attacks.size(); ++k) {
+      context.report(fmt::format("{} of {} models", attacks[k]->name, references), k, attacks.size());
+      if (auto figures = figures_with(*attacks[k], *trial, plan, context)) point.attacks.push_back(std::move(*figures));
+    }
+    curve.push_back(std::move(point));
+  }
+  return curve;
+}
+
+}  // namespace miaudit

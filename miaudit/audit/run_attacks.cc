@@ -1,0 +1,156 @@
+#include "miaudit/audit/run_attacks.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "miaudit/attack/attack.h"
+#include "miaudit/audit/checks.h"
+#include "miaudit/audit/decision.h"
+#include "miaudit/audit/measure.h"
+#include "miaudit/audit/verdict.h"
+
+namespace miaudit {
+namespace {
+
+bool is_wanted(const AuditPlan& plan, std::string_view attack) {
+  return std::any_of(plan.attacks.begin(), plan.attacks.end(),
+                     [&](const std::string& name) { return name == "all" || name == attack; });
+}
+
+/// The headline wherever it can run: measured to be ahead of every other at any number of reference models
+/// (docs/attacks/stacked.md).
+constexpr std::string_view kChosenAttack = "stacked";
+
+AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
+  AttackResult result;
+  result.name = attack.name;
+  result.summary = attack.summary;
+  result.citation = attack.citation;
+  result.needs.emplace_back("outputs");
+  for (const Need need : attack.needs) result.needs.emplace_back(need_name(need));
+  result.parameters.insert(parameters.values().begin(), parameters.values().end());
+  return result;
+}
+
+std::vector<std::string> inverted(const std::vector<std::string>& names, const std::vector<Metrics>& corrected) {
+  std::vector<std::string> found;
+  for (size_t k = 0; k < names.size(); ++k)
+    if (corrected[k].auc.high && *corrected[k].auc.high < 0.5) found.push_back(names[k]);
+  return found;
+}
+
+std::string few_of(const std::vector<std::string>& names) {
+  constexpr size_t kNamed = 5;
+  std::string text = names.front();
+  for (size_t k = 1; k < std::min(kNamed, names.size()); ++k) text += ", " + names[k];
+  return names.size() > kNamed ? fmt::format("{} and {} more", text, names.size() - kNamed) : text;
+}
+
+/// One warning for the attacks that lacked the same targets for the same reason.
+void warn_of_shortages(const Trial& trial, const std::vector<std::pair<std::string, Shortages>>& shortages,
+                       std::vector<Notice>& warnings) {
+  std::map<Shortages, std::vector<std::string>> alike;
+  for (const auto& [attack, own] : shortages)
+    if (!own.empty()) alike[own].push_back(attack);
+  for (const auto& [own, attacks] : alike) {
+    std::vector<std::string> models;
+    for (const auto& [t, reason] : own) models.push_back(std::to_string(trial.targets[t].model));
+    warnings.push_back(
+        {"target_unscored",
+         fmt::format("{}: no scores against model {}: {}", few_of(attacks), few_of(models), own.begin()->second),
+         "figures of these attacks are of the other targets alone"});
+  }
+}
+
+}  // namespace
+
+Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& context, const ScoreSink& sink,
+                      AuditResult& result) {
+  const Target& first = trial.targets.front();
+  int folds = 0;
+  for (const Target& target : trial.targets) folds = std::max(folds, count_folds(target, trial.people, plan));
+  result.folds = static_cast<uint64_t>(folds);
+  std::vector<const AttackRow*> attacks;
+  for (const AttackRow& attack : attack_table()) {
+    if (!is_wanted(plan, attack.name)) continue;
+    if (std::string reason = obstacle(attack, trial, plan); !reason.empty()) {
+      result.skipped.push_back({std::string(attack.name), std::move(reason)});
+    } else {
+      attacks.push_back(&attack);
+    }
+  }
+
+  std::vector<std::string> names;
+  std::vector<Metrics> single;
+  std::vector<Metrics> corrected;
+  std::vector<std::pair<std::string, Shortages>> shortages;
+  Strongest strongest;
+  for (const AttackRow* attack : attacks) {
+    context.report(attack->name, names.size(), attacks.size());
+    const double start = context.seconds();
+    TargetScores scored;
+    try {
+      scored = score_targets(*attack, plan, trial, context);
+    } catch (const Error& error) {
+      if (error.category() != Category::numeric) throw;
+      result.skipped.push_back({std::string(attack->name), error.what()});
+      // The reason stands with the attacks left out.
+      result.warnings.push_back({"attack_skipped",
+                                 fmt::format("{} was left out on account of these records", attack->name),
+                                 "see why under the attacks left out; the figures of the others stand"});
+      continue;
+    }
+    strongest.ran.push_back(attack);
+    strongest.seconds.push_back(context.seconds() - start);
+    if (trial.forget) trial.forget();
+    if (sink) sink(std::string(attack->name), scored.scores);
+    for (double& score : scored.scores)
+      if (std::isnan(score)) score = 0;  // of a record that does not count
+    AttackResult found = result_of(*attack, parameters_of(*attack, plan.parameters));
+    found.unscored = scored.unscored;
+    shortages.emplace_back(found.name, std::move(scored.shortages));
+    const ScoredRecords records{scored.scores, scored.membership(trial), trial.groups, attack->effective_share,
+                                trial.crossing};
+    CorrectedMetrics metrics = measure_corrected(records, plan.measure, attacks.size(), context);
+    found.estimates = metrics.single;
+    if (trial.targets.size() > 1)
+      found.targets =
+          figures_by_target(trial, records.scores, records.membership, records.worth, plan.measure, context);
+    if (!trial.people.empty()) {
+      GroupMetrics groups = measure_groups(records, plan.measure, context);
+      if (result.attacks.empty()) warn_of_mixed_groups(groups.mixed, result.warnings);
+      found.group_estimates = std::move(groups.metrics);
+    }
+    if (attack->decision != DecisionRule::best_balanced_accuracy && folds >= 2 && trial.targets.size() == 1)
+      found.decision = decide(attack->decision, scored.scores, trial.membership, folds_of(first, trial, plan),
+                              plan.measure.level, context);
+
+    const bool is_strongest = std::all_of(result.attacks.begin(), result.attacks.end(), [&](const AttackResult& other) {
+      return *found.estimates.auc.value > *other.estimates.auc.value;
+    });
+    if (is_strongest) {
+      strongest.membership.assign(records.membership.begin(), records.membership.end());
+      strongest.scores = std::move(scored.scores);
+      strongest.worth = attack->effective_share;
+    }
+    names.push_back(found.name);
+    single.push_back(std::move(metrics.single));
+    corrected.push_back(std::move(metrics.corrected));
+    result.attacks.push_back(std::move(found));
+  }
+  warn_of_shortages(trial, shortages, result.warnings);
+  if (names.empty()) {
+    std::string reasons;
+    for (const Skipped& skipped : result.skipped) reasons += fmt::format("\n  {}: {}", skipped.name, skipped.reason);
+    fail(Category::input, "none of the attacks asked for can run on these records:{}", reasons);
+  }
+  const size_t chosen = static_cast<size_t>(std::ranges::find(names, kChosenAttack) - names.begin());
+  result.headline =
+      chosen < names.size() ? headline_of(names[chosen], single[chosen], names.size()) : strongest_of(names, corrected);
+  warn_of_inversion(inverted(names, corrected),
+                    "that labels belong to these rows, and that the outputs are what --input says", result.warnings);
+  return strongest;
+}
+
+}  // namespace miaudit

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "miaudit/base/context.h"
+#include "miaudit/metric/crossing.h"
+#include "miaudit/metric/interval.h"
+#include "miaudit/metric/roc.h"
+
+namespace miaudit {
+
+/// One side's scores, those of a group beside each other and ascending: group g's are scores[starts[g] … starts[g+1]).
+struct GroupedSide {
+  int8_t which = 1;
+  std::vector<double> scores;
+  std::vector<size_t> starts;
+  double worth = 1;                      ///< Of every score, beside what its groups take.
+  std::vector<uint32_t> crossing_count;  ///< How many of its scores are each crossing record's.
+
+  double size() const { return static_cast<double>(scores.size()); }
+  size_t places() const { return starts.size() - 1; }
+  std::span<const double> of(size_t g) const { return std::span(scores).subspan(starts[g], starts[g + 1] - starts[g]); }
+  double count(size_t g) const { return static_cast<double>(starts[g + 1] - starts[g]); }
+  double groups() const;   ///< How many hold a score.
+  double records() const;  ///< As many of those that cross; 0 where none do.
+};
+
+/// Grouped scores by truth.
+struct PartedGroups::Parts {
+  GroupedSide members;
+  GroupedSide nonmembers;
+  SortedScores sorted;
+  Crossing crossing;
+  std::vector<uint32_t> group_of_model;  ///< Where records cross: each model's place among the groups.
+};
+using Parted = PartedGroups::Parts;
+
+Parted part_groups(const GroupedScores& grouped, const Context& context);
+
+/// A random half of the groups, each group whole: `first` to choose a threshold from, `second` to judge it on.
+struct Halves {
+  SortedScores first;
+  Parted second;
+};
+Halves split_groups(const Parted& all, uint64_t seed, const Context& context);
+
+/// What a score is worth if those of a group (or of a record under all models, whichever is less) are copies of each
+/// other: the least it can be (Kish 1965).
+double worth_of_copies(const GroupedSide& side);
+
+/// What a score is worth for the share of scores >= threshold (> threshold if `strict`): 1/design effect, never above
+/// 1, with Korn & Graubard's correction for the number of groups that it was estimated from. Where records cross the
+/// groups, the variance is that by groups and that by records, less what both hold (Cameron, Gelbach & Miller 2011,
+/// doi:10.1198/jbes.2010.07136).
+double worth_at(const Parted& parted, int8_t which, double threshold, bool strict, double tail);
+
+}  // namespace miaudit

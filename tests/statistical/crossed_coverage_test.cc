@@ -1,0 +1,71 @@
+// Do the intervals of many targets hold for other models and other records? What a record is shows under every model,
+// what a model is for all of its records.
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "miaudit/base/rng.h"
+#include "miaudit/math/distributions.h"
+#include "miaudit/metric/interval.h"
+#include "tests/statistical/coverage.h"
+
+namespace miaudit {
+namespace {
+
+struct Design {
+  size_t models;  ///< in complementary pairs
+  size_t records;
+  double of_model;   ///< shares of the variance
+  double of_record;  ///< of it, and as much of the leak's
+  double auc;
+};
+
+// A score is a record's own + a pair's own + noise; a member's is shifted by the record's own gain, so that some
+// records are exposed under most models and others under none. Still binormal in all.
+TEST(Crossed, AucAndTprAreCovered) {
+  for (const Design design :
+       {Design{16, 300, 0, 0, 0.5}, Design{16, 300, 0.01, 0.3, 0.65}, Design{16, 1000, 0.02, 0.3, 0.8},
+        Design{34, 300, 0.05, 0.3, 0.65}, Design{34, 100, 0, 0.6, 0.8}, Design{64, 1000, 0.01, 0.5, 0.65}}) {
+    const double gain = design.of_record / 2;  // variance of a record's gain
+    const double shift = normal_quantile(design.auc) * std::sqrt(2 + gain);
+    const double true_tpr = normal_survival((-normal_quantile(0.05) - shift) / std::sqrt(1 + gain));
+    const std::string name = std::to_string(design.models) + " models x " + std::to_string(design.records) + ", AUC " +
+                             std::to_string(design.auc).substr(0, 4);
+    Coverage of_auc(name), of_tpr(name + ", TPR at 5 %"), by_pairs(name + ", by pairs alone");
+    for (uint64_t trial = 0; trial < 1000; ++trial) {
+      Rng rng(41, trial);
+      std::vector<double> scores;
+      std::vector<int8_t> membership;
+      std::vector<int64_t> groups;
+      std::vector<double> own(design.records), gains(design.records);
+      for (size_t i = 0; i < design.records; ++i) {
+        own[i] = std::sqrt(design.of_record) * rng.normal();
+        gains[i] = shift + std::sqrt(gain) * rng.normal();
+      }
+      for (size_t pair = 0; pair < design.models / 2; ++pair) {
+        std::vector<int8_t> split(design.records);
+        for (int8_t& side : split) side = rng.uniform() < 0.5;
+        const double of_pair = std::sqrt(design.of_model) * rng.normal();
+        for (const int8_t turned : {int8_t{0}, int8_t{1}})
+          for (size_t i = 0; i < design.records; ++i) {
+            const bool member = split[i] != turned;
+            scores.push_back(own[i] + of_pair + member * gains[i] +
+                             std::sqrt(1 - design.of_record - design.of_model) * rng.normal());
+            membership.push_back(member);
+            groups.push_back(static_cast<int64_t>(pair));
+          }
+      }
+      const PartedGroups crossed({scores, membership, groups, 1, design.records}, {});
+      const double level = 0.95;
+      of_auc.add(auc_estimates(crossed, std::span(&level, 1), {}).front(), design.auc);
+      of_tpr.add(tpr_at_fpr_estimate(crossed, 0.05, level), true_tpr);
+      by_pairs.add(auc_estimate(GroupedScores{scores, membership, groups}, level, {}), design.auc);
+    }
+    of_auc.expect_at_least(0.94);
+    of_tpr.expect_at_least(0.94);
+    by_pairs.print();
+  }
+}
+
+}  // namespace
+}  // namespace miaudit
