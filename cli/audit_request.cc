@@ -159,28 +159,26 @@ int finish(const AuditRequest& request, const std::vector<Gate>& gates, AuditRes
   print(request.json ? to_json(result)
                      : to_terminal(result, folder.is_wanted() ? "in result.json" : "with --json or --out"));
   if (folder.is_wanted() && !request.json)
-    print(fmt::format("\nWritten to {}:\n{}. They say who was in\nthe training set: keep them as safe as the data.\n",
+    print(fmt::format("\nWritten to {}:\n{}.\nThey say who was in the training set: keep them as safe as the data.\n",
                       request.out, what));
   return exit_code;
 }
 
+/// records: what was read of a single target, for records.csv.
 int audit_models(const AuditRequest& request, const Models& models, const std::vector<size_t>& targets,
-                 std::span<const int64_t> people, const AuditPlan& plan, const std::vector<Gate>& gates, Shell& shell) {
+                 const Records& records, const AuditPlan& plan, const std::vector<Gate>& gates, Shell& shell) {
   const ReportFolder folder(request.out);
   ScoreSink sink;
   if (folder.is_wanted())
     sink = [&](const std::string& attack, std::span<const double> scores) {
       write_target_scores(folder.scores(attack), scores, targets.size());
     };
-  AuditResult result = audit(models, targets, people, plan, shell.context(), sink);
+  AuditResult result = audit(models, targets, records.groups, plan, shell.context(), sink);
+  if (targets.size() == 1) name_records(records, result);
   if (targets.size() > 1)
     return finish(
-        request, gates, result, folder, "result.json and scores/ (one row a model)", [] {}, shell);
-  Records records;
-  records.outputs = models.models[targets.front()].outputs;
-  records.labels = models.labels;
-  records.membership = models.models[targets.front()].membership;
-  records.input_rows = models.records();
+        request, gates, result, folder, "result.json, records.csv (most exposed first) and scores/ (one row a model)",
+        [&] { write_exposure_csv(folder.records(), *result.exposure, models.labels); }, shell);
   return finish(
       request, gates, result, folder, "result.json, records.csv (most exposed first) and scores/",
       [&] { write_records(folder, records, models.audited, result, request.show_records); }, shell);
@@ -220,12 +218,18 @@ int run_audit(const AuditRequest& request, Shell& shell) {
       models.features = std::move(features.values);
       models.feature_columns = features.columns;
     }
-    return audit_models(request, models, targets_of(models, run, request.target), {}, plan, gates, shell);
+    const std::vector<size_t> targets = targets_of(models, run, request.target);
+    Records target;
+    target.outputs = models.models[targets.front()].outputs;
+    target.labels = models.labels;
+    target.membership = models.models[targets.front()].membership;
+    target.input_rows = models.records();
+    return audit_models(request, models, targets, target, plan, gates, shell);
   }
   const Records records = read_records(request.paths, request.reading, context);
   if (!request.references.outputs.empty() || !request.references.population.empty()) {
     const Models models = read_references(records, request.references, request.reading, context);
-    return audit_models(request, models, {0}, records.groups, plan, gates, shell);
+    return audit_models(request, models, {0}, records, plan, gates, shell);
   }
 
   const ReportFolder folder(request.out);

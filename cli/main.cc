@@ -66,6 +66,7 @@ int run(int argc, char** argv) {
   add_audit(app, shell);
   add_predict(app, shell);
   add_measure(app, shell);
+  add_compare(app, shell);
   add_train(app, shell);
   add_shadow(app, shell);
   add_list(app, shell);

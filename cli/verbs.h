@@ -10,6 +10,7 @@ namespace miaudit::cli {
 void add_audit(CLI::App& app, Shell& shell);
 void add_predict(CLI::App& app, Shell& shell);
 void add_measure(CLI::App& app, Shell& shell);
+void add_compare(CLI::App& app, Shell& shell);
 void add_train(CLI::App& app, Shell& shell);
 void add_shadow(CLI::App& app, Shell& shell);
 void add_demo(CLI::App& app, Shell& shell);

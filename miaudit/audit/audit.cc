@@ -9,6 +9,7 @@
 #include "miaudit/attack/attack.h"
 #include "miaudit/audit/checks.h"
 #include "miaudit/audit/curve.h"
+#include "miaudit/audit/exposed.h"
 #include "miaudit/audit/measure.h"
 #include "miaudit/audit/model_signals.h"
 #include "miaudit/audit/outputs_signals.h"
@@ -88,15 +89,15 @@ std::vector<std::vector<size_t>> folds_of_targets(const Models& models, const st
 }
 
 /// The audit's own figures as the curve's last point, behind those with fewer models.
-std::vector<BudgetPoint> curve_of(const LimitedTrial& limited, const Strongest& strongest, const AuditPlan& plan,
+std::vector<BudgetPoint> curve_of(const LimitedTrial& limited, const Performed& performed, const AuditPlan& plan,
                                   const Context& context, const AuditResult& result) {
   std::vector<const AttackRow*> attacks;
   BudgetPoint all{result.subject.references, {}};
-  for (size_t k = 0; k < strongest.ran.size(); ++k) {
-    if (!strongest.ran[k]->needs_references()) continue;
-    attacks.push_back(strongest.ran[k]);
+  for (size_t k = 0; k < performed.attacks.size(); ++k) {
+    if (!performed.attacks[k]->needs_references()) continue;
+    attacks.push_back(performed.attacks[k]);
     const AttackResult& own = result.attacks[k];
-    BudgetFigures figures{own.name, own.estimates.auc, {}, own.targets, strongest.seconds[k]};
+    BudgetFigures figures{own.name, own.estimates.auc, {}, own.targets, performed.seconds[k]};
     for (const RateAtFpr& rate : own.estimates.tpr_at_fpr) figures.tpr.push_back(rate.tpr);
     all.attacks.push_back(std::move(figures));
   }
@@ -131,9 +132,10 @@ void warn_of_unscored(AuditResult& result) {
   }
 }
 
-void finish(const Trial& trial, const Strongest& strongest, const Records& first, const AuditPlan& plan,
+void finish(const Trial& trial, const Performed& performed, const Records& first, const AuditPlan& plan,
             const Context& context, AuditResult& result) {
-  const ScoredRecords scored{strongest.scores, strongest.membership, trial.groups, strongest.worth, trial.crossing};
+  const ScoredRecords scored{performed.scores, performed.membership, trial.groups, performed.worth, trial.crossing};
+  result.exposure = exposure_of(result.attacks[performed.headline], scored, trial, plan.measure, context);
   result.slices = slice_by_class(scored, trial.labels, result.subject.classes, plan.measure.level, context);
   result.self_checks = check_audit(first, scored, plan.measure.seed, context);
   add_check_warnings(*result.self_checks, result.warnings);
@@ -141,6 +143,14 @@ void finish(const Trial& trial, const Strongest& strongest, const Records& first
 }
 
 }  // namespace
+
+void name_records(const Records& records, AuditResult& result) {
+  if (!result.exposure) return;
+  for (ExposedRecord& exposed : result.exposure->records) {
+    if (!records.ids.empty()) exposed.id = records.ids[exposed.record];
+    exposed.record = records.row(exposed.record);
+  }
+}
 
 AuditResult audit(const Records& records, const AuditPlan& plan, const Context& context, const ScoreSink& sink) {
   check_plan(plan);
@@ -171,8 +181,9 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
                     records.labels,
                     records.groups,
                     [&] { signals.forget(); }};
-  const Strongest strongest = run_attacks(trial, plan, context, sink, result);
-  finish(trial, strongest, records, plan, context, result);
+  const Performed performed = run_attacks(trial, plan, context, sink, result);
+  finish(trial, performed, records, plan, context, result);
+  name_records(records, result);
   return result;
 }
 
@@ -252,7 +263,7 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
   subject.references_in = references ? references->models_in() : 0;
   warn_of_few_nonmembers(subject.nonmembers, plan.measure.fprs, result.warnings);
 
-  const Strongest strongest = run_attacks(trial, plan, context, sink, result);
+  const Performed performed = run_attacks(trial, plan, context, sink, result);
   warn_of_unscored(result);
   if (plan.curve) {
     const LimitedTrial limited = [&](size_t count) -> std::optional<Trial> {
@@ -276,13 +287,13 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
       };
       return fewer;
     };
-    result.budget_curve = curve_of(limited, strongest, plan, context, result);
+    result.budget_curve = curve_of(limited, performed, plan, context, result);
   }
   Records first;
   first.outputs = models.models[targets.front()].outputs;
   first.labels = models.labels;
   first.membership.assign(trial.targets.front().membership.begin(), trial.targets.front().membership.end());
-  finish(trial, strongest, first, plan, context, result);
+  finish(trial, performed, first, plan, context, result);
   return result;
 }
 

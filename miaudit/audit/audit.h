@@ -20,6 +20,9 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
 AuditResult audit(const Models& models, std::span<const size_t> targets, std::span<const int64_t> people,
                   const AuditPlan& plan, const Context& context, const ScoreSink& sink = {});
 
+/// Exposed records of a single target by their rows and names, not by their places among those that were kept.
+void name_records(const Records& records, AuditResult& result);
+
 /// Everything about a plan that can be wrong without looking at data.
 void check_plan(const AuditPlan& plan);
 

@@ -178,6 +178,39 @@ struct GateResult {
   std::string explanation;
 };
 
+/// How often a record was found.
+struct FoundShare {
+  uint64_t count = 0;
+  double low = 0;  ///< Of the share, exact for the threshold as it is.
+  double high = 1;
+};
+struct ExposedRecord {
+  uint64_t record = 0;            ///< Row in the input.
+  std::string id = {};            ///< The user's name for it, where names were given.
+  uint64_t trained = 0;           ///< Targets that trained on it.
+  std::vector<FoundShare> found;  ///< At each FPR of the audit, in order, of `trained`.
+  double separation = 0;          ///< Mean score as a member less mean score as a non-member (0 where never one).
+};
+/// Shares that a threshold for each record finds, see metric/exposure.h.
+struct PerRecordFigures {
+  Estimate tpr;
+  Estimate fpr;
+  Estimate corrected_tpr;
+  uint64_t records = 0;
+};
+struct ExposureRate {
+  double fpr = 0;
+  uint64_t found_ever = 0;     ///< Records found under a target.
+  uint64_t found_by_half = 0;  ///< Records found under at least half of the targets that trained on them.
+  std::optional<PerRecordFigures> per_record = {};
+};
+/// Which records are at risk.
+struct Exposure {
+  std::string attack;
+  std::vector<ExposureRate> rates;     ///< At each FPR of the audit, in order.
+  std::vector<ExposedRecord> records;  ///< That some target trained on, the most exposed first.
+};
+
 /// Scores a minus scores b on the same records, paired.
 struct Comparison {
   Estimate auc_difference;
@@ -200,6 +233,7 @@ struct AuditResult {
   std::vector<BudgetPoint> budget_curve;  ///< Where it was asked for, by number of reference models.
   std::optional<Headline> headline;
   std::vector<Slice> slices;  ///< Of the headline's attack by AUC.
+  std::optional<Exposure> exposure;
   std::optional<SelfChecks> self_checks;
   Finding finding = Finding::not_assessed;
   std::vector<std::string> verdict;  ///< Sentences.

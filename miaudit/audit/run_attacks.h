@@ -7,10 +7,11 @@
 
 namespace miaudit {
 
-/// Which attacks ran, and the scores of the strongest by AUC.
-struct Strongest {
-  std::vector<const AttackRow*> ran;
-  std::vector<double> seconds;  ///< To score all targets, of each that ran.
+/// Which attacks ran, and the scores of the headline's (by AUC).
+struct Performed {
+  std::vector<const AttackRow*> attacks;
+  std::vector<double> seconds;  ///< To score all targets, of each of them.
+  size_t headline = 0;          ///< Its place among them.
   std::vector<double> scores;
   std::vector<int8_t> membership;
   double worth = 1;
@@ -18,7 +19,7 @@ struct Strongest {
 
 /// Runs and measures every attack that can be, names the headline and warns of what was left out. Throws Error(input)
 /// where none can run.
-Strongest run_attacks(const Trial& trial, const AuditPlan& plan, const Context& context, const ScoreSink& sink,
+Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& context, const ScoreSink& sink,
                       AuditResult& result);
 
 }  // namespace miaudit

@@ -146,6 +146,16 @@ Estimate tpr_at_fpr_estimate(const PartedGroups& grouped, double fpr, double lev
   return estimate;
 }
 
+Estimate share_estimate(const PartedGroups& grouped, int8_t which, double threshold, double level) {
+  const Parted& all = grouped.parts();
+  const std::vector<double>& scores = which == 1 ? all.sorted.members : all.sorted.nonmembers;
+  const double tail = error_rate(level) / 2;
+  const double worth = worth_at(all, which, threshold, false, tail);
+  const double size = static_cast<double>(scores.size()), past = count_from(scores, threshold);
+  return {past / size, clopper_pearson_lower(past * worth, size * worth, tail),
+          clopper_pearson_upper(past * worth, size * worth, tail), level, "grouped_clopper_pearson"};
+}
+
 std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span<const double> levels, uint64_t seed,
                                           const Context& context) {
   const Parted& all = grouped.parts();

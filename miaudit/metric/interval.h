@@ -88,6 +88,9 @@ Estimate auc_estimate(const GroupedScores& grouped, double level, const Context&
 /// more groups with 10 or more scores each on both.
 Estimate tpr_at_fpr_estimate(const PartedGroups& grouped, double fpr, double level);
 Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double level, const Context& context);
+/// Share of one side's scores (`which`: 1 members, 0 non-members) that are >= a threshold fixed beforehand:
+/// Clopper–Pearson with effective counts, as above.
+Estimate share_estimate(const PartedGroups& grouped, int8_t which, double threshold, double level);
 /// Groups stay whole in the split; the band counts a group's records as copies of each other.
 std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span<const double> levels, uint64_t seed,
                                           const Context& context);

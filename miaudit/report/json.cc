@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "miaudit/report/report.h"
@@ -92,6 +93,39 @@ Json of(const BudgetPoint& point, const std::vector<RateAtFpr>& fprs) {
     attacks.push_back(std::move(json));
   }
   return {{"references", point.references}, {"attacks", attacks}};
+}
+
+/// The rest is in records.csv.
+constexpr size_t kExposedShown = 100;
+
+Json of(const Exposure& exposure) {
+  Json rates = Json::array();
+  for (const ExposureRate& rate : exposure.rates) {
+    Json json = {{"fpr", rate.fpr}, {"found_ever", rate.found_ever}, {"found_by_half", rate.found_by_half}};
+    if (rate.per_record)
+      json["per_record_threshold"] = {{"tpr", of(rate.per_record->tpr)},
+                                      {"fpr", of(rate.per_record->fpr)},
+                                      {"tpr_corrected", of(rate.per_record->corrected_tpr)},
+                                      {"records", rate.per_record->records}};
+    rates.push_back(std::move(json));
+  }
+  Json records = Json::array();
+  for (size_t k = 0; k < std::min(kExposedShown, exposure.records.size()); ++k) {
+    const ExposedRecord& record = exposure.records[k];
+    Json json = {{"record", record.record}};
+    if (!record.id.empty()) json["id"] = record.id;
+    json["trained"] = record.trained;
+    json["found_at_fpr"] = Json::array();
+    for (size_t f = 0; f < record.found.size(); ++f)
+      json["found_at_fpr"].push_back({{"fpr", exposure.rates[f].fpr},
+                                      {"count", record.found[f].count},
+                                      {"low", record.found[f].low},
+                                      {"high", record.found[f].high}});
+    json["separation"] = record.separation;
+    records.push_back(std::move(json));
+  }
+  return {
+      {"attack", exposure.attack}, {"records", exposure.records.size()}, {"by_fpr", rates}, {"most_exposed", records}};
 }
 
 Json of(const HeadlineFigure& figure) {
@@ -192,6 +226,7 @@ std::string to_json(const AuditResult& result) {
   for (const Slice& slice : result.slices)
     json["slices"]["by_class"].push_back(
         {{"class", slice.value}, {"members", slice.members}, {"nonmembers", slice.nonmembers}, {"auc", of(slice.auc)}});
+  json["exposure"] = result.exposure ? of(*result.exposure) : Json(nullptr);
   json["self_checks"] = result.self_checks ? of(*result.self_checks) : Json(nullptr);
   json["warnings"] = Json::array();
   for (const Notice& w : result.warnings)

@@ -63,4 +63,24 @@ void write_records_csv(const std::filesystem::path& path, const RecordColumns& c
   file.commit();
 }
 
+void write_exposure_csv(const std::filesystem::path& path, const Exposure& exposure, std::span<const int32_t> labels) {
+  OutputFile file(path);
+  std::string header = labels.empty() ? "row,trained" : "row,label,trained";
+  for (const ExposureRate& rate : exposure.rates)
+    header += fmt::format(",found_at_{0},low_at_{0},high_at_{0}", rate.fpr);
+  file.write(header + ",separation\n");
+  fmt::memory_buffer line;
+  for (const ExposedRecord& record : exposure.records) {
+    line.clear();
+    const auto to = std::back_inserter(line);
+    fmt::format_to(to, "{}", record.record);
+    if (!labels.empty()) fmt::format_to(to, ",{}", labels[record.record]);
+    fmt::format_to(to, ",{}", record.trained);
+    for (const FoundShare& share : record.found) fmt::format_to(to, ",{},{},{}", share.count, share.low, share.high);
+    fmt::format_to(to, ",{}\n", record.separation);
+    file.write(std::string_view(line.data(), line.size()));
+  }
+  file.commit();
+}
+
 }  // namespace miaudit

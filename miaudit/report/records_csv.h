@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "miaudit/audit/result.h"
+
 namespace miaudit {
 
 /// What records.csv shows of each record; empty spans leave their column out.
@@ -24,5 +26,9 @@ struct RecordColumns {
 
 /// Writes every record, the highest score of attack `order_by` first (equal scores in the input's order). Mode 0600.
 void write_records_csv(const std::filesystem::path& path, const RecordColumns& columns, size_t order_by);
+
+/// Writes how often each record was found under several targets, the most exposed first. labels: by record, or empty.
+/// Mode 0600.
+void write_exposure_csv(const std::filesystem::path& path, const Exposure& exposure, std::span<const int32_t> labels);
 
 }  // namespace miaudit

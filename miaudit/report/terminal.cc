@@ -197,6 +197,46 @@ std::string worst_slice(const AuditResult& result) {
                  "", "");
 }
 
+/// The records to look after first. Without a leak they would be those that chance brought to the top.
+std::string exposed(const AuditResult& result) {
+  if (!result.exposure || result.finding != Finding::leak) return "";
+  const Exposure& exposure = *result.exposure;
+  // The strictest FPR at which anybody is found.
+  const ExposureRate* strictest = nullptr;
+  for (const ExposureRate& rate : exposure.rates)
+    if (rate.found_ever > 0 && (!strictest || rate.fpr < strictest->fpr)) strictest = &rate;
+  if (!strictest) return "";
+  const size_t place = static_cast<size_t>(strictest - exposure.rates.data());
+  const bool has_many = result.subject.targets > 1;
+  constexpr size_t kNamed = 8;
+  std::string names;
+  for (const ExposedRecord& record : exposure.records) {
+    if (static_cast<size_t>(&record - exposure.records.data()) >= kNamed || record.found[place].count == 0) break;
+    if (!names.empty()) names += ", ";
+    names += record.id.empty() ? std::to_string(record.record) : record.id;
+    if (has_many) names += fmt::format(" ({} of {})", record.found[place].count, record.trained);
+  }
+  std::string text =
+      has_many ? fmt::format(
+                     "Most exposed, with the models that give them away at {} FPR of those that had them: {}. {} found "
+                     "under half of these or more, {} under any; all are in records.csv with --out.",
+                     fpr_text(strictest->fpr), names, counted(strictest->found_by_half, "record is", "records are"),
+                     grouped(strictest->found_ever))
+               : fmt::format("Most exposed: {}. {} found at {} FPR; all are in records.csv with --out.", names,
+                             counted(strictest->found_ever, "record is", "records are"), fpr_text(strictest->fpr));
+  text = wrapped(text, "", "");
+  for (const ExposureRate& rate : exposure.rates) {
+    if (!rate.per_record) continue;
+    text += wrapped(fmt::format("With a threshold for each record, at {} FPR: {} of members found, {} of non-members "
+                                "accused; {} found once corrected for models that all draw from one set of records.",
+                                fpr_text(rate.fpr), as_rate(rate.per_record->tpr), as_rate(rate.per_record->fpr),
+                                as_rate(rate.per_record->corrected_tpr)),
+                    "", "");
+    break;
+  }
+  return text;
+}
+
 std::string skipped(const AuditResult& result) {
   // Attacks left out for one reason stand on one line.
   std::string text;
@@ -217,7 +257,7 @@ std::string skipped(const AuditResult& result) {
 std::string to_terminal(const AuditResult& result, std::string_view rest) {
   std::string text = wrapped(fmt::format("miaudit {}: {}", result.miaudit_version, subject_line(result)), "", "  ");
   text += '\n' + attack_table(result) + notes(result, rest) + budget_table(result);
-  text += decisions(result) + worst_slice(result) + skipped(result);
+  text += decisions(result) + worst_slice(result) + exposed(result) + skipped(result);
   if (result.comparison) {
     const Estimate& d = result.comparison->auc_difference;
     text += fmt::format("difference of AUC, first minus second: {:+.4f} [{:+.4f}, {:+.4f}] ({})\n", d.value.value_or(0),

@@ -1,0 +1,88 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/options.h"
+#include "cli/verbs.h"
+#include "miaudit/io/formats.h"
+#include "miaudit/metric/overlap.h"
+
+namespace miaudit::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::string first, second;
+  std::vector<uint64_t> depths = {10, 100, 1000};
+  bool json = false;
+};
+
+/// The records of a report, the most exposed first, by their names where it has some.
+std::vector<std::string> exposed_of(const std::string& report) {
+  const fs::path path = fs::is_directory(report) ? fs::path(report) / "records.csv" : fs::path(report);
+  if (!fs::exists(path))
+    fail(Category::input, "{} is not there; expected a folder that `miaudit audit --out` wrote", path.string());
+  const CsvTable table = read_csv(path, {',', CsvHeader::present});
+  const auto column_of = [&](const char* name) {
+    return static_cast<size_t>(std::ranges::find(table.header, name) - table.header.begin());
+  };
+  size_t column = column_of("id");
+  if (column == table.header.size()) column = column_of("row");
+  if (column == table.header.size())
+    fail(Category::input, "{} has no column `row`; expected records.csv of `miaudit audit --out`", path.string());
+  std::vector<std::string> names;
+  for (size_t r = 0; r < table.rows(); ++r) names.push_back(table.cells[r * table.columns + column]);
+  return names;
+}
+
+std::string to_json(const OrderComparison& comparison) {
+  nlohmann::ordered_json json = {{"records", comparison.names}, {"rank_correlation", comparison.rank_correlation}};
+  for (const Overlap& overlap : comparison.overlaps)
+    json["overlap"].push_back({{"first", overlap.depth},
+                               {"common", overlap.common},
+                               {"by_chance", overlap.by_chance},
+                               {"chance_at_least", overlap.chance_at_least}});
+  return json.dump(2) + '\n';
+}
+
+std::string to_text(const OrderComparison& comparison) {
+  std::string text = fmt::format("{} in both reports; rank correlation {:.3f}\n\n{:>14}{:>12}{:>12}{:>22}\n",
+                                 counted(comparison.names, "record"), comparison.rank_correlation, "most exposed",
+                                 "in both", "by chance", "chance of as many");
+  for (const Overlap& overlap : comparison.overlaps)
+    text += fmt::format("{:>14}{:>12}{:>12.1f}{:>22.2g}\n", overlap.depth, overlap.common, overlap.by_chance,
+                        overlap.chance_at_least);
+  return text;
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app, Shell& shell) {
+  CLI::App* verb = app.add_subcommand("compare", "Whether two audits find the same records exposed");
+  verb->footer(
+      "Compare audits of two runs that differ in --seed alone: records that stay at the top are exposed by what they\n"
+      "are, others by the luck of a split. Chances are of orders that know nothing of each other.\n"
+      "Example: miaudit compare report-of-seed-0 report-of-seed-1");
+  auto a = std::make_shared<Arguments>();
+  verb->add_option("first", a->first, "Folder of a report, or its records.csv")->type_name(kFolderType)->required();
+  verb->add_option("second", a->second, "Folder of another report on the same records")
+      ->type_name(kFolderType)
+      ->required();
+  verb->add_option("--depths", a->depths, "How many of the most exposed to compare")
+      ->delimiter(',')
+      ->type_name("INT,...")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40, "from 1"));
+  verb->add_flag("--json", a->json, "Print JSON in place of the table");
+  add_common_options(*verb, shell);
+  verb->callback([a, &shell] {
+    const OrderComparison comparison = compare_orders(exposed_of(a->first), exposed_of(a->second), a->depths);
+    shell.clear_progress();
+    print(a->json ? to_json(comparison) : to_text(comparison));
+  });
+}
+
+}  // namespace miaudit::cli

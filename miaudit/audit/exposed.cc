@@ -1,0 +1,83 @@
+#include "miaudit/audit/exposed.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "miaudit/metric/exposure.h"
+#include "miaudit/metric/interval.h"
+
+namespace miaudit {
+namespace {
+
+/// Places of the FPRs, the strictest last.
+std::vector<size_t> by_strictness(const std::vector<RateAtFpr>& rates) {
+  std::vector<size_t> order(rates.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) { return rates[a].fpr > rates[b].fpr; });
+  return order;
+}
+
+/// Intervals of k of n, of which few differ.
+class Shares {
+ public:
+  explicit Shares(double level) : level_(level) {}
+  FoundShare of(uint32_t found, uint32_t trained) {
+    auto [place, is_new] = known_.try_emplace({found, trained});
+    if (is_new) {
+      const Estimate share = proportion_estimate(found, trained, level_);
+      place->second = {found, *share.low, *share.high};
+    }
+    return place->second;
+  }
+
+ private:
+  double level_;
+  std::map<std::pair<uint32_t, uint32_t>, FoundShare> known_;
+};
+
+}  // namespace
+
+std::optional<Exposure> exposure_of(const AttackResult& attack, const ScoredRecords& scored, const Trial& trial,
+                                    const MeasureOptions& options, const Context& context) {
+  const std::vector<RateAtFpr>& rates = attack.estimates.tpr_at_fpr;
+  const std::vector<size_t> order = by_strictness(rates);
+  std::vector<std::optional<double>> thresholds;
+  for (const size_t f : order) {
+    const bool is_known = rates[f].tpr.value && rates[f].threshold;
+    thresholds.push_back(is_known ? rates[f].threshold : std::optional<double>());
+  }
+  const size_t targets = trial.targets.size(), records = scored.scores.size() / targets;
+  const bool is_any = std::ranges::any_of(thresholds, [](const auto& threshold) { return threshold.has_value(); });
+  if (targets == 1 && !is_any) return {};
+
+  std::vector<int64_t> families(targets);
+  for (size_t t = 0; t < targets; ++t) families[t] = trial.crossing > 0 ? trial.groups[t * records] : 0;
+  const TargetedScores all{scored.scores, scored.membership, records, families};
+  Exposure exposure;
+  exposure.attack = attack.name;
+  for (const RateAtFpr& rate : rates) {
+    ExposureRate& own = exposure.rates.emplace_back();
+    own.fpr = rate.fpr;
+    if (targets == 1) continue;
+    if (const auto per_record = per_record_rates(all, rate.fpr, options.level, context))
+      own.per_record =
+          PerRecordFigures{per_record->tpr, per_record->fpr, per_record->corrected_tpr, per_record->records};
+  }
+  Shares shares(options.level);
+  for (const RecordExposure& record : record_exposures(all, thresholds)) {
+    ExposedRecord& own = exposure.records.emplace_back();
+    own.record = record.record;
+    own.trained = record.trained;
+    own.separation = record.separation;
+    own.found.resize(rates.size());
+    for (size_t k = 0; k < order.size(); ++k) {
+      own.found[order[k]] = shares.of(record.found[k], record.trained);
+      exposure.rates[order[k]].found_by_half += 2 * record.found[k] >= record.trained;
+      exposure.rates[order[k]].found_ever += record.found[k] > 0;
+    }
+  }
+  return exposure;
+}
+
+}  // namespace miaudit
