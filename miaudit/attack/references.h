@@ -30,12 +30,16 @@ struct Moments {
   }
 };
 
+/// What an attack sees of a target, kept as long as this object.
+class HeldEvidence {
+ public:
+  virtual ~HeldEvidence() = default;
+  virtual const Evidence& evidence() const = 0;
+};
 /// A reference model in the target's place: everything that an attack sees of a target, and the truth, which is the
 /// auditor's own.
-class PseudoTarget {
+class PseudoTarget : public HeldEvidence {
  public:
-  virtual ~PseudoTarget() = default;
-  virtual const Evidence& evidence() const = 0;
   virtual std::span<const int8_t> membership() const = 0;  ///< 1 member, 0 non-member, −1 not to be counted
 };
 
@@ -55,6 +59,10 @@ class ReferenceSource {
   virtual SidedValues values(std::string_view signal) = 0;
   /// Class probabilities by one model, averaged over queries; out is [records][classes].
   virtual void probabilities(size_t reference, std::span<const uint32_t> records, MatrixView<float> out) = 0;
+  /// How many families of models whose splits depend on each other there are, and the same target as it is seen with
+  /// one of them left out.
+  virtual size_t families() const = 0;
+  virtual std::unique_ptr<HeldEvidence> without(size_t family) = 0;
   /// The model as the target of the others, its own family left out as well.
   virtual std::unique_ptr<PseudoTarget> as_target(size_t reference) = 0;
 };

@@ -11,6 +11,8 @@ namespace {
 
 /// Signals that are set beside what reference models say.
 constexpr std::string_view kSignals[] = {"rescaled_logit", "loss", "margin", "modified_entropy"};
+/// So many views of a target at most.
+constexpr size_t kViews = 8;
 /// What the trees see of each record: [records][columns].
 class FeatureTable {
  public:
@@ -81,7 +83,24 @@ class Trees final : public Lesson {
   Trees(std::vector<std::unique_ptr<BinaryClassifier>> by_fold, std::span<const uint8_t> fold_of, bool is_online)
       : by_fold_(std::move(by_fold)), fold_of_(fold_of.begin(), fold_of.end()), is_online_(is_online) {}
 
+  /// Teachers had a family of references fewer than the target has: their own. So the target is seen as they were, with
+  /// one family after the other left out, and what the trees say is averaged.
   std::vector<double> score(const Evidence& evidence, const Context& context) const override {
+    ReferenceSource& references = *evidence.references;
+    const size_t families = references.families();
+    if (families < 2) return score_whole(evidence, context);
+    const size_t views = std::min(kViews, families);
+    std::vector<double> means(evidence.samples);
+    for (size_t v = 0; v < views; ++v) {
+      const std::unique_ptr<HeldEvidence> view = references.without(v * families / views);
+      const std::vector<double> scores = score_whole(view->evidence(), context);
+      for (size_t i = 0; i < means.size(); ++i) means[i] += scores[i] / static_cast<double>(views);
+    }
+    return means;
+  }
+
+ private:
+  std::vector<double> score_whole(const Evidence& evidence, const Context& context) const {
     const FeatureTable table = features_of(evidence, is_online_, context);
     std::vector<double> scores(evidence.samples, NAN);
     parallel_blocks(by_fold_.size(), 1, context, [&](size_t fold, size_t) {
@@ -99,7 +118,6 @@ class Trees final : public Lesson {
     return scores;
   }
 
- private:
   std::vector<std::unique_ptr<BinaryClassifier>> by_fold_;
   std::vector<uint8_t> fold_of_;
   bool is_online_;

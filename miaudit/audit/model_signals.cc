@@ -158,6 +158,7 @@ TargetEvidence::TargetEvidence(ModelSignals& signals, size_t target, uint64_t se
     const std::vector<int8_t>& own = models.models[m].membership;
     if (!std::ranges::binary_search(barred_, models.families[m])) {
       references_.push_back(m);
+      if (std::ranges::find(families_, models.families[m]) == families_.end()) families_.push_back(models.families[m]);
       membership.push_back(own);
       continue;
     }
@@ -226,6 +227,12 @@ const Moments& TargetEvidence::moments(std::string_view signal) {
 
 void TargetEvidence::probabilities(size_t reference, std::span<const uint32_t> records, MatrixView<float> out) {
   signals_.probabilities(references_[reference], records, out);
+}
+
+std::unique_ptr<HeldEvidence> TargetEvidence::without(size_t family) {
+  std::vector<size_t> barred = barred_;
+  barred.push_back(families_[family]);
+  return std::make_unique<TargetEvidence>(signals_, target_, seed_, std::move(barred));
 }
 
 std::unique_ptr<PseudoTarget> TargetEvidence::as_target(size_t reference) {

@@ -93,6 +93,8 @@ class TargetEvidence final : public PseudoTarget, private SignalSource, private 
   const Moments& moments(std::string_view signal) override;
   SidedValues values(std::string_view signal) override;
   void probabilities(size_t reference, std::span<const uint32_t> records, MatrixView<float> out) override;
+  size_t families() const override { return families_.size(); }
+  std::unique_ptr<HeldEvidence> without(size_t family) override;
   std::unique_ptr<PseudoTarget> as_target(size_t reference) override;
 
   ModelSignals& signals_;
@@ -100,6 +102,7 @@ class TargetEvidence final : public PseudoTarget, private SignalSource, private 
   uint64_t seed_;
   std::vector<size_t> barred_;  // families, ascending
   std::vector<size_t> references_;
+  std::vector<size_t> families_;  // of the references, in their order
   Sides sides_;
   std::vector<int8_t> membership_;
   std::string signal_name_;
