@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "miaudit/attack/lira_joint.h"
 #include "miaudit/attack/reference_scores.h"
 #include "miaudit/attack/rows.h"
 #include "miaudit/math/distributions.h"
@@ -17,13 +18,18 @@ constexpr std::string_view kVariances[] = {"auto", "per_sample", "pooled"};
 constexpr std::string_view kLocations[] = {"mean", "median"};
 constexpr std::string_view kSignals[] = {"rescaled_logit", "margin"};
 constexpr std::string_view kFormulas[] = {"paper", "carlini"};
+constexpr std::string_view kQueries[] = {"mean", "joint"};
 constexpr ParameterRow kParameters[] = {
+    {"queries", "each query's ratio, and their mean; or one of normal vectors with covariances",
+     ChoiceParameter{"mean", kQueries}},
     {"variance", "of each record's models, or pooled over records; auto pools below 32 models a side",
      ChoiceParameter{"auto", kVariances}},
     {"location", "of each record's models on a side", ChoiceParameter{"mean", kLocations}},
     {"signal", "what is taken for normal", ChoiceParameter{"rescaled_logit", kSignals}},
     {"formulas", "of the paper, or of its authors' released code with its quirks",
      ChoiceParameter{"paper", kFormulas}}};
+
+constexpr std::span<const ParameterRow> kOfflineParameters = std::span(kParameters).subspan(1);
 
 /// A normal distribution for each value.
 struct Normals {
@@ -111,6 +117,12 @@ double log_density(double value, const Normals& normals, size_t k) {
 std::vector<double> online(const Evidence& evidence, const Parameters& parameters, const Context& context) {
   const ReferenceSource& references = *evidence.references;
   const Setting setting = setting_of(evidence, std::min(references.models_in(), references.models_out()), parameters);
+  if (parameters.choice("queries") == "joint") {
+    if (setting.is_median)
+      fail(Category::config,
+           "--lira-queries joint has means alone; give it without --lira-location or --lira-formulas");
+    return joint_ratios(evidence, parameters.choice("signal"), setting.is_pooled, context);
+  }
   const SignalMatrix& target = evidence.signals.signal(parameters.choice("signal"));
   const Moments& moments = evidence.references->moments(parameters.choice("signal"));
   // The released code takes the deviation of the IN values for both sides.
@@ -153,7 +165,7 @@ constinit const AttackRow kLiraOfflineAttack = {
     .name = "lira_offline",
     .summary = "How improbably large the rescaled logit is by the normal of models without the record, one-sided.",
     .needs = kNeedOut,
-    .parameters = kParameters,
+    .parameters = kOfflineParameters,
     .citation = "Carlini et al. 2022, arXiv:2112.03570",
     .decision = DecisionRule::best_balanced_accuracy,
     .run = offline,

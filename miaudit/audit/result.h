@@ -117,6 +117,7 @@ struct AttackResult {
   std::optional<Metrics> group_estimates;  ///< One score a group: the mean over its records.
   std::optional<Decision> decision;
   std::vector<TargetFigures> targets;  ///< Where there are several.
+  std::vector<double> released_tpr;    ///< At each FPR, as the released code of LiRA counts; only with its formulas.
   uint64_t unscored = 0;               ///< Records that lack the reference models it needs.
 };
 

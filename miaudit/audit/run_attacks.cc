@@ -9,6 +9,7 @@
 #include "miaudit/audit/decision.h"
 #include "miaudit/audit/measure.h"
 #include "miaudit/audit/verdict.h"
+#include "miaudit/metric/roc.h"
 
 namespace miaudit {
 namespace {
@@ -36,6 +37,19 @@ AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
   for (const Need need : attack.needs) result.needs.emplace_back(need_name(need));
   result.parameters.insert(parameters.values().begin(), parameters.values().end());
   return result;
+}
+
+/// As the released code of LiRA reads the curve: the last point with an FPR below the asked one.
+std::vector<double> released_tpr(const ScoredRecords& records, const MeasureOptions& options, const Context& context) {
+  const SortedScores sorted = sort_scores(records.scores, records.membership, context);
+  const double nonmembers = static_cast<double>(sorted.nonmembers.size());
+  std::vector<double> rates;
+  for (const double fpr : options.fprs) {
+    const double accused = std::ceil(fpr * nonmembers - 1e-9) - 1;
+    const RocPoint point = point_at_fpr(sorted, (accused + 0.5) / nonmembers);
+    rates.push_back(static_cast<double>(point.true_positives) / static_cast<double>(sorted.members.size()));
+  }
+  return rates;
 }
 
 std::vector<std::string> inverted(const std::vector<std::string>& names, const std::vector<Metrics>& corrected) {
@@ -120,6 +134,9 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
                                 trial.crossing};
     CorrectedMetrics metrics = measure_corrected(records, plan.measure, attacks.size(), context);
     found.estimates = metrics.single;
+    if (const auto formulas = found.parameters.find("formulas");
+        formulas != found.parameters.end() && formulas->second == "carlini")
+      found.released_tpr = released_tpr(records, plan.measure, context);
     if (trial.targets.size() > 1)
       found.targets =
           figures_by_target(trial, records.scores, records.membership, records.worth, plan.measure, context);

@@ -77,6 +77,9 @@ Json of(const AttackResult& attack) {
                {"needs", attack.needs}, {"parameters", attack.parameters}, {"estimates", of(attack.estimates)}};
   if (attack.group_estimates) json["group_estimates"] = of(*attack.group_estimates);
   if (attack.decision) json["decision"] = of(*attack.decision);
+  for (size_t f = 0; f < attack.released_tpr.size(); ++f)
+    json["tpr_of_released_code"].push_back(
+        {{"fpr", attack.estimates.tpr_at_fpr[f].fpr}, {"value", attack.released_tpr[f]}});
   if (attack.unscored > 0) json["unscored"] = attack.unscored;
   if (!attack.targets.empty()) json["targets"] = of(attack.targets, attack.estimates.tpr_at_fpr);
   return json;
