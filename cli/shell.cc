@@ -10,8 +10,13 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <system_error>
 #include <thread>
+
+#include "miaudit/io/file.h"
 
 namespace miaudit::cli {
 namespace {
@@ -43,6 +48,18 @@ std::string with_bar(const std::string& text, const Progress& progress, size_t c
   const size_t bar = std::min(kLongest, columns - kFrame - text.size());
   const size_t filled = std::min(bar, bar * progress.done / progress.total);
   return fmt::format("[{}{}] {}", std::string(filled, '='), std::string(bar - filled, ' '), text);
+}
+
+// Where a process number means one process: this boot of this machine, in this container. Where the system does not
+// say, nobody else may ask after our processes.
+std::string process_world() {
+  std::string boot;
+  std::error_code error;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);
+  const std::string numbers = std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
+  const std::string world =
+      boot.empty() || error ? fmt::format("process {}", getpid()) : fmt::format("{} {}", boot, numbers);
+  return content_hash(std::as_bytes(std::span(world)));
 }
 
 }  // namespace
@@ -136,7 +153,8 @@ void print(std::string_view text) {
 
 std::string host_name() {
   char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "localhost";
+  const std::string host = gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "localhost";
+  return fmt::format("{}-{:.8}", host, process_world());
 }
 
 }  // namespace miaudit::cli
