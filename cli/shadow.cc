@@ -38,26 +38,39 @@ void run_plan(const std::string& run, ShadowPlan plan, const std::function<Recip
   plan.target_outputs = absolute(plan.target_outputs);
   const Dataset dataset = read_dataset(plan.data, plan.reading, shell.context());
   if (plan.command.empty()) plan.recipe = recipe(dataset);
-  const PlanChange change = write_plan(run, plan, dataset);
+  const PlanChange change = write_plan(run, plan, dataset, host_name());
   shell.clear_progress();
   print(fmt::format("{}, {}\n{}: {} of {}\n", dataset.description, counted(dataset.classes, "class", "classes"), run,
                     counted(plan.models, "model"), plan.command.empty() ? plan.recipe.architecture : "a command"));
   if (!change.is_new)
-    print(fmt::format("The run was there before: {} finished {} kept, {} stale{}\n", change.kept,
+    print(fmt::format("The run was there before: {} finished {} kept, {} stale{}{}\n", change.kept,
                       change.kept == 1 ? "model is" : "models are", change.stale,
-                      change.stale > 0 ? " and will be trained again" : ""));
+                      change.stale > 0 ? " and will be trained again" : "",
+                      change.left_out > 0
+                          ? fmt::format(", {} left out of this plan (what is done stays in models/)", change.left_out)
+                          : ""));
+  if (change.overtaken > 0)
+    fmt::print(stderr,
+               "warning: {} being trained by the plan before this one. Advice: stop those processes; what they finish "
+               "by that plan is discarded.\n",
+               change.overtaken == 1 ? "1 model is" : fmt::format("{} models are", change.overtaken));
   print(fmt::format("\nTrain them:\n  miaudit shadow train {}\n", run));
 }
 
 void run_shadow(const std::string& run, ShadowOptions options, Shell& shell) {
   options.clock = seconds_now;
   options.host = host_name();
+  options.tell = [&shell](const std::string& sentence) {
+    shell.clear_progress();
+    fmt::print(stderr, "{}.\n", sentence);
+  };
   const ShadowReport report = train_shadow_models(run, options, shell.context());
   shell.clear_progress();
   for (const auto& [model, text] : report.again) fmt::print(stderr, "Model {} was trained again: {}.\n", model, text);
   std::string others;
   if (report.by_others > 0) others += fmt::format(", {} by another process", report.by_others);
   if (report.discarded > 0) others += fmt::format(", {} discarded: another process was faster", report.discarded);
+  if (report.overtaken > 0) others += fmt::format(", {} overtaken by a new plan", report.overtaken);
   print(fmt::format("{} trained, {} done before{}\n", counted(report.trained, "model"), report.done_before, others));
   if (report.trained > 0 && report.samples_per_second > 0)
     print(fmt::format("{} samples a second\n", grouped(static_cast<unsigned long long>(report.samples_per_second))));
@@ -268,14 +281,17 @@ void add_check(CLI::App& parent, Shell& shell) {
   });
 }
 
-void add_gc(CLI::App& parent, Shell&) {
+void add_gc(CLI::App& parent, Shell& shell) {
   CLI::App* verb = parent.add_subcommand("gc", "Remove what dead processes left and finished models no longer need");
   auto run_path = std::make_shared<std::string>();
   add_run(*verb, *run_path);
-  verb->callback([run_path] {
-    const std::vector<fs::path> removed = collect_garbage(*run_path, host_name());
-    for (const fs::path& one : removed) print(one.string() + "\n");
-    print(fmt::format("{} removed\n", counted(removed.size(), "entry", "entries")));
+  verb->callback([run_path, &shell] {
+    const Garbage garbage = collect_garbage(*run_path, host_name());
+    for (const fs::path& one : garbage.removed) print(one.string() + "\n");
+    print(fmt::format("{} removed\n", counted(garbage.removed.size(), "entry", "entries")));
+    for (const auto& [path, why] : garbage.left)
+      fmt::print(stderr, "miaudit: cannot remove {}: {}\n", path.string(), why);
+    if (!garbage.left.empty()) shell.exit_code = 1;
   });
 }
 
