@@ -336,18 +336,20 @@ class ShadowRun {
       fs::remove(keep);
       return {{"engine", "command"}, {"command", plan_.command}, {"attempts", tried + 1}};
     }
-    const fs::path kept_log = run_.failure(model).replace_extension(".log");
-    std::error_code ignored;
-    fs::copy_file(log, kept_log, fs::copy_options::overwrite_existing, ignored);
     give_up(model,
-            fmt::format("{} (tried {}; the log is {})", why, counted(options_.attempts, "time"), kept_log.string()));
+            fmt::format("{} (tried {}; the log is {})", why, counted(options_.attempts, "time"),
+                        run_.failure(model).replace_extension(".log").string()),
+            log);
     return nullptr;
   }
 
-  void give_up(size_t model, const std::string& why) {
+  void give_up(size_t model, const std::string& why, const fs::path& log = {}) {
     // Two at one model may come to different ends; the one that succeeded counts.
     if (is_done(model)) return count(report_.by_others);
     if (!is_still_planned(run_, model)) return overtaken(model);
+    std::error_code ignored;
+    if (!log.empty())
+      fs::copy_file(log, run_.failure(model).replace_extension(".log"), fs::copy_options::overwrite_existing, ignored);
     const json failure = {{"unit", run_.units[model]}, {"why", why}};
     write_file(run_.failure(model), failure.dump(1) + "\n");
     const std::lock_guard lock(mutex_);
