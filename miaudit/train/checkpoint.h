@@ -30,6 +30,9 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path, const std::string& fingerprint,
                                           const std::string& engine, std::string& why_not);
 
+/// Why a file cannot be read as a checkpoint; "" where it can, whatever job and engine it is of.
+std::string checkpoint_complaint(const std::filesystem::path& path);
+
 /// The tensor of a name. Throws Error(input) where the checkpoint has none of this size.
 std::span<const float> tensor_of(const Checkpoint& checkpoint, const std::string& name, size_t size);
 

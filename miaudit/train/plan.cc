@@ -117,8 +117,27 @@ TrainingJob job_of(const Run& run, const ShadowPlan& plan, size_t model) {
   return {plan.recipe, plan.seed, model, run.members(model)};
 }
 
+const std::vector<std::string>& place_names() {
+  static const std::vector<std::string> names = {"keep", "outputs", "work", "seed", "index"};
+  return names;
+}
+
 uint64_t command_seed(const ShadowPlan& plan, size_t model) {
   return draws_of(plan.seed, model, Draw::command)() >> 33;
+}
+
+std::vector<std::string> unknown_places(const std::string& command) {
+  std::vector<std::string> unknown;
+  for (size_t at = command.find('{'); at != std::string::npos; at = command.find('{', at + 1)) {
+    const size_t end = command.find('}', at);
+    if (end == std::string::npos) break;
+    const std::string word = command.substr(at + 1, end - at - 1);
+    const bool is_shells = at > 0 && command[at - 1] == '$';
+    const bool is_word =
+        !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") == word.npos;
+    if (is_word && !is_shells && std::ranges::find(place_names(), word) == place_names().end()) unknown.push_back(word);
+  }
+  return unknown;
 }
 
 std::string filled_command(const std::string& command, const CommandPlaces& places) {

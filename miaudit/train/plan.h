@@ -44,6 +44,7 @@ struct PlanChange {
   size_t stale = 0;      ///< finished models that are to be others now
   size_t left_out = 0;   ///< finished models that this plan has no place for; their files stay
   size_t overtaken = 0;  ///< models that some process is training by the earlier plan, in vain
+  std::vector<Warning> warnings;
 };
 
 /// Makes or changes the run folder; one that was cut short is mended by the next. `host`: a name that no other machine
@@ -62,7 +63,11 @@ Dataset read_planned_data(const std::filesystem::path& path, const ShadowPlan& p
 TrainingJob job_of(const Run& run, const ShadowPlan& plan, size_t model);
 /// The seed that a command's training of a model gets; below 2^31.
 uint64_t command_seed(const ShadowPlan& plan, size_t model);
-/// The command with its placeholders replaced, quoted for a shell. Throws Error(config) for an unknown one.
+/// What may stand in braces in a command.
+const std::vector<std::string>& place_names();
+/// {words} of a command that look like placeholders and are none, without what a shell expands.
+std::vector<std::string> unknown_places(const std::string& command);
+/// The command with its placeholders replaced, quoted for a shell.
 struct CommandPlaces {
   std::string keep, outputs, work;
   uint64_t seed = 0;

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -45,6 +46,17 @@ std::string unit_of(const ShadowPlan& plan, const json& data, std::span<const ui
   return content_hash(std::as_bytes(std::span(text)));
 }
 
+void check_command(const std::string& command) {
+  for (const std::string& word : unknown_places(command))
+    if (const std::string meant = nearest_name(word, place_names()); !meant.empty())
+      fail(Category::config, "--command holds {{{}}}, which stands for nothing; did you mean {{{}}}?", word, meant);
+  for (const char* needed : {"{keep}", "{outputs}"})
+    if (command.find(needed) == std::string::npos)
+      fail(Category::config,
+           "--command does not hold {}; it must train on the records that {{keep}} names and write {{outputs}}",
+           needed);
+}
+
 void check_plan(const ShadowPlan& plan, const Dataset& dataset) {
   for (const auto& [flag, share] : {std::pair{"--member-share", plan.member_share},
                                     {"--population-share", plan.population_share},
@@ -60,12 +72,7 @@ void check_plan(const ShadowPlan& plan, const Dataset& dataset) {
   if (plan.command.empty()) {
     asked_views(plan.recipe, plan.queries, dataset);
   } else {
-    filled_command(plan.command, {});
-    for (const char* needed : {"{keep}", "{outputs}"})
-      if (plan.command.find(needed) == std::string::npos)
-        fail(Category::config,
-             "--command does not hold {}; it must train on the records that {{keep}} names and write {{outputs}}",
-             needed);
+    check_command(plan.command);
   }
 }
 
@@ -166,7 +173,11 @@ PlanChange write_plan(const fs::path& path, const ShadowPlan& given, const Datas
     units.push_back(unit_of(plan, data, row, m));
     membership.insert(membership.end(), row.begin(), row.end());
   }
-  const PlanChange change = compare(path, units, host);
+  PlanChange change = compare(path, units, host);
+
+  for (const std::string& word : unknown_places(plan.command))
+    change.warnings.push_back({"unknown_place", fmt::format("--command holds {{{}}}, which stays as it is", word),
+                               fmt::format("What is filled in is {{{}}}", fmt::join(place_names(), "}, {"))});
 
   make_directory(path);
   write_file(path / kMarker, "");
