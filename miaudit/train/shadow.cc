@@ -15,10 +15,9 @@
 #include "miaudit/engine/network.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/json.h"
-#include "miaudit/io/raw.h"
 #include "miaudit/learn/boosting.h"
 #include "miaudit/train/attempt.h"
-#include "miaudit/train/command.h"
+#include "miaudit/train/foreign.h"
 
 namespace miaudit {
 namespace {
@@ -45,30 +44,14 @@ json share_json(std::span<const uint8_t> is_right, const std::vector<uint32_t>& 
   return {{"right", right}, {"count", records.size()}};
 }
 
-constexpr const char* kLog = "log.txt";
-constexpr const char* kKeep = "keep.npy";
-
-/// What an earlier try of a command left in an attempt's folder must not pass for the next one's.
-void take_tries_away(const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().filename() != kLog && entry.path().filename() != kKeep) fs::remove_all(entry.path());
-}
-
-/// What a command put beside its outputs that is no file of its own; "" for nothing.
-std::string foreign_entry(const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (!fs::is_regular_file(entry.symlink_status()))
-      return fmt::format("beside its outputs it made {}, which is no regular file; folders belong into {{work}}",
-                         printable(entry.path().filename().string()));
-  return "";
-}
-
 /// All that a call works on.
 class ShadowRun {
  public:
   ShadowRun(const fs::path& path, const ShadowOptions& options, const Context& context)
       : options_(options), context_(context), run_(read_run(path)), plan_(read_plan(path)) {
     if (run_.units.empty()) fail(Category::input, "{} was made by hand: there is nothing to train", path.string());
+    if (read_run_file(path).units != run_.units)
+      fail(Category::input, "{} was planned again while it was read; run the same again", path.string());
     for (const size_t model : options.models)
       if (model >= run_.models)
         fail(Category::config, "there is no model {}; the run has 0 to {}", model, run_.models - 1);
@@ -287,59 +270,21 @@ class ShadowRun {
             {"test", share_json(is_right, test)}};
   }
 
-  /// What is wrong with the outputs of somebody else's program; "" for nothing.
-  std::string complaint(size_t model, const fs::path& outputs) {
-    try {
-      const Array array = read_npy(outputs);
-      const std::string why = outputs_complaint(array, run_.records, plan_.queries, dataset_.classes);
-      if (why.empty() && array.shape().back() > dataset_.classes)
-        tell(fmt::format("Model {}: its outputs tell {} classes apart, the labels only {}", model, array.shape().back(),
-                         dataset_.classes));
-      return why;
-    } catch (const Error& error) {
-      return error.what();
-    }
-  }
-
   json bring(size_t model, const Attempt& attempt) {
-    const Array given = read_array(plan_.target_outputs);
-    if (content_hash(given.bytes()) != plan_.target_outputs_hash)
-      fail(Category::input,
-           "{} is not what this run was planned with: its values changed. Put the file back, or plan again",
-           plan_.target_outputs);
-    write_npy(attempt.folder() / "outputs.npy", given);
-    if (const std::string why = complaint(model, attempt.folder() / "outputs.npy"); !why.empty())
-      fail(Category::input, "{}: {}", plan_.target_outputs, why);
+    const ForeignOutputs brought = bring_outputs(run_, plan_, dataset_.classes, attempt);
+    if (!brought.note.empty()) tell(fmt::format("Model {}: {}", model, brought.note));
     return {{"engine", "brought"}, {"from", plan_.target_outputs}};
   }
 
   json call(size_t model, const Attempt& attempt) {
-    const fs::path work = work_folder(run_, model), log = attempt.folder() / kLog, keep = attempt.folder() / kKeep;
-    make_directory(work);
-    std::vector<uint8_t> membership(run_.records);
-    for (const uint32_t member : run_.members(model)) membership[member] = 1;
-    write_npy(keep, Array::from(std::move(membership), {run_.records}));
-    const fs::path outputs = attempt.folder() / "outputs.npy";
-    const CommandPlaces places{fs::absolute(keep).string(), fs::absolute(outputs).string(), fs::absolute(work).string(),
-                               command_seed(plan_, model), model};
-    std::string why;
-    for (size_t tried = 0; tried < options_.attempts; ++tried) {
-      take_tries_away(attempt.folder());
-      const CommandEnd end = run_command(filled_command(plan_.command, places), log, [this] { return stop_.load(); });
-      if (end.is_stopped) fail(Category::checkpointed, "stopped");
-      if (end.exit_code != 0)
-        why = fmt::format("exit code {}: {}", end.exit_code, tail_of(log));
-      else
-        why = foreign_entry(attempt.folder());
-      if (why.empty()) why = complaint(model, outputs);
-      if (!why.empty()) continue;
-      fs::remove(keep);
-      return {{"engine", "command"}, {"command", plan_.command}, {"attempts", tried + 1}};
-    }
+    const ForeignOutputs made =
+        call_command(run_, plan_, dataset_.classes, model, attempt, options_.attempts, [this] { return stop_.load(); });
+    if (!made.note.empty()) tell(fmt::format("Model {}: {}", model, made.note));
+    if (made.why.empty()) return {{"engine", "command"}, {"command", plan_.command}, {"attempts", made.tries}};
     give_up(model,
-            fmt::format("{} (tried {}; the log is {})", why, counted(options_.attempts, "time"),
+            fmt::format("{} (tried {}; the log is {})", made.why, counted(made.tries, "time"),
                         run_.failure(model).replace_extension(".log").string()),
-            log);
+            attempt.folder() / kCommandLog);
     return nullptr;
   }
 
