@@ -112,7 +112,7 @@ shell("leaving", f"sleep 1000 & echo $! > {{index}}.left; {WRITE}")
 train("leaving")
 until(lambda: are_gone(int(open(f"{m}.left").read()) for m in range(2)))
 
-# Two at one model: the one that is done first leaves the other its work folder, and the model is done whatever that does.
+# Two at one model: the one that is done first leaves the other its work folder, and the model is done whatever comes.
 shell("both", f"if [ $ROLE = fast ]; then {WRITE}; exit; fi; echo > {{work}}/begun; "
               "while [ ! -e release ]; do sleep 0.05; done; ls {work} > saw; exit 4")
 slow = start("both", "--index", "0", "--attempts", "1", env={**os.environ, "ROLE": "slow"})

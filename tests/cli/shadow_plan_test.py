@@ -13,14 +13,14 @@ import numpy as np
 from harness import MIAUDIT, run
 from shadow_runs import DATA, FAST, outputs, plan, train, until, x, y
 
-# Peers rebuild the split when a killed run is resumed, so that it no longer matches the models that are there. Killed at
-# any moment, a plan leaves the splits of one plan whole, or a run that is refused until it is planned again.
+# Peers rebuild the split when a killed run is resumed, so that it no longer matches the models that are there. Killed
+# at any moment, a plan leaves the splits of one plan whole, or a run that is refused until it is planned again.
 random.seed(3)
 CHANGED = [*FAST, "--population-share", "0.2", "--seed", "5"]
 plan("old", *FAST)
 plan("new", *CHANGED)
-arrays = {folder: {name: open(f"{folder}/{name}", "rb").read() for name in ("membership.npy", "labels.npy", "roles.npy")}
-          for folder in ("old", "new")}
+ARRAYS = ("membership.npy", "labels.npy", "roles.npy")
+arrays = {folder: {name: open(f"{folder}/{name}", "rb").read() for name in ARRAYS} for folder in ("old", "new")}
 start = time.monotonic()
 plan("killed", *FAST)
 length = time.monotonic() - start
@@ -57,11 +57,12 @@ for _ in range(10):
 # among the records, the one that gives query j's outputs as they are is the same whatever the model.
 base = np.zeros((16, 16))
 base[5:11, 5:11] = np.random.default_rng(1).integers(1, 256, (6, 6))
-views = [np.roll(image, (down, right), (0, 1)) for image in (base, base[:, ::-1]) for down in (-4, 0, 4) for right in (-4, 0, 4)]
+views = [np.roll(image, (down, right), (0, 1))
+         for image in (base, base[:, ::-1]) for down in (-4, 0, 4) for right in (-4, 0, 4)]
 np.save("views.npy", np.r_[x[:100], np.stack(views)].astype(np.uint8))
 np.save("view_labels.npy", np.r_[y[:100], np.zeros(18, int)])
-run("shadow", "plan", "queries", "--data", "views.npy", "--labels", "view_labels.npy", "--models", "4", "--queries", "18",
-    "--architecture", "mlp", "--epochs", "2")
+run("shadow", "plan", "queries", "--data", "views.npy", "--labels", "view_labels.npy", "--models", "4",
+    "--queries", "18", "--architecture", "mlp", "--epochs", "2")
 train("queries")
 identities = []
 for m in range(4):
@@ -101,7 +102,8 @@ target = np.arange(400) % 4 == 0
 np.save("target.npy", target)
 TARGET = [*FAST, "--target-membership", "target.npy", "--target-outputs", "brought.npy"]
 brought = np.random.default_rng(2).normal(size=(400, 4))
-for wrong, why in ((brought[:399], "399"), (np.where(brought > 3, np.inf, brought), "infinite"), (brought.astype(int), "int64")):
+for wrong, why in ((brought[:399], "399"), (np.where(brought > 3, np.inf, brought), "infinite"),
+                   (brought.astype(int), "int64")):
     np.save("brought.npy", wrong)
     assert why in plan("brought", *TARGET, models=3, expect=2).stderr and not os.path.exists("brought")
 np.save("brought.npy", brought)

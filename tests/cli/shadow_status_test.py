@@ -79,8 +79,9 @@ program.kill()
 program.communicate()
 assert "0 of 2 models done" in run("shadow", "check", "long").stdout
 strange = open("long/checkpoints/0000.npz", "rb").read()
-for content, why in ((strange, "the checkpoint is of another job"),
-                     (strange[:len(strange) // 2] + b"!" + strange[len(strange) // 2 + 1:], "the checkpoint cannot be used"),
+middle = len(strange) // 2
+damaged = strange[:middle] + bytes([strange[middle] ^ 1]) + strange[middle + 1:]
+for content, why in ((strange, "the checkpoint is of another job"), (damaged, "the checkpoint cannot be used"),
                      (b"rubbish", "the checkpoint cannot be used")):
     shutil.rmtree("cluster/models/0002", ignore_errors=True)
     open("cluster/checkpoints/0002.npz", "wb").write(content)
@@ -100,8 +101,8 @@ np.save("hand/labels.npy", y)
 np.save("hand/membership.npy", np.arange(800).reshape(2, 400) % 3 == 0)
 np.save("hand/models/0000/outputs.npy", good)
 for wrong, why in ((good, ""), (good[:, :1], "1 query and 4 classes, those of earlier models 2 and 4"),
-                   (good[:, :, :3], "shape"), (good[:, :, :3].repeat(2, 2), "6 classes"), (np.where(good > 3, np.nan, good), "NaN"),
-                   (good[1:], "399"), (good.astype(int), "int64")):
+                   (good[:, :, :3], "shape"), (good[:, :, :3].repeat(2, 2), "6 classes"),
+                   (np.where(good > 3, np.nan, good), "NaN"), (good[1:], "399"), (good.astype(int), "int64")):
     np.save("hand/models/0001/outputs.npy", wrong)
     checked = run("shadow", "check", "hand", expect=1 if why else 0).stdout
     assert why in checked and f"{1 if why else 2} of 2 models done" in checked, (why, checked)
