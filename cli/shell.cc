@@ -16,8 +16,6 @@
 #include <system_error>
 #include <thread>
 
-#include "miaudit/io/file.h"
-
 namespace miaudit::cli {
 namespace {
 
@@ -54,12 +52,11 @@ std::string with_bar(const std::string& text, const Progress& progress, size_t c
 // say, nobody else may ask after our processes.
 std::string process_world() {
   std::string boot;
-  std::error_code error;
   std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);
-  const std::string numbers = std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
-  const std::string world =
-      boot.empty() || error ? fmt::format("process {}", getpid()) : fmt::format("{} {}", boot, numbers);
-  return content_hash(std::as_bytes(std::span(world)));
+  std::error_code error;
+  std::string space = std::filesystem::read_symlink("/proc/self/ns/pid", error).string();  // pid:[4026531836]
+  std::erase_if(space, [](char c) { return c < '0' || c > '9'; });
+  return boot.empty() || space.empty() ? fmt::format("process{}", getpid()) : fmt::format("{:.8}-{}", boot, space);
 }
 
 }  // namespace
@@ -154,7 +151,7 @@ void print(std::string_view text) {
 std::string host_name() {
   char name[256] = {};
   const std::string host = gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "localhost";
-  return fmt::format("{}-{:.8}", host, process_world());
+  return fmt::format("{}-{}", host, process_world());
 }
 
 }  // namespace miaudit::cli
