@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "miaudit/base/error.h"
@@ -18,11 +19,25 @@ std::string quoted(const std::string& text) {
   return word + "'";
 }
 
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
+    text.replace(at, what.size(), by);
+  return text;
+}
+
+std::string chunk_option(const EmitOptions& o) {
+  return o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "";
+}
+
+// Whoever submits again wants the models that were given up tried again.
+std::string train_line(const EmitOptions& o, const std::string& index) {
+  return fmt::format("miaudit shadow train {} --index {}{} --jobs {} --retry-failed", quoted(o.run), index,
+                     chunk_option(o), o.cpus);
+}
+
 std::string work_line(const EmitOptions& o, const std::string& index) {
-  if (o.verb == "audit")
-    return fmt::format("miaudit audit {} --shard {}/{} --threads {}", quoted(o.run), index, o.shards, o.cpus);
-  return fmt::format("miaudit shadow train {} --index {}{} --jobs {}", quoted(o.run), index,
-                     o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus);
+  if (o.verb != "audit") return train_line(o, index);
+  return fmt::format("miaudit audit {} --shard {}/{} --threads {}", quoted(o.run), index, o.shards, o.cpus);
 }
 
 // More than an audit keeps to by itself: the system counts the pages of files as well.
@@ -58,8 +73,8 @@ exit $code
       fmt::arg("afterwards",
                o.verb == "audit"
                    ? fmt::format("Then: miaudit audit {} --merge, which names elements that are missing", quoted(o.run))
-                   : fmt::format("What is left afterwards: miaudit shadow status {} --missing --format slurm",
-                                 quoted(o.run))),
+                   : fmt::format("What is left afterwards: miaudit shadow status {} --missing --format slurm{}",
+                                 quoted(o.run), chunk_option(o))),
       fmt::arg("array", ranges_text(elements)), fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)),
       fmt::arg("time", o.time), fmt::arg("gpus", o.gpus > 0 ? fmt::format("#SBATCH --gpus-per-task={}\n", o.gpus) : ""),
       fmt::arg("train", work_line(o, "\"$SLURM_ARRAY_TASK_ID\"")));
@@ -91,6 +106,8 @@ std::string htcondor(const EmitOptions& o, size_t elements) {
   return fmt::format(R"(# Untested template.
 executable = /bin/sh
 arguments = "-c '{train}'"
+# 75 is a checkpoint; what failed otherwise would fail again.
+retry_until = ExitCode =!= 75
 request_cpus = {cpus}
 request_memory = {memory}
 max_retries = 100
@@ -101,8 +118,7 @@ output = miaudit.$(Process).out
 error = miaudit.$(Process).err
 queue {elements}
 )",
-                     fmt::arg("train", fmt::format("miaudit shadow train {} --index $(Process){} --jobs {}", o.run,
-                                                   o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus)),
+                     fmt::arg("train", replaced(replaced(train_line(o, "$(Process)"), "'", "''"), "\"", "\"\"")),
                      fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)), fmt::arg("elements", elements));
 }
 
@@ -125,17 +141,23 @@ spec:
       containers:
         - name: train
           image: YOUR-IMAGE-WITH-MIAUDIT
-          command: ["/bin/sh", "-c", "exec {train}"]
+          command: ["/bin/sh", "-c", {train}]
           resources:
             requests: {{cpu: "{cpus}", memory: "{memory}"}}
 )",
       fmt::arg("elements", elements),
-      fmt::arg("train", fmt::format("miaudit shadow train {} --index $JOB_COMPLETION_INDEX{} --jobs {}", o.run,
-                                    o.chunk > 1 ? fmt::format(" --chunk {}", o.chunk) : "", o.cpus)),
+      fmt::arg("train", nlohmann::json("exec " + train_line(o, "$JOB_COMPLETION_INDEX")).dump()),
       fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)));
 }
 
 }  // namespace
+
+std::vector<size_t> elements_of(const std::vector<size_t>& models, size_t chunk) {
+  std::vector<size_t> elements;
+  for (const size_t model : models)
+    if (elements.empty() || elements.back() != model / chunk) elements.push_back(model / chunk);
+  return elements;
+}
 
 std::string ranges_text(const std::vector<size_t>& numbers) {
   std::string text;
@@ -159,9 +181,7 @@ std::string job_script(const EmitOptions& options, size_t models, const std::vec
     return slurm(options, shards);
   }
   if (missing.empty()) fail(Category::config, "{}: every model is done; there is nothing to submit", options.run);
-  std::vector<size_t> elements;
-  for (const size_t model : missing)
-    if (elements.empty() || elements.back() != model / options.chunk) elements.push_back(model / options.chunk);
+  const std::vector<size_t> elements = elements_of(missing, options.chunk);
   const size_t all = (models + options.chunk - 1) / options.chunk;
   if (options.system != "slurm") {
     if (options.system == "sge") return sge(options, all);

@@ -23,6 +23,9 @@ struct EmitOptions {
 /// `missing`: the models to train, ascending. Throws Error(config) where there are none.
 std::string job_script(const EmitOptions& options, size_t models, const std::vector<size_t>& missing);
 
+/// The elements that models lie in, `chunk` to each; `models` and they ascend.
+std::vector<size_t> elements_of(const std::vector<size_t>& models, size_t chunk);
+
 /// {3, 7, 8, 9} as "3,7-9".
 std::string ranges_text(const std::vector<size_t>& numbers);
 

@@ -196,6 +196,12 @@ Recipe RecipeOptions::recipe(const Dataset& dataset) const {
   return recipe;
 }
 
+std::string RecipeOptions::first_given() const {
+  if (!preset_.empty()) return "--preset";
+  if (!architecture_.empty()) return "--architecture";
+  return changes_.empty() ? "" : changes_.front().flag;
+}
+
 void RecipeOptions::check_use(const Recipe& recipe) const {
   const bool is_trees = recipe.architecture == "gbdt";
   for (const Change& change : changes_) {

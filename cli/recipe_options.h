@@ -19,6 +19,8 @@ class RecipeOptions {
   void add_to(CLI::App& verb);
   /// The recipe for these data. Throws Error(config) for an option that the architecture or optimizer has no use for.
   Recipe recipe(const Dataset& dataset) const;
+  /// One of these options that was given; "" where none was.
+  std::string first_given() const;
 
  private:
   struct Change {

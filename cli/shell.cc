@@ -10,6 +10,9 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <system_error>
 #include <thread>
 
@@ -43,6 +46,17 @@ std::string with_bar(const std::string& text, const Progress& progress, size_t c
   const size_t bar = std::min(kLongest, columns - kFrame - text.size());
   const size_t filled = std::min(bar, bar * progress.done / progress.total);
   return fmt::format("[{}{}] {}", std::string(filled, '='), std::string(bar - filled, ' '), text);
+}
+
+// Where a process number means one process: this boot of this machine, in this container. Where the system does not
+// say, nobody else may ask after our processes.
+std::string process_world() {
+  std::string boot;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);
+  std::error_code error;
+  std::string space = std::filesystem::read_symlink("/proc/self/ns/pid", error).string();  // pid:[4026531836]
+  std::erase_if(space, [](char c) { return c < '0' || c > '9'; });
+  return boot.empty() || space.empty() ? fmt::format("process{}", getpid()) : fmt::format("{:.8}-{}", boot, space);
 }
 
 }  // namespace
@@ -136,7 +150,8 @@ void print(std::string_view text) {
 
 std::string host_name() {
   char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "localhost";
+  const std::string host = gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "localhost";
+  return fmt::format("{}-{}", host, process_world());
 }
 
 }  // namespace miaudit::cli

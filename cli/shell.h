@@ -41,7 +41,8 @@ int exit_code_of(Category category);
 /// Writes to stdout; Error(io) when it cannot take it (a closed pipe, a full disk).
 void print(std::string_view text);
 
-/// This machine's, as attempts at a run's models are named after.
+/// This machine's, as attempts at a run's models are named after: two processes get the same only where each can ask
+/// whether the other lives. It changes with a restart, and from container to container.
 std::string host_name();
 
 }  // namespace miaudit::cli

@@ -24,3 +24,9 @@ add_test(NAME slow.large_run COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${CMAKE_CURREN
          "-DPYTHON=${MIAUDIT_PYTHON}" -P "${CMAKE_CURRENT_LIST_DIR}/cli_run.cmake")
 set_tests_properties(slow.large_run PROPERTIES LABELS slow TIMEOUT 900
   ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/large_run")
+
+# 120 kills: a minute.
+add_test(NAME slow.kills COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${CMAKE_CURRENT_LIST_DIR}/slow/kills_test.py"
+         "-DPYTHON=${MIAUDIT_PYTHON}" -P "${CMAKE_CURRENT_LIST_DIR}/cli_run.cmake")
+set_tests_properties(slow.kills PROPERTIES LABELS slow TIMEOUT 900
+  ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/kills")

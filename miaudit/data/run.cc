@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "miaudit/data/records.h"
@@ -98,6 +99,18 @@ std::string damage(const fs::path& folder, const json& done, bool is_thorough) {
   return "";
 }
 
+void check_arrays(const Run& run) {
+  for (const auto& [name, checksum] : run.checksums) {
+    const fs::path file = run.path / name;
+    if (content_hash(FileBytes::open(file).bytes()) == checksum) continue;
+    fail(
+        Category::input,
+        "{} is not what run.json was written with: its checksum differs. Was a plan interrupted, or is one being made? "
+        "Plan again, as before; finished models that are still right stay",
+        file.string());
+  }
+}
+
 }  // namespace
 
 fs::path Run::model(size_t m) const {
@@ -118,7 +131,7 @@ std::vector<uint32_t> Run::members(size_t m) const {
   return members;
 }
 
-Run read_run(const fs::path& path) {
+Run read_run_file(const fs::path& path) {
   const fs::path plan = path / "run.json";
   std::error_code error;
   if (!fs::exists(plan, error))
@@ -131,11 +144,6 @@ Run read_run(const fs::path& path) {
   Run run;
   run.path = path;
   run.models = value_of<size_t>(file, "models", plan);
-  run.membership = read_membership_matrix(run);
-  run.records = run.membership.shape()[1];
-  std::vector<FileRecord> files;
-  run.labels = read_class_labels((path / "labels.npy").string(), run.records, {}, files);
-  run.roles = read_roles(run);
   run.partners = read_partners(run, file, plan);
   if (file.contains("units")) {
     run.units = value_of<std::vector<std::string>>(file, "units", plan);
@@ -149,6 +157,18 @@ Run read_run(const fs::path& path) {
       run.is_brought[m] = true;
     }
   }
+  if (file.contains("checksums")) run.checksums = value_of<std::map<std::string, std::string>>(file, "checksums", plan);
+  return run;
+}
+
+Run read_run(const fs::path& path) {
+  Run run = read_run_file(path);
+  check_arrays(run);
+  run.membership = read_membership_matrix(run);
+  run.records = run.membership.shape()[1];
+  std::vector<FileRecord> files;
+  run.labels = read_class_labels((path / "labels.npy").string(), run.records, {}, files);
+  run.roles = read_roles(run);
   return run;
 }
 
@@ -183,6 +203,7 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
       if (file.at("unit").get<std::string>() != run.units[m])
         return {ModelState::stale, "it was trained for another plan", status.has_checkpoint};
       status.why = damage(run.model(m), file, is_thorough);
+      if (status.why.empty() && !fs::exists(run.outputs(m), error)) status.why = "outputs.npy is missing";
       status.state = status.why.empty() ? ModelState::done : ModelState::broken;
       return status;
     }
@@ -206,6 +227,27 @@ std::string outputs_identity(const Run& run, size_t m) {
   const auto changed = fs::last_write_time(run.outputs(m), error).time_since_epoch().count();
   if (error) fail(Category::io, "cannot look at {}: {}", run.outputs(m).string(), error.message());
   return fmt::format("{} bytes of {}", size, changed);
+}
+
+std::string outputs_complaint(const Array& outputs, size_t records, size_t queries, size_t classes) {
+  if (!is_floating(outputs.type()))
+    return fmt::format("its outputs are {}; expected float16, float32 or float64", element_name(outputs.type()));
+  const std::vector<size_t>& shape = outputs.shape();
+  const size_t asked = shape.size() == 3 ? shape[1] : 1;
+  if (shape.size() < 2 || shape.size() > 3 || shape[0] != records || asked == 0 || (queries > 0 && asked != queries) ||
+      shape.back() < classes)
+    return fmt::format("its outputs have shape {}; expected ({}, {}{})", shape_text(shape), records,
+                       queries > 1 ? fmt::format("{}, ", queries) : "", classes);
+  size_t bad = 0;
+  with_element_type(outputs.type(), [&]<class T>() {
+    for (const T value : outputs.as<T>()) {
+      if constexpr (std::is_same_v<T, Half>)
+        bad += !std::isfinite(to_double(value));
+      else if constexpr (std::is_floating_point_v<T>)
+        bad += !std::isfinite(value);
+    }
+  });
+  return bad == 0 ? "" : fmt::format("its outputs hold {} that are NaN or infinite", counted(bad, "value"));
 }
 
 Array read_model_outputs(const Run& run, size_t m) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -34,6 +35,7 @@ struct Run {
   std::vector<int64_t> partners;   ///< of each model the one that learnt what it left out, or kNoPartner
   std::vector<std::string> units;  ///< of each model what identifies its training; empty in a run made by hand
   std::vector<bool> is_brought;    ///< whether its outputs were given with the plan
+  std::map<std::string, std::string> checksums;  ///< of the arrays beside run.json; empty in a run made by hand
 
   std::filesystem::path model(size_t m) const;
   std::filesystem::path outputs(size_t m) const { return model(m) / "outputs.npy"; }
@@ -42,9 +44,16 @@ struct Run {
   std::vector<uint32_t> members(size_t m) const;
 };
 
-/// Reads run.json, membership.npy, labels.npy and, where it is there, roles.npy, and checks them against each other.
-/// Throws Error(input) naming file, finding and expectation, also for a schema that is newer than this program.
+/// The arrays beside run.json that say what models learnt.
+inline constexpr const char* kRunArrays[] = {"membership.npy", "labels.npy", "roles.npy"};
+
+/// Reads run.json, membership.npy, labels.npy and, where it is there, roles.npy, and checks them against each other and
+/// against the checksums in run.json: a plan that was cut short leaves splits that the models were not trained on.
+/// Throws Error(input) naming file, finding and expectation, Error(unsupported) for a schema that is newer than this
+/// program.
 Run read_run(const std::filesystem::path& path);
+/// What run.json alone says: records, membership, labels and roles are empty. Throws as read_run() does.
+Run read_run_file(const std::filesystem::path& path);
 
 /// How far a model is.
 enum class ModelState {
@@ -67,6 +76,10 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough);
 /// Tells a finished model's outputs from others without reading them: what was recorded of them when they were made, or
 /// of outputs made by hand their size and time.
 std::string outputs_identity(const Run& run, size_t m);
+
+/// Why an array cannot be a model's outputs for so many records and classes (or more classes); "" where it can.
+/// `queries` 0: any number. Reads every value.
+std::string outputs_complaint(const Array& outputs, size_t records, size_t queries, size_t classes);
 
 /// A model's outputs [records][queries][classes], mapped, after comparing the checksum. Throws Error(input) for a model
 /// that is not done.

@@ -21,6 +21,18 @@ class XgboostTrees final : public ClassTrees {
     return {bytes, bytes + size};
   }
 
+  void go_on_from(const BoostingParts& parts) {
+    int rounds = 0;
+    if (XGBoosterLoadModelFromBuffer(booster_.get(), parts.trees.data(), parts.trees.size()) != 0 ||
+        XGBoosterBoostedRounds(booster_.get(), &rounds) != 0 || static_cast<size_t>(rounds) != parts.done)
+      fail(Category::input, "these are not the trees of {}", counted(parts.done, "round"));
+  }
+
+  void boost(size_t round, const xgboost::Matrix& matrix) {
+    xgboost::check(XGBoosterUpdateOneIter(booster_.get(), static_cast<int>(round), matrix.get()),
+                   "XGBoosterUpdateOneIter");
+  }
+
  private:
   xgboost::Booster booster_;
   size_t classes_;
@@ -35,24 +47,28 @@ std::string boosting_name() {
 }
 
 std::unique_ptr<ClassTrees> fit_class_trees(MatrixView<const float> features, std::span<const int32_t> labels,
-                                            size_t classes, const BoostingOptions& options, const Context& context) {
+                                            size_t classes, const BoostingOptions& options, const Context& context,
+                                            const BoostingParts& parts) {
   const xgboost::Matrix matrix = xgboost::make_matrix(features);
   xgboost::set_info(matrix, "label", std::vector<float>(labels.begin(), labels.end()));
-  xgboost::Booster booster = xgboost::make_booster(matrix, {{"verbosity", "0"},
-                                                            {"nthread", "1"},
-                                                            {"objective", "multi:softprob"},
-                                                            {"num_class", fmt::format("{}", classes)},
-                                                            {"base_score", "0.5"},
-                                                            {"tree_method", "hist"},
-                                                            {"max_depth", fmt::format("{}", options.max_depth)},
-                                                            {"eta", fmt::format("{}", options.learning_rate)},
-                                                            {"seed", xgboost::seed_text(options.seed)}});
-  for (size_t round = 0; round < options.rounds; ++round) {
+  auto trees =
+      std::make_unique<XgboostTrees>(xgboost::make_booster(matrix, {{"verbosity", "0"},
+                                                                    {"nthread", "1"},
+                                                                    {"objective", "multi:softprob"},
+                                                                    {"num_class", fmt::format("{}", classes)},
+                                                                    {"base_score", "0.5"},
+                                                                    {"tree_method", "hist"},
+                                                                    {"max_depth", fmt::format("{}", options.max_depth)},
+                                                                    {"eta", fmt::format("{}", options.learning_rate)},
+                                                                    {"seed", xgboost::seed_text(options.seed)}}),
+                                     classes);
+  if (parts.done > 0) trees->go_on_from(parts);
+  for (size_t round = parts.done; round < options.rounds; ++round) {
+    if (parts.before_round) parts.before_round(round, *trees);
     context.report("training", round, options.rounds);
-    xgboost::check(XGBoosterUpdateOneIter(booster.get(), static_cast<int>(round), matrix.get()),
-                   "XGBoosterUpdateOneIter");
+    trees->boost(round, matrix);
   }
-  return std::make_unique<XgboostTrees>(std::move(booster), classes);
+  return trees;
 }
 
 }  // namespace miaudit

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,8 +33,18 @@ class ClassTrees {
 /// What decides the bytes of a result: XGBoost's version.
 std::string boosting_name();
 
-/// labels: 0 … classes−1. Deterministic. Reports progress by round, as "training".
+/// A fit that is done in parts.
+struct BoostingParts {
+  size_t done = 0;             ///< rounds that were done before
+  std::vector<uint8_t> trees;  ///< what these made: json() then; with none done it is not looked at
+  /// Called before each round with the rounds done and what they made; what it throws ends the fit.
+  std::function<void(size_t done, const ClassTrees& trees)> before_round;
+};
+
+/// labels: 0 … classes−1. Deterministic, whatever the parts. Reports progress by round, as "training". Throws
+/// Error(input) where `parts.trees` are not trees of these classes.
 std::unique_ptr<ClassTrees> fit_class_trees(MatrixView<const float> features, std::span<const int32_t> labels,
-                                            size_t classes, const BoostingOptions& options, const Context& context);
+                                            size_t classes, const BoostingOptions& options, const Context& context,
+                                            const BoostingParts& parts = {});
 
 }  // namespace miaudit

@@ -75,27 +75,47 @@ Attempt::~Attempt() {
   fs::remove_all(folder_, ignored);
 }
 
-bool Attempt::is_second() const {
-  bool is_second = false;
+template <class Body>
+bool Attempt::any_rival(const Body& is_one) const {
+  bool any = false;
   for_each_attempt(run_, [&](const fs::path& other, const Owner& owner) {
-    if (owner.model == model_ && other < folder_ && is_alive(other, owner, host_)) is_second = true;
+    if (owner.model == model_ && other != folder_ && is_one(other) && is_alive(other, owner, host_)) any = true;
   });
-  return is_second;
+  return any;
 }
 
-bool Attempt::publish() {
+bool Attempt::is_second() const {
+  return any_rival([&](const fs::path& other) { return other < folder_; });
+}
+
+bool Attempt::has_rival() const {
+  return any_rival([](const fs::path&) { return true; });
+}
+
+Published Attempt::publish() {
   const fs::path place = run_.model(model_);
   std::error_code error;
   for (int round = 0; round < 3; ++round) {
-    if (rename_directory(folder_, place)) return true;
-    if (model_status(run_, model_, true).state == ModelState::done) return false;
+    if (!is_still_planned(run_, model_)) return Published::overtaken;
+    if (rename_directory(folder_, place)) return Published::yes;
+    if (model_status(run_, model_, true).state == ModelState::done) return Published::too_late;
     // What is there is stale or broken: it makes room, under a name that no attempt has.
     const fs::path aside = run_.path / "attempts" / fmt::format("{}.replaced", folder_.filename().string());
     fs::remove_all(aside, error);
+    if (!is_still_planned(run_, model_)) return Published::overtaken;
     fs::rename(place, aside, error);
     fs::remove_all(aside, error);
   }
   fail(Category::io, "cannot put {} in its place: {} is in the way", folder_.string(), place.string());
+}
+
+bool is_still_planned(const Run& run, size_t model) {
+  const Run now = read_run_file(run.path);
+  return model < now.units.size() && now.units[model] == run.units[model];
+}
+
+fs::path work_folder(const Run& run, size_t model) {
+  return run.path / "checkpoints" / fmt::format("{:04}.{}.work", model, run.units[model].substr(0, 16));
 }
 
 void touch_attempts(const Run& run, const std::string& host) {

@@ -83,6 +83,15 @@ std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path, con
   return {};
 }
 
+std::string checkpoint_complaint(const std::filesystem::path& path) {
+  try {
+    parse(read_npz(path));
+    return "";
+  } catch (const Error& unreadable) {
+    return unreadable.what();
+  }
+}
+
 std::span<const float> tensor_of(const Checkpoint& checkpoint, const std::string& name, size_t size) {
   const auto found = std::find_if(checkpoint.tensors.begin(), checkpoint.tensors.end(),
                                   [&](const NamedArray& a) { return a.name == name; });

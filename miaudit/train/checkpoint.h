@@ -15,12 +15,13 @@ namespace miaudit {
 struct Checkpoint {
   std::string fingerprint;  ///< of the job
   std::string engine;       ///< engine_name(): another one would give other bytes
-  uint64_t epoch = 0;       ///< epochs done
+  uint64_t epoch = 0;       ///< epochs done; of gbdt rounds, and all that follows but its tensor is empty
   uint64_t step = 0;        ///< steps done in this epoch
   double loss_sum = 0;      ///< of this epoch's records so far
   uint64_t correct = 0;
   std::vector<EpochFigures> history;
-  std::vector<NamedArray> tensors;  ///< "weights/layer0.weight", "momentum/layer0.weight", …
+  std::vector<NamedArray>
+      tensors;  ///< "weights/layer0.weight", "momentum/layer0.weight", …; of gbdt "trees/xgboost_json"
 };
 
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
@@ -29,6 +30,9 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 /// not used.
 std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path, const std::string& fingerprint,
                                           const std::string& engine, std::string& why_not);
+
+/// Why a file cannot be read as a checkpoint; "" where it can, whatever job and engine it is of.
+std::string checkpoint_complaint(const std::filesystem::path& path);
 
 /// The tensor of a name. Throws Error(input) where the checkpoint has none of this size.
 std::span<const float> tensor_of(const Checkpoint& checkpoint, const std::string& name, size_t size);

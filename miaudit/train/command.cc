@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -26,23 +26,88 @@ void check(int code, const char* call) {
   if (code != 0) fail(Category::io, "cannot start the command: {}: {}", call, std::generic_category().message(code));
 }
 
-pid_t start(const std::string& line, const std::filesystem::path& log) {
-  posix_spawn_file_actions_t files;
-  check(posix_spawn_file_actions_init(&files), "posix_spawn_file_actions_init");
-  posix_spawnattr_t attributes;
-  check(posix_spawnattr_init(&attributes), "posix_spawnattr_init");
-  check(posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0), "stdin");
-  check(posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600),
-        "log");
-  check(posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO), "log");
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) sigaddset(&defaults, signal);
-  check(posix_spawnattr_setsigdefault(&attributes, &defaults), "posix_spawnattr_setsigdefault");
-  check(posix_spawnattr_setpgroup(&attributes, 0), "posix_spawnattr_setpgroup");
-  check(posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF),
-        "posix_spawnattr_setflags");
+/// What posix_spawn is to do before the program begins: files, signals as they are by default, the process group.
+class Start {
+ public:
+  explicit Start(pid_t group) {
+    check(posix_spawn_file_actions_init(&files_), "posix_spawn_file_actions_init");
+    check(posix_spawnattr_init(&attributes_), "posix_spawnattr_init");
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) sigaddset(&defaults, signal);
+    check(posix_spawnattr_setsigdefault(&attributes_, &defaults), "posix_spawnattr_setsigdefault");
+    check(posix_spawnattr_setpgroup(&attributes_, group), "posix_spawnattr_setpgroup");
+    check(posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF),
+          "posix_spawnattr_setflags");
+  }
+  ~Start() {
+    posix_spawn_file_actions_destroy(&files_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+  Start(const Start&) = delete;
+  Start& operator=(const Start&) = delete;
 
+  void open(int descriptor, const char* path, int flags) {
+    check(posix_spawn_file_actions_addopen(&files_, descriptor, path, flags, 0600), path);
+  }
+  void copy(int from, int to) { check(posix_spawn_file_actions_adddup2(&files_, from, to), "dup2"); }
+
+  pid_t shell(const std::string& line, char* const environment[]) {
+    std::string program = "/bin/sh", option = "-c", text = line;
+    char* const arguments[] = {program.data(), option.data(), text.data(), nullptr};
+    pid_t process = 0;
+    check(posix_spawn(&process, program.c_str(), &files_, &attributes_, arguments, environment), "/bin/sh");
+    return process;
+  }
+
+ private:
+  posix_spawn_file_actions_t files_{};
+  posix_spawnattr_t attributes_{};
+};
+
+/// A process group that does not outlive this process, however that ends: its leader waits for a pipe that we hold to
+/// close, and then kills the group. Nothing that was started in it outlives the object either: what a command leaves
+/// behind could write into the next one's outputs.
+class Group {
+ public:
+  Group() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) check(errno, "pipe2");
+    pipe_ = ends[1];
+    try {
+      Start start(0);
+      start.copy(ends[0], STDIN_FILENO);
+      start.open(STDOUT_FILENO, "/dev/null", O_WRONLY);
+      start.open(STDERR_FILENO, "/dev/null", O_WRONLY);
+      leader_ = start.shell("trap '' TERM; read line; kill -KILL 0", environ);
+    } catch (...) {
+      close(ends[0]);
+      close(pipe_);
+      throw;
+    }
+    close(ends[0]);
+  }
+  ~Group() {
+    send(SIGKILL);
+    while (waitpid(leader_, nullptr, 0) < 0 && errno == EINTR) continue;
+    close(pipe_);
+  }
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+
+  pid_t leader() const { return leader_; }
+  void send(int signal) const { kill(-leader_, signal); }
+
+ private:
+  int pipe_ = -1;
+  pid_t leader_ = 0;
+};
+
+pid_t start_command(const std::string& line, const std::filesystem::path& log, const Group& group) {
+  Start start(group.leader());
+  start.open(STDIN_FILENO, "/dev/null", O_RDONLY);
+  start.open(STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND);
+  start.copy(STDOUT_FILENO, STDERR_FILENO);
   std::vector<char*> environment;
   bool has_threads = false;
   for (char** entry = environ; *entry; ++entry) {
@@ -52,21 +117,15 @@ pid_t start(const std::string& line, const std::filesystem::path& log) {
   std::string one_thread = "OMP_NUM_THREADS=1";
   if (!has_threads) environment.push_back(one_thread.data());
   environment.push_back(nullptr);
-  std::string shell = "/bin/sh", option = "-c", text = line;
-  char* const arguments[] = {shell.data(), option.data(), text.data(), nullptr};
-  pid_t process = 0;
-  const int code = posix_spawn(&process, shell.c_str(), &files, &attributes, arguments, environment.data());
-  posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attributes);
-  check(code, "/bin/sh");
-  return process;
+  return start.shell(line, environment.data());
 }
 
 }  // namespace
 
 CommandEnd run_command(const std::string& line, const std::filesystem::path& log,
                        const std::function<bool()>& is_stopped) {
-  const pid_t process = start(line, log);
+  const Group group;
+  const pid_t process = start_command(line, log, group);
   CommandEnd end;
   Clock::time_point patience{};
   for (;;) {
@@ -80,9 +139,9 @@ CommandEnd run_command(const std::string& line, const std::filesystem::path& log
     if (!end.is_stopped && is_stopped()) {
       end.is_stopped = true;
       patience = Clock::now() + std::chrono::seconds(10);
-      kill(-process, SIGTERM);
+      group.send(SIGTERM);
     } else if (end.is_stopped && Clock::now() > patience) {
-      kill(-process, SIGKILL);
+      group.send(SIGKILL);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

@@ -29,23 +29,31 @@ struct ShadowPlan {
   size_t queries = 1;
   ElementType output_type = ElementType::float32;  ///< or float16
   Recipe recipe;
-  std::string command;            ///< of one's own training; "" for the engine
-  std::string target_membership;  ///< a file: model 0 learns these records and has no partner; "" for none
-  std::string target_outputs;     ///< a file: model 0's outputs, trained elsewhere; "" for none
-  DatasetPaths data;              ///< absolute
+  std::string command;              ///< of one's own training; "" for the engine
+  std::string target_membership;    ///< a file: model 0 learns these records and has no partner; "" for none
+  std::string target_outputs;       ///< a file: model 0's outputs, trained elsewhere; "" for none
+  std::string target_outputs_hash;  ///< of their values; write_plan() fills it in
+  DatasetPaths data;                ///< absolute
   DatasetOptions reading;
 };
 
 /// What writing a plan over an earlier one does to its models.
 struct PlanChange {
   bool is_new = true;
-  size_t kept = 0;   ///< finished models that are this plan's too
-  size_t stale = 0;  ///< finished models that are not
+  size_t kept = 0;       ///< finished models that are this plan's too
+  size_t stale = 0;      ///< finished models that are to be others now
+  size_t left_out = 0;   ///< finished models that this plan has no place for; their files stay
+  size_t overtaken = 0;  ///< models that some process is training by the earlier plan, in vain
+  std::vector<Warning> warnings;
 };
 
-/// Makes or changes the run folder. Throws Error(config) for what cannot be trained, Error(input) where the folder is
-/// somebody else's.
-PlanChange write_plan(const std::filesystem::path& path, const ShadowPlan& plan, const Dataset& dataset);
+/// Makes or changes the run folder; one that was cut short is mended by the next. `host`: a name that no other machine
+/// on this folder has. Throws Error(config) for what cannot be trained, Error(input) where the folder is somebody
+/// else's or the target's outputs are not such.
+PlanChange write_plan(const std::filesystem::path& path, const ShadowPlan& plan, const Dataset& dataset,
+                      const std::string& host);
+/// As run.json keeps it.
+nlohmann::json to_json(const ShadowPlan& plan);
 ShadowPlan read_plan(const std::filesystem::path& path);
 
 /// The data set of a run, after making sure that it is the one that was planned with. Throws Error(input) where a file
@@ -55,7 +63,11 @@ Dataset read_planned_data(const std::filesystem::path& path, const ShadowPlan& p
 TrainingJob job_of(const Run& run, const ShadowPlan& plan, size_t model);
 /// The seed that a command's training of a model gets; below 2^31.
 uint64_t command_seed(const ShadowPlan& plan, size_t model);
-/// The command with its placeholders replaced, quoted for a shell. Throws Error(config) for an unknown one.
+/// What may stand in braces in a command.
+const std::vector<std::string>& place_names();
+/// {words} of a command that look like placeholders and are none, without what a shell expands.
+std::vector<std::string> unknown_places(const std::string& command);
+/// The command with its placeholders replaced, quoted for a shell.
 struct CommandPlaces {
   std::string keep, outputs, work;
   uint64_t seed = 0;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <exception>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -18,7 +17,7 @@
 #include "miaudit/io/json.h"
 #include "miaudit/learn/boosting.h"
 #include "miaudit/train/attempt.h"
-#include "miaudit/train/command.h"
+#include "miaudit/train/foreign.h"
 
 namespace miaudit {
 namespace {
@@ -51,6 +50,8 @@ class ShadowRun {
   ShadowRun(const fs::path& path, const ShadowOptions& options, const Context& context)
       : options_(options), context_(context), run_(read_run(path)), plan_(read_plan(path)) {
     if (run_.units.empty()) fail(Category::input, "{} was made by hand: there is nothing to train", path.string());
+    if (read_run_file(path).units != run_.units)
+      fail(Category::input, "{} was planned again while it was read; run the same again", path.string());
     for (const size_t model : options.models)
       if (model >= run_.models)
         fail(Category::config, "there is no model {}; the run has 0 to {}", model, run_.models - 1);
@@ -59,18 +60,25 @@ class ShadowRun {
 
   ShadowReport work() {
     if (todo_.empty()) return std::move(report_);
-    dataset_ = read_planned_data(run_.path, plan_, context_);
+    try {
+      dataset_ = read_planned_data(run_.path, plan_, context_);
+    } catch (const Error& error) {
+      if (error.category() != Category::interrupted) throw;
+      // Every model has the checkpoint that it had: to whoever started this, it is one like any other.
+      fail(Category::checkpointed, "stopped while the data were read; run the same again to go on");
+    }
     const double start = options_.clock();
     std::vector<std::thread> workers;
     const size_t jobs = std::min(options_.jobs, todo_.size());
     running_ = jobs;
     progress_ = std::vector<std::atomic<uint64_t>>(jobs);
-    uint64_t total = 0;  // samples to train on; a command's are not known
     for (const size_t model : todo_)
-      if (plan_.command.empty() && !run_.is_brought[model]) total += plan_.recipe.epochs * run_.members(model).size();
+      if (plan_.command.empty() && !run_.is_brought[model]) total_ += plan_.recipe.epochs * run_.members(model).size();
+    has_total_ = total_ > 0;
     for (size_t j = 0; j < jobs; ++j) workers.emplace_back([this, j] { see_to_models(j); });
-    watch(total);
+    watch();
     for (std::thread& worker : workers) worker.join();
+    pass_on_news();
     if (error_) std::rethrow_exception(error_);
     if (is_interrupted_)
       fail(Category::checkpointed, "stopped with {} of {} done; run the same again to go on", done_now(), run_.models);
@@ -102,6 +110,12 @@ class ShadowRun {
   }
 
   size_t done_now() const { return report_.done_before + report_.trained + report_.by_others + report_.discarded; }
+  bool is_done(size_t model) const { return model_status(run_, model, true).state == ModelState::done; }
+
+  void tell(std::string sentence) {
+    const std::lock_guard lock(mutex_);
+    news_.push_back(std::move(sentence));
+  }
 
   /// The next model that nobody is at; then those that others are at, for they may be dead without our knowing.
   std::optional<size_t> next_model() {
@@ -141,14 +155,15 @@ class ShadowRun {
   }
 
   void see_to(size_t model, size_t worker) {
-    // Another process may have been faster since the list was made.
-    if (model_status(run_, model, true).state == ModelState::done) return count(report_.by_others);
+    // Another process may have been faster, or changed the plan, since the list was made.
+    if (is_done(model)) return count(report_.by_others);
+    if (!is_still_planned(run_, model)) return overtaken(model);
     Attempt attempt(run_, model, options_.host);
     if (attempt.is_second() && put_off(model)) return;
     const double start = options_.clock();
     json done;
     try {
-      done = run_.is_brought[model]  ? bring(attempt)
+      done = run_.is_brought[model]  ? bring(model, attempt)
              : plan_.command.empty() ? train(model, attempt, worker)
                                      : call(model, attempt);
     } catch (const Error& error) {
@@ -164,12 +179,22 @@ class ShadowRun {
     for (const auto& entry : fs::directory_iterator(attempt.folder()))
       done["files"][entry.path().filename().string()] = about_file(entry.path());
     write_file(attempt.folder() / "done.json", done.dump(1) + "\n");
-    count(attempt.publish() ? report_.trained : report_.discarded);
+    const Published published = attempt.publish();
+    if (published == Published::overtaken) return overtaken(model);
+    count(published == Published::yes ? report_.trained : report_.discarded);
     std::error_code ignored;
     fs::remove(run_.checkpoint(model), ignored);
     fs::remove(run_.failure(model), ignored);
     fs::remove(run_.failure(model).replace_extension(".log"), ignored);
-    fs::remove_all(work_folder(model), ignored);
+    if (!attempt.has_rival()) fs::remove_all(work_folder(run_, model), ignored);
+  }
+
+  void overtaken(size_t model) {
+    count(report_.overtaken);
+    tell(
+        fmt::format("Model {} is to be another by a plan made meanwhile; by the plan before it is given up. Run the "
+                    "same again to train by the new one",
+                    model));
   }
 
   void count(size_t& what) {
@@ -190,15 +215,26 @@ class ShadowRun {
     const TrainingJob job = job_of(run_, plan_, model);
     Context own;
     own.cancelled = &stop_;
-    const uint64_t before = progress_[worker];
-    own.progress = [&](const Progress& at) {
-      if (at.stage == "training") progress_[worker] = before + at.done;
+    const uint64_t before = progress_[worker], all_samples = job.members.size() * job.recipe.epochs;
+    // What a checkpoint spared is no work of this process: neither its rate nor the time left may count it.
+    std::optional<uint64_t> spared;
+    const auto set_out = [&](uint64_t samples) {
+      spared = samples;
+      total_ -= samples;
     };
-    const Keeping keeping{run_.checkpoint(model), options_.checkpoint_every, options_.clock, {}};
+    own.progress = [&](const Progress& at) {
+      if (at.stage != "training" || at.total == 0) return;
+      const uint64_t samples = all_samples * at.done / at.total;
+      if (!spared) set_out(samples);
+      progress_[worker] = before + samples - *spared;
+    };
+    const Keeping keeping{run_.checkpoint(model), options_.checkpoint_every, options_.clock,
+                          [&](const std::string& text) { tell(fmt::format("Model {}: {}", model, text)); }};
     const double start = options_.clock();
     const std::unique_ptr<TrainedModel> trained = train_model(dataset_, job, keeping, own);
-    progress_[worker] = before + job.members.size() * job.recipe.epochs;
-    samples_ += job.members.size() * job.recipe.epochs;
+    if (!spared) set_out(all_samples);
+    progress_[worker] = before + all_samples - *spared;
+    samples_ += all_samples - *spared;
 
     const double trained_at = options_.clock();
     const std::vector<View> views = asked_views(plan_.recipe, plan_.queries, dataset_);
@@ -234,75 +270,49 @@ class ShadowRun {
             {"test", share_json(is_right, test)}};
   }
 
-  /// What is wrong with the outputs of somebody else's program; "" for nothing.
-  std::string complaint(const fs::path& outputs) const {
-    try {
-      const Array array = read_npy(outputs);
-      const std::vector<size_t>& shape = array.shape();
-      if (!is_floating(array.type()))
-        return fmt::format("its outputs are {}; expected float16, float32 or float64", element_name(array.type()));
-      const bool has_queries = shape.size() == 3 && shape[1] == plan_.queries;
-      if ((!(shape.size() == 2 && plan_.queries == 1) && !has_queries) || shape[0] != run_.records ||
-          shape.back() < dataset_.classes)
-        return fmt::format("its outputs have shape {}; expected ({}, {}{})", shape_text(shape), run_.records,
-                           plan_.queries > 1 ? fmt::format("{}, ", plan_.queries) : "", dataset_.classes);
-      size_t bad = 0;
-      with_element_type(array.type(), [&]<class T>() {
-        for (const T value : array.as<T>()) {
-          if constexpr (std::is_same_v<T, Half>)
-            bad += !std::isfinite(to_double(value));
-          else if constexpr (std::is_floating_point_v<T>)
-            bad += !std::isfinite(value);
-        }
-      });
-      return bad == 0 ? "" : fmt::format("its outputs hold {} that are NaN or infinite", counted(bad, "value"));
-    } catch (const Error& error) {
-      return error.what();
-    }
-  }
-
-  json bring(const Attempt& attempt) {
-    const Array given = read_array(plan_.target_outputs);
-    write_npy(attempt.folder() / "outputs.npy", given);
-    if (const std::string why = complaint(attempt.folder() / "outputs.npy"); !why.empty())
-      fail(Category::input, "{}: {}", plan_.target_outputs, why);
+  json bring(size_t model, const Attempt& attempt) {
+    const ForeignOutputs brought = bring_outputs(run_, plan_, dataset_.classes, attempt);
+    if (!brought.note.empty()) tell(fmt::format("Model {}: {}", model, brought.note));
     return {{"engine", "brought"}, {"from", plan_.target_outputs}};
   }
 
-  fs::path work_folder(size_t model) const { return run_.path / "checkpoints" / fmt::format("{:04}.work", model); }
-
   json call(size_t model, const Attempt& attempt) {
-    make_directory(work_folder(model));
-    const fs::path keep = work_folder(model) / "keep.npy", log = attempt.folder() / "log.txt";
-    std::vector<uint8_t> membership(run_.records);
-    for (const uint32_t member : run_.members(model)) membership[member] = 1;
-    write_npy(keep, Array::from(std::move(membership), {run_.records}));
-    const CommandPlaces places{fs::absolute(keep).string(), fs::absolute(attempt.folder() / "outputs.npy").string(),
-                               fs::absolute(work_folder(model)).string(), command_seed(plan_, model), model};
-    std::string why;
-    for (size_t tried = 0; tried < options_.attempts; ++tried) {
-      const CommandEnd end = run_command(filled_command(plan_.command, places), log, [this] { return stop_.load(); });
-      if (end.is_stopped) fail(Category::checkpointed, "stopped");
-      why = end.exit_code != 0 ? fmt::format("exit code {}: {}", end.exit_code, tail_of(log))
-                               : complaint(attempt.folder() / "outputs.npy");
-      if (why.empty()) return {{"engine", "command"}, {"command", plan_.command}, {"attempts", tried + 1}};
-    }
-    std::error_code ignored;
-    fs::copy_file(log, run_.failure(model).replace_extension(".log"), fs::copy_options::overwrite_existing, ignored);
-    give_up(model, fmt::format("{} (tried {}; the log is {})", why, counted(options_.attempts, "time"),
-                               run_.failure(model).replace_extension(".log").string()));
+    const ForeignOutputs made =
+        call_command(run_, plan_, dataset_.classes, model, attempt, options_.attempts, [this] { return stop_.load(); });
+    if (!made.note.empty()) tell(fmt::format("Model {}: {}", model, made.note));
+    if (made.why.empty()) return {{"engine", "command"}, {"command", plan_.command}, {"attempts", made.tries}};
+    give_up(model,
+            fmt::format("{} (tried {}; the log is {})", made.why, counted(made.tries, "time"),
+                        run_.failure(model).replace_extension(".log").string()),
+            attempt.folder() / kCommandLog);
     return nullptr;
   }
 
-  void give_up(size_t model, const std::string& why) {
+  void give_up(size_t model, const std::string& why, const fs::path& log = {}) {
+    // Two at one model may come to different ends; the one that succeeded counts.
+    if (is_done(model)) return count(report_.by_others);
+    if (!is_still_planned(run_, model)) return overtaken(model);
+    std::error_code ignored;
+    if (!log.empty())
+      fs::copy_file(log, run_.failure(model).replace_extension(".log"), fs::copy_options::overwrite_existing, ignored);
     const json failure = {{"unit", run_.units[model]}, {"why", why}};
     write_file(run_.failure(model), failure.dump(1) + "\n");
     const std::lock_guard lock(mutex_);
     report_.failed.push_back({model, why});
   }
 
+  void pass_on_news() {
+    std::vector<std::string> news;
+    {
+      const std::lock_guard lock(mutex_);
+      news.swap(news_);
+    }
+    if (!options_.tell) return;
+    for (const std::string& sentence : news) options_.tell(sentence);
+  }
+
   /// The calling thread's part: progress, and passing on a wish to stop.
-  void watch(uint64_t total) {
+  void watch() {
     double touched = options_.clock();
     while (running_ > 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -311,6 +321,7 @@ class ShadowRun {
         touched = options_.clock();
         touch_attempts(run_, options_.host);
       }
+      pass_on_news();
       if (!context_.progress || stop_) continue;
       uint64_t samples = 0;
       for (const auto& one : progress_) samples += one;
@@ -320,7 +331,8 @@ class ShadowRun {
         done = done_now();
       }
       const std::string detail = fmt::format("{} of {} models done", done, run_.models);
-      if (total > 0)
+      const uint64_t total = total_;
+      if (has_total_)
         context_.progress({"shadow", std::min(samples, total), total, detail});
       else
         context_.progress({"shadow", done - report_.done_before, run_.models - report_.done_before, detail});
@@ -339,6 +351,9 @@ class ShadowRun {
   bool is_interrupted_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<size_t> running_ = 0;
+  std::vector<std::string> news_;  ///< for options_.tell
+  bool has_total_ = false;
+  std::atomic<uint64_t> total_ = 0;  ///< samples to train on; a command's are not known
   std::atomic<uint64_t> samples_ = 0;
   std::vector<std::atomic<uint64_t>> progress_;  ///< samples of each worker
 };
@@ -347,24 +362,6 @@ class ShadowRun {
 
 ShadowReport train_shadow_models(const fs::path& path, const ShadowOptions& options, const Context& context) {
   return ShadowRun(path, options, context).work();
-}
-
-std::vector<fs::path> collect_garbage(const fs::path& path, const std::string& host) {
-  const Run run = read_run(path);
-  std::vector<fs::path> garbage = dead_attempts(run, host);
-  std::error_code error;
-  for (size_t m = 0; m < run.models; ++m) {
-    if (model_status(run, m, false).state != ModelState::done) continue;
-    for (const fs::path& left : {run.checkpoint(m), run.path / "checkpoints" / fmt::format("{:04}.work", m)})
-      if (fs::exists(left, error)) garbage.push_back(left);
-  }
-  for (const char* folder : {"", "checkpoints", "failed"})
-    for (const auto& entry : fs::directory_iterator(path / folder, error))
-      if (is_unfinished_file(entry.path())) garbage.push_back(entry.path());
-  for (const auto& entry : fs::directory_iterator(path / "attempts", error))
-    if (entry.path().filename().string().ends_with(".replaced")) garbage.push_back(entry.path());
-  for (const fs::path& one : garbage) fs::remove_all(one, error);
-  return garbage;
 }
 
 }  // namespace miaudit

@@ -16,6 +16,8 @@ struct ShadowOptions {
   std::string host;               ///< a name that no other machine on this folder has
   size_t attempts = 3;            ///< of a command, before its model is given up
   bool retries_failed = false;    ///< also those that were given up before
+  /// Hears, in the calling thread, what should be known at once: a sentence.
+  std::function<void(const std::string&)> tell;
 };
 
 /// What a call did.
@@ -24,6 +26,7 @@ struct ShadowReport {
   size_t done_before = 0;
   size_t by_others = 0;  ///< finished meanwhile by another process
   size_t discarded = 0;  ///< the same, seen only when ours was ready: work done twice
+  size_t overtaken = 0;  ///< to be another model by a plan that was made meanwhile: left alone, or discarded
   struct Note {
     size_t model = 0;
     std::string text;
@@ -39,8 +42,17 @@ struct ShadowReport {
 ShadowReport train_shadow_models(const std::filesystem::path& path, const ShadowOptions& options,
                                  const Context& context);
 
-/// Takes away what nobody needs: attempts of processes that are gone, checkpoints of finished models, unfinished files.
-/// Returns what was removed.
-std::vector<std::filesystem::path> collect_garbage(const std::filesystem::path& path, const std::string& host);
+struct Garbage {
+  std::vector<std::filesystem::path> removed;
+  struct Left {
+    std::filesystem::path path;
+    std::string why;
+  };
+  std::vector<Left> left;  ///< what could not be removed
+};
+
+/// Takes away what nobody needs: attempts of processes that are gone, checkpoints and work folders of finished models,
+/// files that nobody goes on writing. What a living process may still use stays.
+Garbage collect_garbage(const std::filesystem::path& path, const std::string& host);
 
 }  // namespace miaudit

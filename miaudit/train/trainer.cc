@@ -75,7 +75,8 @@ std::vector<View> asked_views(const Recipe& recipe, size_t queries, const Datase
 std::unique_ptr<TrainedModel> train_model(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping,
                                           const Context& context) {
   check_trainable(job, dataset);
-  return is_trees(job.recipe) ? train_trees(dataset, job, context) : train_network(dataset, job, keeping, context);
+  return is_trees(job.recipe) ? train_trees(dataset, job, keeping, context)
+                              : train_network(dataset, job, keeping, context);
 }
 
 }  // namespace miaudit

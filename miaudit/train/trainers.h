@@ -9,8 +9,9 @@ namespace miaudit {
 std::unique_ptr<TrainedModel> train_network(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping,
                                             const Context& context);
 
-/// Boosted trees. They take seconds, so they keep no checkpoint.
-std::unique_ptr<TrainedModel> train_trees(const Dataset& dataset, const TrainingJob& job, const Context& context);
+/// Boosted trees.
+std::unique_ptr<TrainedModel> train_trees(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping,
+                                          const Context& context);
 /// Throws Error(config) for what trees have no use for.
 void check_trees(const Recipe& recipe);
 

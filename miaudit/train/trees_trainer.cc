@@ -1,7 +1,8 @@
-#include <cmath>
+#include <fmt/format.h>
 
 #include "miaudit/engine/loss.h"
 #include "miaudit/learn/boosting.h"
+#include "miaudit/train/checkpoint.h"
 #include "miaudit/train/draws.h"
 #include "miaudit/train/trainers.h"
 
@@ -49,6 +50,46 @@ class TreesModel final : public TrainedModel {
   std::unique_ptr<ClassTrees> trees_;
 };
 
+constexpr const char* kTrees = "trees/xgboost_json";
+
+/// A checkpoint whose epochs are rounds and whose one tensor is the trees that they made.
+class TreesCheckpoint {
+ public:
+  TreesCheckpoint(std::string fingerprint, const Keeping& keeping)
+      : fingerprint_(std::move(fingerprint)), keeping_(keeping) {}
+
+  void write(size_t rounds, const ClassTrees& trees) const {
+    Checkpoint checkpoint;
+    checkpoint.fingerprint = fingerprint_;
+    checkpoint.engine = boosting_name();
+    checkpoint.epoch = rounds;
+    std::vector<uint8_t> json = trees.json();
+    const size_t size = json.size();
+    checkpoint.tensors.push_back({kTrees, Array::from(std::move(json), {size})});
+    write_checkpoint(keeping_.checkpoint, checkpoint);
+  }
+
+  /// What there is to go on from; `told` says what came of it.
+  BoostingParts read(size_t rounds, std::string& told) const {
+    std::string why_not;
+    const std::optional<Checkpoint> found =
+        read_checkpoint(keeping_.checkpoint, fingerprint_, boosting_name(), why_not);
+    if (found && (found->epoch > rounds || found->tensors.size() != 1 || found->tensors.front().name != kTrees ||
+                  found->tensors.front().array.type() != ElementType::uint8))
+      why_not = "the checkpoint cannot be used: it does not hold the trees of so many rounds";
+    if (!why_not.empty()) told = "Training from the start: " + why_not;
+    if (!found || !why_not.empty()) return {};
+    told = found->epoch == rounds ? "Training was done; only the outputs were missing"
+                                  : fmt::format("Training went on from round {}", found->epoch + 1);
+    const std::span<const uint8_t> json = found->tensors.front().array.as<uint8_t>();
+    return {found->epoch, {json.begin(), json.end()}, {}};
+  }
+
+ private:
+  std::string fingerprint_;
+  const Keeping& keeping_;
+};
+
 }  // namespace
 
 void check_trees(const Recipe& recipe) {
@@ -58,7 +99,8 @@ void check_trees(const Recipe& recipe) {
   if (!recipe.widths.empty()) fail(Category::config, "--widths: gbdt has no layers; use mlp");
 }
 
-std::unique_ptr<TrainedModel> train_trees(const Dataset& dataset, const TrainingJob& job, const Context& context) {
+std::unique_ptr<TrainedModel> train_trees(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping,
+                                          const Context& context) {
   const std::vector<float> rows = rows_of(dataset, job.members);
   std::vector<int32_t> labels;
   for (const uint32_t member : job.members) labels.push_back(dataset.labels[member]);
@@ -67,8 +109,35 @@ std::unique_ptr<TrainedModel> train_trees(const Dataset& dataset, const Training
   options.learning_rate = job.recipe.optimizer.rate;
   options.max_depth = job.recipe.max_depth;
   options.seed = draws_of(job.seed, job.model, Draw::trees)();
-  auto model = std::make_unique<TreesModel>(fit_class_trees({rows.data(), job.members.size(), dataset.shape.size()},
-                                                            labels, dataset.classes, options, context));
+
+  const TreesCheckpoint checkpoint(fingerprint(job, dataset), keeping);
+  CheckpointTimer timer(keeping);
+  std::string found;
+  BoostingParts parts = checkpoint.read(options.rounds, found);
+  parts.before_round = [&](size_t done, const ClassTrees& trees) {
+    const bool is_cancelled = context.cancelled && context.cancelled->load(std::memory_order_relaxed);
+    if ((is_cancelled && !keeping.checkpoint.empty()) || timer.is_due()) checkpoint.write(done, trees);
+    if (is_cancelled && !keeping.checkpoint.empty())
+      fail(Category::checkpointed, "stopped after {} of {}; what was done is kept in {}. Run the same again to go on",
+           done, counted(options.rounds, "round"), keeping.checkpoint.string());
+  };
+  const MatrixView<const float> features{rows.data(), job.members.size(), dataset.shape.size()};
+  const auto tell = [&] {
+    if (!found.empty() && keeping.tell) keeping.tell(found);
+  };
+  tell();
+  std::unique_ptr<ClassTrees> trees;
+  try {
+    trees = fit_class_trees(features, labels, dataset.classes, options, context, parts);
+  } catch (const Error& error) {
+    if (error.category() != Category::input || parts.done == 0) throw;
+    found = fmt::format("Training from the start: the checkpoint cannot be used: {}", error.what());
+    tell();
+    parts.done = 0;
+    trees = fit_class_trees(features, labels, dataset.classes, options, context, parts);
+  }
+  if (!keeping.checkpoint.empty()) checkpoint.write(options.rounds, *trees);
+  auto model = std::make_unique<TreesModel>(std::move(trees));
   model->look_back(dataset, job, context);
   return model;
 }

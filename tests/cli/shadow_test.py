@@ -12,31 +12,7 @@ import time
 import numpy as np
 
 from harness import MIAUDIT, run
-
-rng = np.random.default_rng(4)
-y = rng.integers(0, 4, 400)
-x = rng.integers(0, 120, (400, 16, 16))
-for i, label in enumerate(y):
-    x[i, 4 * label:4 * label + 4] += 60
-np.save("x.npy", x.astype(np.uint8))
-np.save("y.npy", y)
-DATA = ["--data", "x.npy", "--labels", "y.npy"]
-
-
-def plan(folder, *more, models=6, expect=0):
-    return run("shadow", "plan", folder, *DATA, "--models", models, *more, expect=expect)
-
-
-def train(folder, *more, expect=0, **options):
-    return run("shadow", "train", folder, "--quiet", *more, expect=expect, **options)
-
-
-def outputs(folder):
-    return {os.path.basename(os.path.dirname(path)): open(path, "rb").read()
-            for path in sorted(glob.glob(f"{folder}/models/*/outputs.npy"))}
-
-
-FAST = ["--architecture", "cnn-small", "--epochs", "3", "--batch", "32"]
+from shadow_runs import FAST, outputs, plan, train, y
 
 # A plan: complementary halves, records kept apart, everything readable by its owner alone.
 plan("a", *FAST, "--population-share", "0.1", "--test-share", "0.05")
@@ -146,47 +122,8 @@ errors = program.communicate(timeout=60)[1]
 assert program.returncode == 75 and "run the same again" in errors, (program.returncode, errors)
 assert sorted(os.listdir("stopped/checkpoints")) == ["0000.npz", "0001.npz"] and not os.listdir("stopped/attempts")
 
-# A program of one's own: scikit-learn where it is there, NumPy anyhow; one that fails is tried again, then marked.
-open("mine.py", "w").write("""
-import sys
-import numpy as np
-keep, seed, out = np.load(sys.argv[1]).astype(bool), int(sys.argv[2]), sys.argv[3]
-x, y = np.load("x.npy").reshape(400, -1) / 255, np.load("y.npy")
-if len(sys.argv) > 4 and sys.argv[4] == "2":
-    print("no such thing", file=sys.stderr)
-    sys.exit(3)
-if len(sys.argv) > 4 and sys.argv[4] == "3":
-    np.save(out, np.full((400, 4), np.nan)); sys.exit()
-centres = np.stack([x[keep & (y == k)].mean(0) for k in range(4)])
-np.save(out, -((x[:, None] - centres) ** 2).sum(2).astype(np.float32))
-""")
-plan("own", "--command", "/usr/bin/python3 mine.py {keep} {seed} {outputs}", models=2)
-assert "2 models trained" in train("own").stdout
-assert np.load("own/models/0001/outputs.npy").shape == (400, 4)
-plan("poison", "--command", "/usr/bin/python3 mine.py {keep} {seed} {outputs} {index}", models=4)
-poisoned = train("poison", "--attempts", "2", expect=1)
-assert "2 models trained" in poisoned.stdout and "2 models failed" in poisoned.stderr
-assert "Model 2 failed: exit code 3: 'no such thing'" in poisoned.stderr and "tried 2 times" in poisoned.stderr
-assert "Model 3 failed: its outputs hold 1 600 values that are NaN or infinite" in poisoned.stderr, poisoned.stderr
-assert open("poison/failed/0002.log").read().count("no such thing") == 2
-assert "failed  2" in run("shadow", "status", "poison").stdout
-assert "0 models trained, 2 done before" in train("poison", expect=1).stdout, "not tried again unasked"
-open("mine.py", "a").write("")
-fixed = open("mine.py").read().replace("sys.exit(3)", "pass").replace('== "3"', '== "never"')
-open("mine.py", "w").write(fixed)
-assert "2 models trained, 2 done before" in train("poison", "--retry-failed").stdout
-assert "4 of 4 models done" in run("shadow", "status", "poison").stdout and not os.listdir("poison/failed")
-plan("wrong", "--command", "true {keep}", expect=2)
-sleeper = "sleep 100; true {keep} {outputs}"
-plan("asleep", "--command", sleeper, models=2)
-program = subprocess.Popen([MIAUDIT, "shadow", "train", "asleep", "--quiet", "--jobs", "2"], stderr=subprocess.PIPE, text=True)
-time.sleep(0.5)
-program.send_signal(signal.SIGINT)
-assert program.communicate(timeout=20) and program.returncode == 75
-
 # What goes wrong is said, and nothing stale is used.
 np.save("x.npy", np.flip(np.load("x.npy"), 0))
-refused = train("a", "--index", "0") if False else None
 plan_before = open("a/run.json").read()
 shutil.rmtree("a/models/0003")
 refused = train("a", expect=2)
@@ -240,20 +177,12 @@ for m in range(2):
 assert "2 of 2 models done" in run("shadow", "check", "hand").stdout
 assert "made by hand" in train("hand", expect=2).stderr
 
-# Job scripts.
-plan("cluster", *FAST, models=10)
-train("cluster", "--index", "4")
-script = run("shadow", "emit", "slurm", "cluster", "--time", "00:10:00").stdout
-assert "#SBATCH --array=0-3,5-9\n" in script and "#SBATCH --time=00:10:00\n" in script and "scontrol requeue" in script
-assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
-assert "#SBATCH --array=0-3\n" in run("shadow", "emit", "slurm", "cluster", "--chunk", "3").stdout
-for system in ("sge", "htcondor", "kubernetes"):
-    assert "ntested" in run("shadow", "emit", system, "cluster").stdout
-
 # A run that may only be read: said so, and nothing lost. Root may write everywhere, so somebody else tries.
 plan("fixed", *FAST)
 train("fixed", "--index", "0")
 before = outputs("fixed")
+os.makedirs("fixed/attempts/0003.gone.1.0/x")
+os.utime("fixed/attempts/0003.gone.1.0", (0, 0))
 everything = ["fixed", *glob.glob("fixed/**", recursive=True)]
 nobody = {}
 if os.geteuid() == 0:
@@ -270,6 +199,9 @@ if reachable:
     said = train("fixed", expect=1, **nobody).stderr
     assert "Permission denied" in said and "fixed" in said, said
     assert outputs("fixed") == before
+    collected = run("shadow", "gc", "fixed", expect=1, **nobody)
+    assert "0 entries removed" in collected.stdout
+    assert "cannot remove fixed/attempts/0003.gone.1.0: Permission" in collected.stderr
 for path in everything:
     os.chmod(path, 0o755 if os.path.isdir(path) else 0o644)
     if nobody:

@@ -86,10 +86,12 @@ assert report_of("run1", "--merge") == report_of("run1")
 
 # What a killed shard leaves behind is nobody's, and gc removes it; a living one's stays.
 import socket
-for process in (4194304 + 7, os.getpid()):
-    os.makedirs(f"run1/attempts/shard-1-of-2.{socket.gethostname()}.{process}.0", exist_ok=True)
-assert "4194311" in run("shadow", "gc", "run1").stdout
-assert os.listdir("run1/attempts") == [f"shard-1-of-2.{socket.gethostname()}.{os.getpid()}.0"]
+boot, space = open("/proc/sys/kernel/random/boot_id").read()[:8], os.readlink("/proc/self/ns/pid")[len("pid:["):-1]
+dead, living = (f"shard-1-of-2.{socket.gethostname()}-{boot}-{space}.{process}.0" for process in (4194311, os.getpid()))
+for name in (dead, living):
+    os.makedirs(f"run1/attempts/{name}", exist_ok=True)
+assert dead in run("shadow", "gc", "run1").stdout
+assert os.listdir("run1/attempts") == [living]
 assert report_of("run1", "--merge") == report_of("run1")
 
 # What a shard alone takes for another form than all records are.

@@ -45,5 +45,27 @@ TEST(ClassTrees, LearnClassesTheSameWayEveryTime) {
   EXPECT_EQ(json.front(), '{');
 }
 
+TEST(ClassTrees, InPartsAreTheSameBytes) {
+  const Rows rows = made_rows(700);
+  const BoostingOptions options{.rounds = 12, .learning_rate = 0.3, .max_depth = 4, .seed = 5};
+  const auto whole = fit_class_trees(rows.view(), rows.labels, 3, options, {});
+  std::vector<float> logits(2100), again(2100);
+  whole->logits(rows.view(), logits);
+  for (const size_t stopped : {size_t{1}, size_t{7}, size_t{11}}) {
+    BoostingParts parts;
+    parts.before_round = [&](size_t done, const ClassTrees& trees) {
+      if (done == stopped) parts.trees = trees.json();
+    };
+    EXPECT_EQ(fit_class_trees(rows.view(), rows.labels, 3, options, {}, parts)->json(), whole->json());
+    parts.done = stopped;
+    const auto resumed = fit_class_trees(rows.view(), rows.labels, 3, options, {}, parts);
+    EXPECT_EQ(resumed->json(), whole->json()) << stopped;
+    resumed->logits(rows.view(), again);
+    EXPECT_EQ(again, logits) << stopped;
+  }
+  EXPECT_THROW(fit_class_trees(rows.view(), rows.labels, 3, options, {}, {3, whole->json(), {}}), Error);
+  EXPECT_THROW(fit_class_trees(rows.view(), rows.labels, 3, options, {}, {3, {'{', '}'}, {}}), Error);
+}
+
 }  // namespace
 }  // namespace miaudit

@@ -7,36 +7,16 @@
 #include <nlohmann/json.hpp>
 
 #include "miaudit/io/json.h"
-#include "miaudit/train/attempt.h"
 #include "miaudit/train/command.h"
-#include "tests/train/made_data.h"
+#include "tests/train/made_run.h"
 
 namespace miaudit {
 namespace {
 
 using testing::Folder;
-
-std::string refusal(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-ShadowPlan small_plan() {
-  ShadowPlan plan;
-  plan.models = 4;
-  plan.recipe.architecture = "logistic";
-  plan.recipe.epochs = 1;
-  return plan;
-}
-
-miaudit::Run planned(const Folder& folder, const ShadowPlan& plan, const Dataset& dataset) {
-  write_plan(folder / "run", plan, dataset);
-  return read_run(folder / "run");
-}
+using testing::planned;
+using testing::refusal;
+using testing::small_plan;
 
 TEST(Plan, ReadsBackWhatItWrote) {
   const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
@@ -54,7 +34,7 @@ TEST(Plan, ReadsBackWhatItWrote) {
   plan.reading.layout = ImageLayout::hwc;
   plan.reading.image_shape = Shape{3, 4, 5};
   plan.reading.table.ignored = {"id"};
-  write_plan(folder / "run", plan, dataset);
+  write_plan(folder / "run", plan, dataset, "here");
   const ShadowPlan read = read_plan(folder / "run");
   EXPECT_EQ(to_json(read.recipe), to_json(plan.recipe));
   EXPECT_EQ(read.design, plan.design);
@@ -102,7 +82,7 @@ TEST(Plan, RefusesWhatCannotBe) {
     const Folder folder;
     ShadowPlan plan = small_plan();
     change(plan);
-    return refusal([&] { write_plan(folder / "run", plan, dataset); });
+    return refusal([&] { write_plan(folder / "run", plan, dataset, "here"); });
   };
   EXPECT_NE(refused([](ShadowPlan& p) { p.models = 3; }).find("even number"), std::string::npos);
   EXPECT_NE(refused([](ShadowPlan& p) { p.models = 0; }).find("--models 0"), std::string::npos);
@@ -125,55 +105,13 @@ TEST(Run, RefusesWhatDoesNotFitTogether) {
   };
   EXPECT_EQ(broken([](nlohmann::json&) {}), "");
   EXPECT_NE(broken([](auto& f) { f["schema_version"] = 2; }).find("schema version 2"), std::string::npos);
-  EXPECT_NE(broken([](auto& f) { f["models"] = 5; }).find("4 rows but run.json says 5 models"), std::string::npos);
+  EXPECT_NE(broken([](auto& f) { f["models"] = 5; }).find("'partners' lists 4 models of 5"), std::string::npos);
   EXPECT_NE(broken([](auto& f) { f["models"] = "4"; }).find("'models'"), std::string::npos);
   EXPECT_NE(broken([](auto& f) { f.erase("schema_version"); }).find("'schema_version'"), std::string::npos);
   EXPECT_NE(broken([](auto& f) { f["partners"] = {1, 0, 3, 1}; }).find("not mutual"), std::string::npos);
   EXPECT_NE(broken([](auto& f) { f["partners"] = {1, 0, 7, 2}; }).find("not mutual"), std::string::npos);
   EXPECT_NE(broken([](auto& f) { f["units"] = {"a"}; }).find("'units'"), std::string::npos);
   EXPECT_NE(broken([](auto& f) { f["brought"] = {9}; }).find("'brought'"), std::string::npos);
-}
-
-TEST(Attempts, TheFirstToPublishWins) {
-  const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
-  const Folder folder;
-  const miaudit::Run run = planned(folder, small_plan(), dataset);
-  const auto fill = [&](const Attempt& attempt, const std::string& unit) {
-    std::ofstream(attempt.folder() / "done.json")
-        << nlohmann::json{{"unit", unit}, {"files", nlohmann::json::object()}};
-  };
-  Attempt first(run, 2, "here"), second(run, 2, "here");
-  EXPECT_FALSE(first.is_second());
-  EXPECT_TRUE(second.is_second());
-  EXPECT_TRUE(models_under_way(run, "here")[2]);
-  fill(first, run.units[2]);
-  fill(second, run.units[2]);
-  EXPECT_TRUE(second.publish());
-  EXPECT_FALSE(first.publish());
-  EXPECT_EQ(model_status(run, 2, true).state, ModelState::done);
-  // What is stale makes room.
-  Attempt stale(run, 3, "here"), fresh(run, 3, "here");
-  fill(stale, "another plan's");
-  fill(fresh, run.units[3]);
-  EXPECT_TRUE(stale.publish());
-  EXPECT_EQ(model_status(run, 3, true).state, ModelState::stale);
-  EXPECT_TRUE(fresh.publish());
-  EXPECT_EQ(model_status(run, 3, true).state, ModelState::done);
-}
-
-TEST(Attempts, TheDeadAreKnown) {
-  const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
-  const Folder folder;
-  const miaudit::Run run = planned(folder, small_plan(), dataset);
-  // No process has the highest number that a process can have; another machine's folder is alive while it is touched.
-  const std::filesystem::path dead = run.path / "attempts/0001.here.4194305.0";
-  const std::filesystem::path silent = run.path / "attempts/0000.far.away.17.0";
-  std::filesystem::create_directory(dead);
-  std::filesystem::create_directory(silent);
-  EXPECT_EQ(dead_attempts(run, "here"), std::vector{dead});
-  EXPECT_EQ(models_under_way(run, "here"), (std::vector<bool>{true, false, false, false}));
-  std::filesystem::last_write_time(silent, std::filesystem::file_time_type::clock::now() - std::chrono::minutes(4));
-  EXPECT_EQ(dead_attempts(run, "here").size(), 2u);
 }
 
 TEST(Command, PlacesAreQuotedForAShell) {

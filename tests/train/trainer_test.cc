@@ -63,7 +63,7 @@ TEST(Trainer, EveryKindOfModelLearns) {
 
 /// Recipes that between them use all that a checkpoint must keep.
 std::vector<TrainingJob> thorough_jobs(const Dataset& dataset) {
-  TrainingJob sgd = job_of(dataset, "cnn-small"), adam = sgd, norms = sgd;
+  TrainingJob sgd = job_of(dataset, "cnn-small"), adam = sgd, norms = sgd, trees = sgd;
   sgd.recipe.optimizer.is_nesterov = true;
   sgd.recipe.optimizer.weight_decay = 1e-3;
   sgd.recipe.mirror = true;
@@ -76,7 +76,9 @@ std::vector<TrainingJob> thorough_jobs(const Dataset& dataset) {
   adam.recipe.optimizer.decline = Decline::steps;
   norms.recipe.architecture = "resnet20";
   norms.recipe.optimizer.average = 0.9;
-  return {sgd, adam, norms};
+  trees.recipe.architecture = "gbdt";
+  trees.recipe.epochs = 10;  // rounds
+  return {sgd, adam, norms, trees};
 }
 
 TEST(Trainer, SameBytesWhateverRunsBeside) {
@@ -145,7 +147,7 @@ TEST(Trainer, GoesOnFromACheckpointToTheSameBytes) {
   for (const TrainingJob& job : thorough_jobs(dataset)) {
     const auto whole = train_model(dataset, job, {}, {});
     const std::vector<float> logits = all_logits(*whole, dataset);
-    for (const int steps : {1, 2, 3, 4, 7}) {  // of 9, three an epoch
+    for (const int steps : {1, 2, 3, 4, 7}) {  // of 9, three an epoch, or of 10 rounds
       const Folder folder;
       std::string told;
       const Keeping keeping{folder / "checkpoint.npz", 60, {}, [&](const std::string& text) { told = text; }};

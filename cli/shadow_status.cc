@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/emit.h"
+#include "cli/options.h"
+#include "cli/shadow_verbs.h"
+#include "miaudit/data/run.h"
+#include "miaudit/train/checkpoint.h"
+
+namespace miaudit::cli {
+namespace {
+
+struct StatusArguments {
+  std::string run;
+  bool is_missing = false, json = false;
+  size_t chunk = 1;
+  std::string format = "list";
+};
+
+std::vector<size_t> unfinished(const std::vector<ModelStatus>& all) {
+  std::vector<size_t> models;
+  for (size_t m = 0; m < all.size(); ++m)
+    if (all[m].state != ModelState::done) models.push_back(m);
+  return models;
+}
+
+std::vector<ModelStatus> all_status(const Run& run, bool is_thorough) {
+  std::vector<ModelStatus> all;
+  for (size_t m = 0; m < run.models; ++m) all.push_back(model_status(run, m, is_thorough));
+  return all;
+}
+
+void print_status(const Run& run, const std::vector<ModelStatus>& all, bool as_json) {
+  size_t counts[5] = {};
+  nlohmann::ordered_json models = nlohmann::ordered_json::array();
+  for (size_t m = 0; m < all.size(); ++m) {
+    ++counts[static_cast<size_t>(all[m].state)];
+    nlohmann::ordered_json row = {{"model", m}, {"state", state_name(all[m].state)}};
+    if (!all[m].why.empty()) row["why"] = all[m].why;
+    if (all[m].has_checkpoint) row["has_checkpoint"] = true;
+    models.push_back(std::move(row));
+  }
+  if (as_json) {
+    nlohmann::ordered_json result = {{"schema_version", 1}, {"models", run.models}, {"records", run.records}};
+    for (const ModelState state :
+         {ModelState::done, ModelState::missing, ModelState::stale, ModelState::broken, ModelState::failed})
+      result[state_name(state)] = counts[static_cast<size_t>(state)];
+    result["each"] = std::move(models);
+    return print(result.dump(2) + "\n");
+  }
+  std::string text = fmt::format("{}: {} of {} done\n", run.path.string(),
+                                 counts[static_cast<size_t>(ModelState::done)], counted(run.models, "model"));
+  for (const ModelState state : {ModelState::missing, ModelState::stale, ModelState::broken, ModelState::failed})
+    if (const size_t count = counts[static_cast<size_t>(state)])
+      text += fmt::format("  {:<8}{}\n", state_name(state), count);
+  for (size_t m = 0; m < all.size(); ++m)
+    if (!all[m].why.empty()) text += fmt::format("  model {}: {}: {}\n", m, state_name(all[m].state), all[m].why);
+  print(text);
+}
+
+/// What is wrong with the outputs of a finished model; "" for nothing. `shape`: of the first that was looked at.
+std::string outputs_wrong(const Run& run, size_t m, size_t classes, std::vector<size_t>& shape) {
+  try {
+    const Array outputs = read_model_outputs(run, m);
+    if (std::string why = outputs_complaint(outputs, run.records, 0, classes); !why.empty()) return why;
+    if (shape.empty()) shape = outputs.shape();
+    if (outputs.shape() == shape) return "";
+    return fmt::format("its outputs have {} and {}, those of earlier models {} and {}",
+                       counted(outputs.shape()[1], "query", "queries"), counted(outputs.shape()[2], "class", "classes"),
+                       shape[1], shape[2]);
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+void check_models(const Run& run, Shell& shell) {
+  std::vector<ModelStatus> all = all_status(run, true);
+  const auto classes = static_cast<size_t>(*std::ranges::max_element(run.labels) + 1);
+  std::vector<size_t> shape;
+  for (size_t m = 0; m < run.models; ++m) {
+    ModelStatus& status = all[m];
+    if (status.state == ModelState::done) {
+      status.why = outputs_wrong(run, m, classes, shape);
+      if (!status.why.empty()) status.state = ModelState::broken;
+    } else if (status.has_checkpoint) {
+      const std::string why = checkpoint_complaint(run.checkpoint(m));
+      if (why.empty()) continue;
+      status.why += fmt::format("{}{} cannot be used, so its training starts again: {}", status.why.empty() ? "" : "; ",
+                                run.checkpoint(m).string(), why);
+      shell.exit_code = 1;
+    }
+    if (status.state == ModelState::broken) shell.exit_code = 1;
+  }
+  print_status(run, all, false);
+}
+
+}  // namespace
+
+void add_shadow_status(CLI::App& parent, Shell&) {
+  CLI::App* verb = parent.add_subcommand("status", "How far the models are, by the files that are there");
+  auto a = std::make_shared<StatusArguments>();
+  add_run_option(*verb, a->run);
+  verb->add_flag("--missing", a->is_missing, "Only the numbers of models that are not done");
+  verb->add_option("--format", a->format, "Of --missing: a number a line, or as sbatch --array takes them: 3,7-9")
+      ->check(CLI::IsMember({"list", "slurm"}));
+  verb->add_option("--chunk", a->chunk,
+                   "Of --missing: elements of so many models, as emit --chunk made them, in place of models")
+      ->check(CLI::Range(1, 100000));
+  verb->add_flag("--json", a->json, "As JSON");
+  verb->callback([a] {
+    const Run run = read_run(a->run);
+    const std::vector<ModelStatus> all = all_status(run, false);
+    if (!a->is_missing) return print_status(run, all, a->json);
+    const std::vector<size_t> elements = elements_of(unfinished(all), a->chunk);
+    std::string text;
+    for (const size_t element : elements) text += fmt::format("{}\n", element);
+    if (a->format == "slurm" && !elements.empty()) text = ranges_text(elements) + "\n";
+    print(text);
+  });
+}
+
+void add_shadow_check(CLI::App& parent, Shell& shell) {
+  CLI::App* verb =
+      parent.add_subcommand("check", "Verify every file of a run by checksum and shape; exit 1 if one is wrong");
+  auto path = std::make_shared<std::string>();
+  add_run_option(*verb, *path);
+  verb->callback([path, &shell] {
+    read_run_file(*path);  // What is no run at all is a slip of the caller's.
+    std::optional<Run> run;
+    try {
+      run = read_run(*path);
+    } catch (const Error& error) {
+      if (error.category() != Category::input) throw;
+      print(fmt::format("{}\n", error.what()));
+      shell.exit_code = 1;
+      return;
+    }
+    check_models(*run, shell);
+  });
+}
+
+void add_shadow_emit(CLI::App& parent, Shell&) {
+  CLI::App* verb = parent.add_subcommand(
+      "emit", "Print a job script that trains what is missing on a cluster, or computes an audit's signals");
+  auto options = std::make_shared<EmitOptions>();
+  auto run_path = std::make_shared<std::string>();
+  verb->add_option("system", options->system, "The cluster's system; sge, htcondor and kubernetes are untested")
+      ->required()
+      ->check(CLI::IsMember({"slurm", "sge", "htcondor", "kubernetes"}));
+  add_run_option(*verb, *run_path);
+  verb->add_option("--verb", options->verb, "What elements do: train models, or `audit --shard`, for slurm")
+      ->check(CLI::IsMember({"train", "audit"}));
+  verb->add_option("--shards", options->shards, "Elements of an audit")->check(CLI::Range(1, 1000));
+  verb->add_option("--time", options->time, "Time limit of an element, as the system writes it")->type_name("TEXT");
+  verb->add_option("--cpus", options->cpus, "Cores of an element: models that it trains at once")
+      ->check(CLI::Range(1, 1024));
+  verb->add_option(
+          "--memory", options->memory,
+          "Memory of an element, as the system writes it (default: 2G; 3G for an audit, which keeps to 2G by itself)")
+      ->type_name("TEXT");
+  verb->add_option("--gpus", options->gpus, "Graphics processors of an element; for --command")
+      ->check(CLI::Range(0, 64));
+  verb->add_option("--chunk", options->chunk, "Models of an element")->check(CLI::Range(1, 100000));
+  verb->callback([options, run_path] {
+    const Run run = read_run(*run_path);
+    options->run = std::filesystem::absolute(*run_path).lexically_normal().string();
+    print(job_script(*options, run.models, unfinished(all_status(run, false))));
+  });
+}
+
+}  // namespace miaudit::cli

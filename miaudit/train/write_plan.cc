@@ -1,0 +1,202 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "miaudit/base/version.h"
+#include "miaudit/io/file.h"
+#include "miaudit/io/formats.h"
+#include "miaudit/train/attempt.h"
+#include "miaudit/train/plan.h"
+#include "miaudit/train/splits.h"
+
+namespace miaudit {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+// Counts up with every change of what a finished unit means.
+constexpr int kUnitVersion = 1;
+constexpr size_t kMostModels = 100000;
+
+constexpr const char* kFolders[] = {"models", "attempts", "checkpoints", "failed"};
+// Stands in a folder from before the first array to after run.json: arrays beside it without a run.json are ours, of a
+// plan that was cut short.
+constexpr const char* kMarker = ".miaudit-plan";
+
+std::string unit_of(const ShadowPlan& plan, const json& data, std::span<const uint8_t> row, size_t model) {
+  std::vector<uint32_t> members;
+  for (size_t i = 0; i < row.size(); ++i)
+    if (row[i]) members.push_back(static_cast<uint32_t>(i));
+  json unit = {{"format", kUnitVersion},
+               {"data", data},
+               {"members", content_hash(std::as_bytes(std::span(members)))},
+               {"seed", plan.seed},
+               {"model", model},
+               {"queries", plan.queries},
+               {"output_type", element_name(plan.output_type)}};
+  if (plan.command.empty())
+    unit["recipe"] = to_json(plan.recipe);
+  else
+    unit["command"] = plan.command;
+  if (model == 0 && !plan.target_outputs.empty()) unit["brought"] = plan.target_outputs_hash;
+  const std::string text = unit.dump();
+  return content_hash(std::as_bytes(std::span(text)));
+}
+
+void check_command(const std::string& command) {
+  for (const std::string& word : unknown_places(command))
+    if (const std::string meant = nearest_name(word, place_names()); !meant.empty())
+      fail(Category::config, "--command holds {{{}}}, which stands for nothing; did you mean {{{}}}?", word, meant);
+  for (const char* needed : {"{keep}", "{outputs}"})
+    if (command.find(needed) == std::string::npos)
+      fail(Category::config,
+           "--command does not hold {}; it must train on the records that {{keep}} names and write {{outputs}}",
+           needed);
+}
+
+void check_plan(const ShadowPlan& plan, const Dataset& dataset) {
+  for (const auto& [flag, share] : {std::pair{"--member-share", plan.member_share},
+                                    {"--population-share", plan.population_share},
+                                    {"--test-share", plan.test_share}})
+    if (!(share >= 0 && share <= 1)) fail(Category::config, "{} {}: expected 0 to 1", flag, share);
+  if (plan.models < size_t{1} + has_target(plan) || plan.models > kMostModels)
+    fail(Category::config, "--models {}: expected {} to {}", plan.models, 1 + has_target(plan), kMostModels);
+  if (plan.design == Design::pairs && (plan.models - has_target(plan)) % 2 != 0)
+    fail(Category::config, "--models {}: complementary pairs need an even number of shadow models{}", plan.models,
+         has_target(plan) ? " beside the target" : "");
+  if (!plan.target_outputs.empty() && !has_target(plan))
+    fail(Category::config, "--target-outputs goes with --target-membership: who was in the target's training set");
+  if (plan.command.empty()) {
+    asked_views(plan.recipe, plan.queries, dataset);
+  } else {
+    check_command(plan.command);
+  }
+}
+
+bool is_of_cut_plan(const fs::path& entry, bool has_marker) {
+  const std::string name = entry.filename().string();
+  std::error_code error;
+  if (is_unfinished_file(entry)) return true;
+  if (std::ranges::find(kFolders, name) != std::end(kFolders))
+    return fs::is_directory(entry, error) && fs::is_empty(entry, error);
+  return has_marker && std::ranges::find(kRunArrays, name) != std::end(kRunArrays);
+}
+
+// A folder that is to become a run holds nothing yet, a run that was planned, or what a plan left that was cut short.
+void check_folder(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return;
+  if (!fs::is_directory(path, error))
+    fail(Category::input, "{} is a file; a run takes a folder, existing or not", path.string());
+  if (fs::exists(path / "run.json", error)) {
+    if (read_run_file(path).units.empty())
+      fail(Category::input,
+           "{} is a run made by hand; a plan would replace its splits and, in time, its models. Plan into a new folder",
+           path.string());
+    return;
+  }
+  const bool has_marker = fs::exists(path / kMarker, error);
+  for (const auto& entry : fs::directory_iterator(path, error))
+    if (!is_of_cut_plan(entry.path(), has_marker))
+      fail(Category::input, "{} already holds {} and is no run folder; give a new or empty one", path.string(),
+           entry.path().filename().string());
+}
+
+/// What becomes of the models that are there or under way.
+PlanChange compare(const fs::path& path, const std::vector<std::string>& units, const std::string& host) {
+  std::error_code error;
+  PlanChange change;
+  if (!fs::exists(path / "run.json", error)) return change;
+  change.is_new = false;
+  const Run before = read_run_file(path);
+  const std::vector<bool> under_way = models_under_way(before, host);
+  for (size_t m = 0; m < before.models; ++m) {
+    const bool is_kept = m < units.size() && units[m] == before.units[m];
+    if (under_way[m] && !is_kept) ++change.overtaken;
+    if (model_status(before, m, false).state != ModelState::done) continue;
+    ++(is_kept ? change.kept : m < units.size() ? change.stale : change.left_out);
+  }
+  return change;
+}
+
+void check_target_outputs(const ShadowPlan& plan, const Array& outputs, const Dataset& dataset) {
+  if (const std::string why = outputs_complaint(outputs, dataset.size(), plan.queries, dataset.classes); !why.empty())
+    fail(Category::input, "--target-outputs {}: {}", plan.target_outputs, why);
+}
+
+void check_model(const ShadowPlan& plan, const Dataset& dataset, std::span<const uint8_t> row, size_t model) {
+  TrainingJob job{plan.recipe, plan.seed, model, {}};
+  for (size_t i = 0; i < row.size(); ++i)
+    if (row[i]) job.members.push_back(static_cast<uint32_t>(i));
+  try {
+    check_trainable(job, dataset);
+  } catch (const Error& error) {
+    throw Error(error.category(), fmt::format("model {}: {}", model, error.what()));
+  }
+}
+
+json write_arrays(const fs::path& path, const Dataset& dataset, const std::vector<Role>& roles,
+                  const std::vector<uint8_t>& membership) {
+  std::vector<bool> bits(membership.begin(), membership.end());
+  std::vector<uint8_t> role_numbers;
+  role_numbers.reserve(roles.size());
+  for (const Role role : roles) role_numbers.push_back(static_cast<uint8_t>(role));
+  write_npy(path / "labels.npy", Array::from(dataset.labels, {dataset.size()}));
+  write_npy(path / "roles.npy", Array::from(std::move(role_numbers), {roles.size()}));
+  write_npy(path / "membership.npy", Array::from(std::move(bits), {membership.size() / roles.size(), roles.size()}));
+  json checksums;
+  for (const char* name : kRunArrays) checksums[name] = content_hash(FileBytes::open(path / name).bytes());
+  return checksums;
+}
+
+}  // namespace
+
+PlanChange write_plan(const fs::path& path, const ShadowPlan& given, const Dataset& dataset, const std::string& host) {
+  ShadowPlan plan = given;
+  check_folder(path);
+  check_plan(plan, dataset);
+  if (!plan.target_outputs.empty()) {
+    const Array outputs = read_array(plan.target_outputs);
+    check_target_outputs(plan, outputs, dataset);
+    plan.target_outputs_hash = content_hash(outputs.bytes());
+  }
+  const Splitter splitter(plan, dataset.size());
+  const json data = identity(dataset);
+  std::vector<uint8_t> membership;
+  std::vector<std::string> units;
+  for (size_t m = 0; m < plan.models; ++m) {
+    const std::vector<uint8_t> row = splitter.row(m);
+    if (plan.command.empty() && (m > 0 || plan.target_outputs.empty())) check_model(plan, dataset, row, m);
+    units.push_back(unit_of(plan, data, row, m));
+    membership.insert(membership.end(), row.begin(), row.end());
+  }
+  PlanChange change = compare(path, units, host);
+
+  for (const std::string& word : unknown_places(plan.command))
+    change.warnings.push_back({"unknown_place", fmt::format("--command holds {{{}}}, which stays as it is", word),
+                               fmt::format("What is filled in is {{{}}}", fmt::join(place_names(), "}, {"))});
+
+  make_directory(path);
+  write_file(path / kMarker, "");
+  for (const char* folder : kFolders) make_directory(path / folder);
+  json file = {{"schema_version", Run::kSchemaVersion},
+               {"miaudit", version()},
+               {"models", plan.models},
+               {"partners", partners_of(plan)},
+               {"units", units},
+               {"data", data},
+               {"classes", dataset.classes},
+               {"plan", to_json(plan)}};
+  if (!plan.target_outputs.empty()) file["brought"] = {0};
+  if (dataset.encoding) file["encoding"] = to_json(*dataset.encoding);
+  file["checksums"] = write_arrays(path, dataset, splitter.roles(), membership);
+  write_file(path / "run.json", file.dump(1) + "\n");
+  std::error_code ignored;
+  fs::remove(path / kMarker, ignored);
+  return change;
+}
+
+}  // namespace miaudit

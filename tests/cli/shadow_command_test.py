@@ -1,0 +1,146 @@
+"""shadow --command: programs of one's own, what they leave behind, and several processes at one model."""
+import os
+import signal
+import subprocess
+
+import numpy as np
+
+from harness import MIAUDIT, run
+from shadow_runs import outputs, plan, train, until
+
+# A program of one's own: scikit-learn where it is there, NumPy anyhow; one that fails is tried again, then marked.
+open("mine.py", "w").write("""
+import sys
+import numpy as np
+keep, seed, out = np.load(sys.argv[1]).astype(bool), int(sys.argv[2]), sys.argv[3]
+x, y = np.load("x.npy").reshape(400, -1) / 255, np.load("y.npy")
+if len(sys.argv) > 4 and sys.argv[4] == "2":
+    print("no such thing", file=sys.stderr)
+    sys.exit(3)
+if len(sys.argv) > 4 and sys.argv[4] == "3":
+    np.save(out, np.full((400, 4), np.nan)); sys.exit()
+centres = np.stack([x[keep & (y == k)].mean(0) for k in range(4)])
+np.save(out, -((x[:, None] - centres) ** 2).sum(2).astype(np.float32))
+""")
+plan("own", "--command", "/usr/bin/python3 mine.py {keep} {seed} {outputs}", models=2)
+assert "2 models trained" in train("own").stdout
+assert np.load("own/models/0001/outputs.npy").shape == (400, 4)
+plan("poison", "--command", "/usr/bin/python3 mine.py {keep} {seed} {outputs} {index}", models=4)
+poisoned = train("poison", "--attempts", "2", expect=1)
+assert "2 models trained" in poisoned.stdout and "2 models failed" in poisoned.stderr
+assert "Model 2 failed: exit code 3: 'no such thing'" in poisoned.stderr and "tried 2 times" in poisoned.stderr
+assert "Model 3 failed: its outputs hold 1 600 values that are NaN or infinite" in poisoned.stderr, poisoned.stderr
+assert open("poison/failed/0002.log").read().count("no such thing") == 2
+assert "failed  2" in run("shadow", "status", "poison").stdout
+assert "0 models trained, 2 done before" in train("poison", expect=1).stdout, "not tried again unasked"
+fixed = open("mine.py").read().replace("sys.exit(3)", "pass").replace('== "3"', '== "never"')
+open("mine.py", "w").write(fixed)
+assert "2 models trained, 2 done before" in train("poison", "--retry-failed").stdout
+assert "4 of 4 models done" in run("shadow", "status", "poison").stdout and not os.listdir("poison/failed")
+assert "does not hold {outputs}" in plan("wrong", "--command", "true {keep}", expect=2).stderr
+assert "did you mean {outputs}?" in plan("wrong", "--command", "true {keep} {output}", expect=2).stderr
+odd = plan("odd", "--command", "true {keep} {outputs} ${HOME} {epochs}", models=2)
+assert "holds {epochs}, which stays as it is" in odd.stderr and "HOME" not in odd.stderr, odd.stderr
+for idle in (["--epochs", "3"], ["--architecture", "mlp"], ["--preset", "tables"], ["--output-type", "float16"]):
+    refused = plan("idle", "--command", "true {keep} {outputs}", *idle, expect=2).stderr
+    assert f"{idle[0]} has no meaning for --command" in refused, refused
+assert "expected a shell line" in plan("idle", "--command", "", expect=2).stderr
+assert not os.path.exists("idle") and not os.path.exists("wrong")
+
+# Write outputs for one class more, for a model that was told of only four.
+open("write.py", "w").write("""
+import sys
+import numpy as np
+np.save(sys.argv[1], np.random.default_rng(int(sys.argv[2])).normal(size=(400, int(sys.argv[3]))))
+""")
+WRITE = "/usr/bin/python3 write.py {outputs} {seed} 4 {keep}"
+
+
+def shell(folder, line, models=2):
+    """Plans a command that does `line` and uses every placeholder that it must."""
+    return plan(folder, "--command", f": {{keep}} {{outputs}}; {line}", models=models)
+
+
+def start(folder, *more, **options):
+    return subprocess.Popen([MIAUDIT, "shadow", "train", folder, "--quiet", *more], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, **options)
+
+
+shell("classes", WRITE.replace(" 4 ", " 5 "), models=2)
+assert "Model 1: its outputs tell 5 classes apart, the labels only 4." in train("classes").stderr
+
+# What one try leaves is not the next one's: the first writes outputs and fails, the second writes nothing.
+shell("tries", f"if mkdir {{work}}/tried 2> /dev/null; then {WRITE}; exit 3; fi", models=2)
+tries = train("tries", "--attempts", "2", expect=1)
+assert "0 models trained" in tries.stdout and "outputs.npy" in tries.stderr and not outputs("tries"), tries
+
+# A folder or a link beside the outputs fails that model, not the run.
+shell("folders", f"{WRITE}; [ {{index}} != 1 ] || mkdir $(dirname {{outputs}})/logs; "
+                 f"[ {{index}} != 2 ] || ln -s /etc/passwd $(dirname {{outputs}})/link", models=4)
+folders = train("folders", expect=1)
+assert "2 models trained" in folders.stdout and sorted(outputs("folders")) == ["0000", "0003"], folders
+assert "Model 1 failed: beside its outputs it made 'logs', which is no regular file" in folders.stderr, folders.stderr
+assert "Model 2 failed: beside its outputs it made 'link'" in folders.stderr
+
+# Ctrl-C ends a command, and so does the sudden death of what started it; what it leaves running ends with it.
+shell("asleep", "sleep 1000 & echo $! > {work}/pid; echo > {work}/begun; wait")
+
+
+def pids(folder):
+    return [int(open(entry.path + "/pid").read()) for entry in os.scandir(f"{folder}/checkpoints")]
+
+
+def begun(folder, count=2):
+    return sum(os.path.exists(entry.path + "/begun") for entry in os.scandir(f"{folder}/checkpoints")) == count
+
+
+def are_gone(processes):
+    return not any(os.path.exists(f"/proc/{process}") for process in processes)
+
+
+for way, code in ((signal.SIGINT, 75), (signal.SIGKILL, -9)):
+    program = start("asleep", "--jobs", "2")
+    until(lambda: begun("asleep"))
+    program.send_signal(way)
+    assert program.communicate(timeout=60) and program.returncode == code
+    until(lambda: are_gone(pids("asleep")))
+    run("shadow", "gc", "asleep")
+    assert not os.listdir("asleep/attempts")
+    for entry in os.scandir("asleep/checkpoints"):
+        os.remove(entry.path + "/begun")
+shell("leaving", f"sleep 1000 & echo $! > {{index}}.left; {WRITE}")
+train("leaving")
+until(lambda: are_gone(int(open(f"{m}.left").read()) for m in range(2)))
+
+# Two at one model: the one that is done first leaves the other its work folder, and the model is done whatever comes.
+shell("both", f"if [ $ROLE = fast ]; then {WRITE}; exit; fi; echo > {{work}}/begun; "
+              "while [ ! -e release ]; do sleep 0.05; done; ls {work} > saw; exit 4")
+slow = start("both", "--index", "0", "--attempts", "1", env={**os.environ, "ROLE": "slow"})
+until(lambda: os.listdir("both/checkpoints") and begun("both", 1))
+open("both/checkpoints/.miaudit-abcdef", "w").write("a checkpoint that is being written")
+assert "0 entries removed" in run("shadow", "gc", "both").stdout, "gc took what a living process uses"
+fast = start("both", "--index", "0", env={**os.environ, "ROLE": "fast"})
+assert "1 model trained" in fast.communicate(timeout=60)[0]
+open("release", "w").close()
+said = slow.communicate(timeout=60)
+assert slow.returncode == 0 and "1 by another process" in said[0], said
+assert open("saw").read() == "begun\n", "its work folder was taken away"
+assert not os.listdir("both/failed") and list(outputs("both")) == ["0000"]
+os.remove("both/checkpoints/.miaudit-abcdef")
+run("shadow", "gc", "both")
+assert not os.listdir("both/checkpoints")
+os.remove("release")
+
+# A process that works by an older plan does not put its model over a newer one's.
+shell("older", "echo > {work}/begun; while [ ! -e release ]; do sleep 0.05; done; " + WRITE)
+old = start("older", "--jobs", "2")
+until(lambda: os.listdir("older/checkpoints") and begun("older"))
+warned = shell("older", WRITE).stderr
+assert "2 models are being trained by the plan before this one" in warned, warned
+assert "2 models trained" in train("older").stdout
+newer = outputs("older")
+open("release", "w").close()
+said = old.communicate(timeout=60)
+assert "0 models trained, 0 done before, 2 overtaken by a new plan" in said[0], said
+assert "Model 1 is to be another by a plan made meanwhile" in said[1], said
+assert outputs("older") == newer and "2 of 2 models done" in run("shadow", "check", "older").stdout

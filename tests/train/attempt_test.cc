@@ -1,0 +1,113 @@
+#include "miaudit/train/attempt.h"
+
+#include <gtest/gtest.h>
+
+#include "miaudit/io/formats.h"
+#include "miaudit/train/shadow.h"
+#include "tests/train/made_run.h"
+
+namespace miaudit {
+namespace {
+
+using testing::Folder;
+using testing::planned;
+using testing::small_plan;
+namespace fs = std::filesystem;
+
+void fill(const Attempt& attempt, const std::string& unit) {
+  std::ofstream(attempt.folder() / "outputs.npy") << "outputs of " << unit;
+  std::ofstream(attempt.folder() / "done.json") << nlohmann::json{{"unit", unit}, {"files", nlohmann::json::object()}};
+}
+
+void make_older(const fs::path& path, std::chrono::minutes age) {
+  fs::last_write_time(path, fs::file_time_type::clock::now() - age);
+}
+
+TEST(Attempts, TheFirstToPublishWins) {
+  const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
+  const Folder folder;
+  const miaudit::Run run = planned(folder, small_plan(), dataset);
+  Attempt first(run, 2, "here"), second(run, 2, "here");
+  EXPECT_FALSE(first.is_second());
+  EXPECT_TRUE(second.is_second());
+  EXPECT_TRUE(first.has_rival());
+  EXPECT_TRUE(models_under_way(run, "here")[2]);
+  fill(first, run.units[2]);
+  fill(second, run.units[2]);
+  EXPECT_EQ(second.publish(), Published::yes);
+  EXPECT_EQ(first.publish(), Published::too_late);
+  EXPECT_EQ(model_status(run, 2, true).state, ModelState::done);
+  EXPECT_FALSE(first.has_rival());
+  // What is stale makes room.
+  Attempt stale(run, 3, "here"), fresh(run, 3, "here");
+  fill(stale, "another plan's");
+  fill(fresh, run.units[3]);
+  EXPECT_EQ(stale.publish(), Published::yes);
+  EXPECT_EQ(model_status(run, 3, true).state, ModelState::stale);
+  EXPECT_EQ(fresh.publish(), Published::yes);
+  EXPECT_EQ(model_status(run, 3, true).state, ModelState::done);
+}
+
+TEST(Attempts, TheDeadAreKnown) {
+  const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
+  const Folder folder;
+  const miaudit::Run run = planned(folder, small_plan(), dataset);
+  // No process has the highest number that a process can have; another machine's folder is alive while it is touched.
+  const std::filesystem::path dead = run.path / "attempts/0001.here.4194305.0";
+  const std::filesystem::path silent = run.path / "attempts/0000.far.away.17.0";
+  std::filesystem::create_directory(dead);
+  std::filesystem::create_directory(silent);
+  EXPECT_EQ(dead_attempts(run, "here"), std::vector{dead});
+  EXPECT_EQ(models_under_way(run, "here"), (std::vector<bool>{true, false, false, false}));
+  std::filesystem::last_write_time(silent, std::filesystem::file_time_type::clock::now() - std::chrono::minutes(4));
+  EXPECT_EQ(dead_attempts(run, "here").size(), 2u);
+}
+
+TEST(Attempts, AnOlderPlansIsNotPublishedOverANewerOnes) {
+  const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
+  const Folder folder;
+  const miaudit::Run before = planned(folder, small_plan(), dataset);
+  Attempt old(before, 1, "here");
+  fill(old, before.units[1]);
+  ShadowPlan changed = small_plan();
+  changed.seed = 7;
+  EXPECT_EQ(write_plan(folder / "run", changed, dataset, "here").overtaken, 1u);
+  const miaudit::Run after = read_run(folder / "run");
+  Attempt fresh(after, 1, "here");
+  fill(fresh, after.units[1]);
+  EXPECT_EQ(fresh.publish(), Published::yes);
+  EXPECT_EQ(old.publish(), Published::overtaken);
+  EXPECT_EQ(model_status(after, 1, true).state, ModelState::done);
+  EXPECT_NE(work_folder(before, 1), work_folder(after, 1)) << "a command would go on from another plan's checkpoint";
+}
+
+TEST(Garbage, NothingOfTheLivingGoes) {
+  const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
+  const Folder folder;
+  const miaudit::Run run = planned(folder, small_plan(), dataset);
+  const auto removed = [&] { return collect_garbage(run.path, "here").removed; };
+  const fs::path temporary = run.path / "checkpoints/.miaudit-abcdef", plans = run.path / ".miaudit-ghijkl";
+  std::ofstream(temporary) << "x";
+  std::ofstream(plans) << "x";
+  fs::create_directory(work_folder(run, 0));
+  {
+    const Attempt living(run, 0, "here");
+    // The same process number in another container, or before a restart: this process cannot ask after it.
+    fs::create_directory(run.path / "attempts/0001.there.4194305.0");
+    EXPECT_TRUE(removed().empty());
+    make_older(run.path / "attempts/0001.there.4194305.0", std::chrono::minutes(4));
+    EXPECT_EQ(removed(), std::vector{run.path / "attempts/0001.there.4194305.0"});
+    make_older(plans, std::chrono::minutes(11));
+    EXPECT_EQ(removed(), std::vector{plans});
+    EXPECT_TRUE(fs::exists(temporary));
+  }
+  EXPECT_EQ(removed(), std::vector{temporary}) << "nobody writes it any more";
+  EXPECT_TRUE(fs::exists(work_folder(run, 0))) << "the next attempt goes on from it";
+  ShadowPlan changed = small_plan();
+  changed.seed = 7;
+  write_plan(run.path, changed, dataset, "here");
+  EXPECT_EQ(removed(), std::vector{work_folder(run, 0)}) << "no attempt will go on from another plan's";
+}
+
+}  // namespace
+}  // namespace miaudit

@@ -1,0 +1,61 @@
+#include "miaudit/train/shadow.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "tests/train/made_run.h"
+
+namespace miaudit {
+namespace {
+
+using testing::Folder;
+using testing::small_plan;
+
+struct Trained {
+  ShadowReport report;
+  std::vector<std::string> told;
+};
+
+/// Trains a plan of two models of 30 members and 4 epochs each; the first has been trained to its last checkpoint where
+/// `is_resumed`.
+Trained train(const std::string& architecture, bool is_resumed) {
+  const Folder folder;
+  ShadowPlan plan = small_plan();
+  plan.models = 2;
+  plan.recipe.architecture = architecture;
+  plan.recipe.epochs = 4;
+  std::vector<uint8_t> pixels(60 * 64);
+  std::vector<int64_t> labels(60);
+  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(i * i % 251);
+  for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int64_t>(i % 3);
+  plan.data = {folder.array("x.npy", Array::from(std::move(pixels), {60, 8, 8})),
+               folder.array("y.npy", Array::from(std::move(labels), {60}))};
+  const Dataset dataset = read_dataset(plan.data, {}, {});
+  write_plan(folder / "run", plan, dataset, "here");
+  const miaudit::Run run = read_run(folder / "run");
+  if (is_resumed) train_model(dataset, job_of(run, plan, 0), {run.checkpoint(0), 60, {}, {}}, {});
+
+  Trained trained;
+  std::atomic<int> now = 0;  // workers ask too
+  ShadowOptions options;
+  options.host = "here";
+  options.clock = [&] { return 1e-3 * ++now; };
+  options.tell = [&](const std::string& text) { trained.told.push_back(text); };
+  options.models = {0};
+  trained.report = train_shadow_models(run.path, options, {});
+  return trained;
+}
+
+TEST(Shadow, WhatACheckpointSparedIsNoWork) {
+  for (const char* architecture : {"logistic", "gbdt"}) {
+    EXPECT_GT(train(architecture, false).report.samples_per_second, 0);
+    const Trained resumed = train(architecture, true);
+    EXPECT_EQ(resumed.report.trained, 1u);
+    EXPECT_EQ(resumed.report.samples_per_second, 0);
+    EXPECT_EQ(resumed.told, std::vector<std::string>{"Model 0: Training was done; only the outputs were missing"});
+  }
+}
+
+}  // namespace
+}  // namespace miaudit
