@@ -41,9 +41,10 @@ void settle_paths(Arguments& a) {
       fail(Category::config, "a run folder holds outputs, labels and membership; give it without other files");
     if (a.shard.empty()) return;
     a.request.shard = parse_shard(a.shard);
-    if (a.request.merge || a.request.target || !a.request.out.empty() || a.request.json || a.request.gates.any())
+    if (a.request.merge || a.request.target || !a.request.out.empty() || a.request.json || a.request.gates.any() ||
+        a.request.plan.curve)
       fail(Category::config,
-           "--shard only computes signals; give --target, --out, --json and gates to the audit with --merge");
+           "--shard only computes signals; give --target, --out, --json, --curve and gates to the audit with --merge");
     return;
   }
   if (!a.shard.empty() || a.request.merge)

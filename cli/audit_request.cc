@@ -38,7 +38,7 @@ struct Kept {
   std::vector<std::string> ids;
   std::vector<int8_t> membership;
   std::vector<int32_t> labels;
-  std::vector<int64_t> groups;
+  std::vector<std::string> groups;
 };
 
 Kept columns_of(const Records& records, const std::vector<size_t>& which) {
@@ -48,7 +48,7 @@ Kept columns_of(const Records& records, const std::vector<size_t>& which) {
     kept.membership.push_back(records.membership[i]);
     if (!records.ids.empty()) kept.ids.push_back(records.ids[i]);
     if (!records.labels.empty()) kept.labels.push_back(records.labels[i]);
-    if (!records.groups.empty()) kept.groups.push_back(records.groups[i]);
+    if (!records.groups.empty()) kept.groups.push_back(records.group_names[static_cast<size_t>(records.groups[i])]);
   }
   return kept;
 }
@@ -167,6 +167,8 @@ int finish(const AuditRequest& request, const std::vector<Gate>& gates, AuditRes
 /// records: what was read of a single target, for records.csv.
 int audit_models(const AuditRequest& request, const Models& models, const std::vector<size_t>& targets,
                  const Records& records, const AuditPlan& plan, const std::vector<Gate>& gates, Shell& shell) {
+  if (request.show_records && targets.size() > 1)
+    fail(Category::config, "--show-records shows one model's outputs; give --target as well");
   const ReportFolder folder(request.out);
   ScoreSink sink;
   if (folder.is_wanted())

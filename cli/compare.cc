@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -17,12 +19,12 @@ namespace fs = std::filesystem;
 
 struct Arguments {
   std::string first, second;
-  std::vector<uint64_t> depths = {10, 100, 1000};
+  std::vector<uint64_t> depths;
   bool json = false;
 };
 
-/// The records of a report, the most exposed first, by their names where it has some.
-std::vector<std::string> exposed_of(const std::string& report) {
+/// The records of a report that have a rank, by their names where there are some.
+std::vector<Ranked> exposed_of(const std::string& report) {
   const fs::path path = fs::is_directory(report) ? fs::path(report) / "records.csv" : fs::path(report);
   if (!fs::exists(path))
     fail(Category::input, "{} is not there; expected a folder that `miaudit audit --out` wrote", path.string());
@@ -30,13 +32,22 @@ std::vector<std::string> exposed_of(const std::string& report) {
   const auto column_of = [&](const char* name) {
     return static_cast<size_t>(std::ranges::find(table.header, name) - table.header.begin());
   };
-  size_t column = column_of("id");
-  if (column == table.header.size()) column = column_of("row");
-  if (column == table.header.size())
-    fail(Category::input, "{} has no column `row`; expected records.csv of `miaudit audit --out`", path.string());
-  std::vector<std::string> names;
-  for (size_t r = 0; r < table.rows(); ++r) names.push_back(table.cells[r * table.columns + column]);
-  return names;
+  const size_t rank = column_of("rank"), id = column_of("id"), row = column_of("row");
+  const size_t name = id < table.header.size() ? id : row;
+  if (std::max(rank, name) >= table.header.size())
+    fail(Category::input, "{} has no columns `row` and `rank`; expected records.csv of `miaudit audit --out`",
+         path.string());
+  std::vector<Ranked> records;
+  for (size_t r = 0; r < table.rows(); ++r) {
+    const std::string* const cells = table.cells.data() + r * table.columns;
+    if (cells[rank].empty()) continue;
+    char* end = nullptr;
+    const double place = std::strtod(cells[rank].c_str(), &end);
+    if (*end != '\0' || !std::isfinite(place))
+      fail(Category::input, "{}, record {}: the rank '{}' is no number", path.string(), r + 1, cells[rank]);
+    records.push_back({cells[name], place});
+  }
+  return records;
 }
 
 std::string to_json(const OrderComparison& comparison) {
@@ -54,7 +65,7 @@ std::string to_text(const OrderComparison& comparison) {
                                  counted(comparison.names, "record"), comparison.rank_correlation, "most exposed",
                                  "in both", "by chance", "chance of as many");
   for (const Overlap& overlap : comparison.overlaps)
-    text += fmt::format("{:>14}{:>12}{:>12.1f}{:>22.2g}\n", overlap.depth, overlap.common, overlap.by_chance,
+    text += fmt::format("{:>14}{:>12.1f}{:>12.1f}{:>22.2g}\n", overlap.depth, overlap.common, overlap.by_chance,
                         overlap.chance_at_least);
   return text;
 }
@@ -72,14 +83,19 @@ void add_compare(CLI::App& app, Shell& shell) {
   verb->add_option("second", a->second, "Folder of another report on the same records")
       ->type_name(kFolderType)
       ->required();
-  verb->add_option("--depths", a->depths, "How many of the most exposed to compare")
+  verb->add_option("--depths", a->depths,
+                   "How many of the most exposed to compare (default: 10, 100 and 1000, where there are as many)")
       ->delimiter(',')
       ->type_name("INT,...")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40, "from 1"));
   verb->add_flag("--json", a->json, "Print JSON in place of the table");
   add_common_options(*verb, shell);
   verb->callback([a, &shell] {
-    const OrderComparison comparison = compare_orders(exposed_of(a->first), exposed_of(a->second), a->depths);
+    const std::vector<Ranked> first = exposed_of(a->first), second = exposed_of(a->second);
+    if (a->depths.empty())
+      for (const uint64_t depth : {10, 100, 1000})
+        if (depth <= std::min(first.size(), second.size())) a->depths.push_back(depth);
+    const OrderComparison comparison = compare_orders(first, second, a->depths);
     shell.clear_progress();
     print(a->json ? to_json(comparison) : to_text(comparison));
   });

@@ -59,10 +59,10 @@ class ReferenceSource {
   virtual SidedValues values(std::string_view signal) = 0;
   /// Class probabilities by one model, averaged over queries; out is [records][classes].
   virtual void probabilities(size_t reference, std::span<const uint32_t> records, MatrixView<float> out) = 0;
-  /// How many families of models whose splits depend on each other there are, and the same target as it is seen with
-  /// one of them left out.
+  /// How many families of models whose splits depend on each other there are.
   virtual size_t families() const = 0;
-  virtual std::unique_ptr<HeldEvidence> without(size_t family) = 0;
+  /// The same target as it is seen without some of them (places below families(), not all).
+  virtual std::unique_ptr<HeldEvidence> without(std::span<const size_t> families) = 0;
   /// The model as the target of the others, its own family left out as well.
   virtual std::unique_ptr<PseudoTarget> as_target(size_t reference) = 0;
 };

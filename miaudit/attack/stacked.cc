@@ -80,19 +80,28 @@ FeatureTable features_of(const Evidence& evidence, bool is_online, const Context
 /// One attack learnt for each fold of the records, from the records of the others.
 class Trees final : public Lesson {
  public:
-  Trees(std::vector<std::unique_ptr<BinaryClassifier>> by_fold, std::span<const uint8_t> fold_of, bool is_online)
-      : by_fold_(std::move(by_fold)), fold_of_(fold_of.begin(), fold_of.end()), is_online_(is_online) {}
+  /// families: of the references that a teacher had.
+  Trees(std::vector<std::unique_ptr<BinaryClassifier>> by_fold, std::span<const uint8_t> fold_of, bool is_online,
+        size_t families)
+      : by_fold_(std::move(by_fold)),
+        fold_of_(fold_of.begin(), fold_of.end()),
+        is_online_(is_online),
+        families_(families) {}
 
-  /// Teachers had a family of references fewer than the target has: their own. So the target is seen as they were, with
-  /// one family after the other left out, and what the trees say is averaged.
+  /// Teachers had fewer families of references than the target has: not their own, nor those of targets that are scored
+  /// beside it. So the target is seen as they were, with one set of as many families after the other left out, and what
+  /// the trees say is averaged.
   std::vector<double> score(const Evidence& evidence, const Context& context) const override {
     ReferenceSource& references = *evidence.references;
     const size_t families = references.families();
-    if (families < 2) return score_whole(evidence, context);
-    const size_t views = std::min(kViews, families);
+    if (families <= families_) return score_whole(evidence, context);
+    const size_t left_out = families - families_;
+    const size_t views = std::min(kViews, (families + left_out - 1) / left_out);
     std::vector<double> means(evidence.samples);
+    std::vector<size_t> places(left_out);
     for (size_t v = 0; v < views; ++v) {
-      const std::unique_ptr<HeldEvidence> view = references.without(v * families / views);
+      for (size_t k = 0; k < left_out; ++k) places[k] = (v * families / views + k) % families;
+      const std::unique_ptr<HeldEvidence> view = references.without(places);
       const std::vector<double> scores = score_whole(view->evidence(), context);
       for (size_t i = 0; i < means.size(); ++i) means[i] += scores[i] / static_cast<double>(views);
     }
@@ -121,6 +130,7 @@ class Trees final : public Lesson {
   std::vector<std::unique_ptr<BinaryClassifier>> by_fold_;
   std::vector<uint8_t> fold_of_;
   bool is_online_;
+  size_t families_;
 };
 
 constexpr ParameterRow kParameters[] = {
@@ -139,6 +149,7 @@ struct Rows {
   std::vector<uint8_t> labels;
   std::vector<uint8_t> folds;
   size_t columns = 0;
+  size_t families = 0;  ///< of references, at most
 
   /// Those of records of other folds.
   Rows without(size_t fold) const {
@@ -169,6 +180,7 @@ Rows rows_of(Teachers& teachers, bool is_online, const Parameters& parameters, c
            "a reference model in the target's place has too few references of its own; train more models");
     const FeatureTable table = features_of(evidence, is_online, context);
     rows.columns = table.columns();
+    rows.families = std::max(rows.families, evidence.references->families());
     const double share =
         static_cast<double>(parameters.integer("rows")) / static_cast<double>(count * evidence.samples);
     Rng rng(teachers.seed(), t);
@@ -200,7 +212,7 @@ std::unique_ptr<const Lesson> learn(Teachers& teachers, const Parameters& parame
     by_fold[fold] =
         fit_trees({{others.features.data(), others.labels.size(), others.columns}, others.labels}, options, own);
   });
-  return std::make_unique<const Trees>(std::move(by_fold), teachers.fold_of(), is_online);
+  return std::make_unique<const Trees>(std::move(by_fold), teachers.fold_of(), is_online, rows.families);
 }
 
 }  // namespace

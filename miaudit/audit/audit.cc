@@ -121,15 +121,20 @@ void check_memory(size_t targets, size_t records, uint64_t memory) {
 }
 
 void warn_of_unscored(AuditResult& result) {
-  for (const AttackResult& attack : result.attacks) {
-    if (attack.unscored == 0 || !find_attack(attack.name).needs_references()) continue;
-    result.warnings.push_back(
-        {"unscored_records",
-         fmt::format("{} had too few reference models for {}, and {} not counted there (`unscored` has each attack's)",
-                     counted(attack.unscored, "record"), attack.name, attack.unscored == 1 ? "is" : "are"),
-         "train more models; `miaudit shadow plan --design pairs` gives every record as many on either side"});
-    return;
-  }
+  const AttackResult* most = nullptr;
+  for (const AttackResult& attack : result.attacks)
+    if (attack.unscored > 0 && find_attack(attack.name).needs_references() &&
+        (!most || attack.unscored > most->unscored))
+      most = &attack;
+  if (!most) return;
+  const uint64_t all = result.subject.members + result.subject.nonmembers;
+  result.warnings.push_back(
+      {"unscored_records",
+       fmt::format(
+           "{} gives no score in {} of {} cases (a record under a target) for want of reference models, more than "
+           "any other attack; these count nowhere in its figures (`unscored` has each attack's)",
+           most->name, grouped(most->unscored), grouped(all)),
+       "train more models; `miaudit shadow plan --design pairs` gives every record as many on either side"});
 }
 
 void finish(const Trial& trial, const Performed& performed, const Records& first, const AuditPlan& plan,

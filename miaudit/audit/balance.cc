@@ -7,20 +7,20 @@
 namespace miaudit {
 namespace {
 
-/// Share of the records that must keep their models, for which others may lose theirs.
+/// Share of the records with any models on a side that must keep theirs, for which others may lose theirs.
 constexpr double kCovered = 0.99;
-/// One model a side is better than none where so many records have it.
-constexpr double kCoveredByOne = 0.5;
+/// A side that fewer records have is not used.
+constexpr double kLeastWithAny = 0.1;
+/// Nor are IN models where fewer records have both sides.
+constexpr double kLeastWithBoth = 0.5;
 
-/// The most models that nearly all records have.
+/// The most models that nearly all of the records have that have any: those without are lost to the side in any case.
 uint32_t common(std::vector<uint32_t> available) {
-  if (available.empty()) return 0;
+  const size_t all = available.size();
+  std::erase(available, 0u);
+  if (static_cast<double>(available.size()) < kLeastWithAny * static_cast<double>(all) || available.empty()) return 0;
   std::ranges::sort(available);
-  const auto past = [&](double share) {
-    return available[static_cast<size_t>((1 - share) * static_cast<double>(available.size()))];
-  };
-  const uint32_t most = past(kCovered);
-  return most > 0 ? most : std::min<uint32_t>(1, past(kCoveredByOne));
+  return available[static_cast<size_t>((1 - kCovered) * static_cast<double>(available.size()))];
 }
 
 /// Keeps `keep` of the models on `side` of a record, at random; none where there are fewer. How many are left.
@@ -69,7 +69,7 @@ Sides balance(std::span<const std::span<const int8_t>> membership, const SideCou
   }
   std::vector<uint32_t> in, out;
   for (size_t i = 0; i < records; ++i) {
-    if (!audited[i]) continue;
+    if (!audited[i] || counts.in[i] + counts.out[i] == 0) continue;
     in.push_back(counts.in[i]);
     out.push_back(counts.out[i]);
   }
@@ -78,7 +78,7 @@ Sides balance(std::span<const std::span<const int8_t>> membership, const SideCou
   sides.models_in = is_disjoint ? 0 : common(in);
   size_t with_both = 0;
   for (size_t k = 0; k < in.size(); ++k) with_both += in[k] >= sides.models_in && out[k] >= sides.models_out;
-  if (static_cast<double>(with_both) < kCoveredByOne * static_cast<double>(in.size())) sides.models_in = 0;
+  if (static_cast<double>(with_both) < kLeastWithBoth * static_cast<double>(in.size())) sides.models_in = 0;
   if (membership.size() == 1) {
     sides.rows = {membership.front().data()};
     return sides;

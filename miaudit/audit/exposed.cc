@@ -61,8 +61,7 @@ std::optional<Exposure> exposure_of(const AttackResult& attack, const ScoredReco
     own.fpr = rate.fpr;
     if (targets == 1) continue;
     if (const auto per_record = per_record_rates(all, rate.fpr, options.level, context))
-      own.per_record =
-          PerRecordFigures{per_record->tpr, per_record->fpr, per_record->corrected_tpr, per_record->records};
+      own.per_record = PerRecordFigures{per_record->tpr, per_record->corrected_tpr, per_record->records};
   }
   Shares shares(options.level);
   for (const RecordExposure& record : record_exposures(all, thresholds)) {
@@ -70,6 +69,7 @@ std::optional<Exposure> exposure_of(const AttackResult& attack, const ScoredReco
     own.record = record.record;
     own.trained = record.trained;
     own.separation = record.separation;
+    own.rank = record.rank;
     own.found.resize(rates.size());
     for (size_t k = 0; k < order.size(); ++k) {
       own.found[order[k]] = shares.of(record.found[k], record.trained);

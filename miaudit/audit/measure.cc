@@ -156,19 +156,22 @@ GroupScores group_scores(const ScoredRecords& records) {
     size_t records = 0;
     int8_t membership = -1;
     bool mixed = false;
+    bool is_known = false;  // someone's, where a record is
   };
   std::unordered_map<int64_t, size_t> places;
   std::vector<Sum> sums;
   for (size_t i = 0; i < records.scores.size(); ++i) {
     const auto [place, is_new] = places.try_emplace(records.groups[i], sums.size());
-    if (is_new) sums.push_back({0, 0, records.membership[i], false});
+    if (is_new) sums.push_back({0, 0, records.membership[i]});
     Sum& sum = sums[place->second];
     sum.scores += records.scores[i];
     ++sum.records;
     sum.mixed |= sum.membership != records.membership[i] || records.membership[i] < 0;
+    sum.is_known |= records.membership[i] >= 0;
   }
   GroupScores groups;
   for (const Sum& sum : sums) {
+    if (!sum.is_known) continue;
     groups.mixed += sum.mixed;
     if (sum.mixed) continue;
     groups.scores.push_back(sum.scores / static_cast<double>(sum.records));

@@ -229,9 +229,9 @@ void TargetEvidence::probabilities(size_t reference, std::span<const uint32_t> r
   signals_.probabilities(references_[reference], records, out);
 }
 
-std::unique_ptr<HeldEvidence> TargetEvidence::without(size_t family) {
+std::unique_ptr<HeldEvidence> TargetEvidence::without(std::span<const size_t> families) {
   std::vector<size_t> barred = barred_;
-  barred.push_back(families_[family]);
+  for (const size_t place : families) barred.push_back(families_[place]);
   return std::make_unique<TargetEvidence>(signals_, target_, seed_, std::move(barred));
 }
 

@@ -94,7 +94,7 @@ class TargetEvidence final : public PseudoTarget, private SignalSource, private 
   SidedValues values(std::string_view signal) override;
   void probabilities(size_t reference, std::span<const uint32_t> records, MatrixView<float> out) override;
   size_t families() const override { return families_.size(); }
-  std::unique_ptr<HeldEvidence> without(size_t family) override;
+  std::unique_ptr<HeldEvidence> without(std::span<const size_t> families) override;
   std::unique_ptr<PseudoTarget> as_target(size_t reference) override;
 
   ModelSignals& signals_;

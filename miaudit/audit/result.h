@@ -191,11 +191,11 @@ struct ExposedRecord {
   uint64_t trained = 0;           ///< Targets that trained on it.
   std::vector<FoundShare> found;  ///< At each FPR of the audit, in order, of `trained`.
   double separation = 0;          ///< Mean score as a member less mean score as a non-member (0 where never one).
+  double rank = 0;                ///< 1 for the most exposed; equals share their mean place.
 };
 /// Shares that a threshold for each record finds, see metric/exposure.h.
 struct PerRecordFigures {
   Estimate tpr;
-  Estimate fpr;
   Estimate corrected_tpr;
   uint64_t records = 0;
 };
@@ -233,6 +233,8 @@ struct AuditResult {
   std::vector<Skipped> skipped;
   std::vector<BudgetPoint> budget_curve;  ///< Where it was asked for, by number of reference models.
   std::optional<Headline> headline;
+  /// Where the headline was chosen beforehand: the strongest of all attacks, corrected for their number.
+  std::optional<Headline> strongest;
   std::vector<Slice> slices;  ///< Of the headline's attack by AUC.
   std::optional<Exposure> exposure;
   std::optional<SelfChecks> self_checks;

@@ -105,6 +105,7 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
   std::vector<Metrics> corrected;
   std::vector<std::pair<std::string, Shortages>> shortages;
   Performed performed;
+  std::vector<std::string> left_out;
   size_t best_choice = std::size(kChosenAttacks);
   for (const AttackRow* attack : attacks) {
     context.report(attack->name, names.size(), attacks.size());
@@ -115,10 +116,7 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     } catch (const Error& error) {
       if (error.category() != Category::numeric) throw;
       result.skipped.push_back({std::string(attack->name), error.what()});
-      // The reason stands with the attacks left out.
-      result.warnings.push_back({"attack_skipped",
-                                 fmt::format("{} was left out on account of these records", attack->name),
-                                 "see why under the attacks left out; the figures of the others stand"});
+      left_out.emplace_back(attack->name);
       continue;
     }
     performed.attacks.push_back(attack);
@@ -164,15 +162,23 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     corrected.push_back(std::move(metrics.corrected));
     result.attacks.push_back(std::move(found));
   }
+  if (!left_out.empty())
+    result.warnings.push_back(
+        {"attack_skipped",
+         fmt::format("{} left out on account of these records",
+                     left_out.size() == 1 ? left_out.front() + " was" : few_of(left_out) + " were"),
+         "see why under the attacks left out; the figures of the others stand"});
   warn_of_shortages(trial, shortages, result.warnings);
   if (names.empty()) {
     std::string reasons;
     for (const Skipped& skipped : result.skipped) reasons += fmt::format("\n  {}: {}", skipped.name, skipped.reason);
     fail(Category::input, "none of the attacks asked for can run on these records:{}", reasons);
   }
-  result.headline = best_choice < std::size(kChosenAttacks)
-                        ? headline_of(names[performed.headline], single[performed.headline], names.size())
-                        : strongest_of(names, corrected);
+  result.headline = strongest_of(names, corrected);
+  if (best_choice < std::size(kChosenAttacks) && names.size() > 1) {
+    result.strongest = std::move(result.headline);
+    result.headline = headline_of(names[performed.headline], single[performed.headline], names.size());
+  }
   warn_of_inversion(inverted(names, corrected),
                     "that labels belong to these rows, and that the outputs are what --input says", result.warnings);
   return performed;

@@ -79,31 +79,73 @@ Headline headline_of(const std::string& name, const Metrics& metrics, size_t tri
   return headline;
 }
 
+namespace {
+
+/// The FPR at which an attack surely finds more members than non-members, the strictest.
+const HeadlineRate* found_at(const Headline& headline) {
+  return strictest(headline, [](const HeadlineRate& rate) {
+    return rate.figure.estimate.low && *rate.figure.estimate.low > rate.fpr;
+  });
+}
+bool shows_leak(const Headline& headline) {
+  return found_at(headline) || (headline.auc.estimate.low && *headline.auc.estimate.low > 0.5);
+}
+
+std::string leak_sentence(const Headline& headline, const std::string& tried) {
+  std::string sentence =
+      fmt::format("The model gives members away: {} tells a member from a non-member with an AUC in {}", tried,
+                  interval(headline.auc.estimate));
+  // The bound is that of the attack which has the largest, and not of the one with the largest estimate.
+  if (const HeadlineRate* found = found_at(headline))
+    sentence += fmt::format(", and {} finds at least {} of the members while accusing {} of the non-members",
+                            found->figure.surest, percent_below(*found->figure.estimate.low), percent(found->fpr));
+  return sentence + ".";
+}
+
+std::string tried_text(const Headline& headline) {
+  if (headline.correction == "none") return fmt::format("the one attack tried, {},", headline.auc.attack);
+  if (headline.correction == "chosen_beforehand")
+    return fmt::format("{}, the attack that was chosen beforehand,", headline.auc.attack);
+  return fmt::format("the strongest of {} attacks, {},", headline.attacks_tried, headline.auc.attack);
+}
+
+/// What others find beyond an attack that was chosen beforehand.
+bool is_surpassed(const Headline& headline, const Headline& strongest) {
+  const Estimate& own = headline.auc.estimate;
+  if (own.high && strongest.auc.estimate.low && *strongest.auc.estimate.low > *own.high) return true;
+  for (size_t f = 0; f < headline.tpr_at_fpr.size(); ++f) {
+    const Estimate& rate = headline.tpr_at_fpr[f].figure.estimate;
+    const Estimate& best = strongest.tpr_at_fpr[f].figure.estimate;
+    if (rate.high && best.low && *best.low > *rate.high) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 void conclude(AuditResult& result) {
   const Headline& headline = *result.headline;
   const Estimate& auc = headline.auc.estimate;
-  const HeadlineRate* found = strictest(headline, [](const HeadlineRate& rate) {
-    return rate.figure.estimate.low && *rate.figure.estimate.low > rate.fpr;
-  });
-  std::string tried = fmt::format("the strongest of {} attacks, {},", headline.attacks_tried, headline.auc.attack);
-  if (headline.correction == "none") tried = fmt::format("the one attack tried, {},", headline.auc.attack);
-  if (headline.correction == "chosen_beforehand")
-    tried = fmt::format("{}, the attack that was chosen beforehand,", headline.auc.attack);
-  if (found || (auc.low && *auc.low > 0.5)) {
+  const std::string tried = tried_text(headline);
+  const bool others_leak = result.strongest && shows_leak(*result.strongest);
+  const HeadlineRate* found = found_at(headline);
+  if (shows_leak(headline)) {
     result.finding = Finding::leak;
-    std::string sentence = fmt::format(
-        "The model gives members away: {} tells a member from a non-member with an AUC in {}", tried, interval(auc));
-    // The bound is that of the attack which has the largest, and not of the one with the largest estimate.
-    if (found)
-      sentence += fmt::format(", and {} finds at least {} of the members while accusing {} of the non-members",
-                              found->figure.surest, percent_below(*found->figure.estimate.low), percent(found->fpr));
-    result.verdict.push_back(sentence + ".");
+    result.verdict.push_back(leak_sentence(headline, tried));
+    if (result.strongest && is_surpassed(headline, *result.strongest))
+      result.verdict.push_back(fmt::format("Others find more: {} has an AUC in {}, corrected for {} attacks.",
+                                           result.strongest->auc.attack, interval(result.strongest->auc.estimate),
+                                           result.strongest->attacks_tried));
+  } else if (others_leak) {
+    result.finding = Finding::leak;
+    result.verdict.push_back(leak_sentence(*result.strongest, tried_text(*result.strongest)));
+    result.verdict.push_back(fmt::format("The attack that was chosen beforehand, {}, found none: its AUC is in {}.",
+                                         headline.auc.attack, interval(auc)));
   } else if (auc.high && *auc.high < 0.5) {
     result.finding = Finding::inconclusive;
     result.verdict.push_back(fmt::format(
         "Members score lower than non-members: {} has an AUC in {}, surely below 0.5. That is a trace of membership or "
-        "a "
-        "mistake in the input, and no sign of safety: check that membership is not swapped and that labels fit.",
+        "a mistake in the input, and no sign of safety: check that membership is not swapped and that labels fit.",
         tried, interval(auc)));
   } else if (auc.high && *auc.high < kSmallAuc) {
     result.finding = Finding::no_leak_found;
@@ -116,10 +158,12 @@ void conclude(AuditResult& result) {
         "Audit more records.",
         tried, interval(auc)));
   }
-  const HeadlineRate* bounded = strictest(headline, [](const HeadlineRate& rate) {
+  // The bound must hold for all of these attacks.
+  const Headline& all = result.strongest ? *result.strongest : headline;
+  const HeadlineRate* bounded = strictest(all, [](const HeadlineRate& rate) {
     return rate.figure.estimate.value && rate.figure.estimate.high && *rate.figure.estimate.high < 0.5;
   });
-  if (bounded && bounded != found)
+  if (bounded && (!found || bounded->fpr != found->fpr))
     result.verdict.push_back(fmt::format("At an FPR of {} these attacks find at most {} of the members.",
                                          percent(bounded->fpr), percent_above(*bounded->figure.estimate.high)));
   const bool has_references = result.subject.references > 0;

@@ -235,6 +235,9 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
     fail(Category::config, "--on-nonfinite drop leaves rows out that reference models still have; mend the outputs");
 
   if (!paths.population.empty()) {
+    if (read_array(paths.population).type() == ElementType::boolean)
+      fail(Category::input, "{} is of bool; expected the indices of the records, as numpy.flatnonzero() gives them",
+           paths.population);
     for (const double value : read_scores(paths.population, models.files)) {
       if (value < 0 || value >= static_cast<double>(target.size()) ||
           value != static_cast<double>(static_cast<uint32_t>(value)))
@@ -279,9 +282,9 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
       AuditedModel model{m + 1, std::move(loaded.outputs),
                          membership_row(membership, m, target.size(), {0, target.size()})};
       for (size_t i = 0; i < target.size(); ++i)
-        if (model.membership[i] < -1 || model.membership[i] > 1)
-          fail(Category::input, "{}: model {}, record {} holds {}; expected 1, 0 or -1", paths.membership, m, i,
-               model.membership[i]);
+        if (model.membership[i] < (membership.type() == ElementType::int8 ? -1 : 0) || model.membership[i] > 1)
+          fail(Category::input, "{}: model {}, record {} holds {}; expected 1, 0, or -1 (unknown) in int8",
+               paths.membership, m, i, static_cast<int>(membership.bytes()[m * target.size() + i]));
       models.models.push_back(std::move(model));
       if (m == 0 || references[m].path != references[m - 1].path)
         models.files.push_back(describe_file("reference outputs", references[m].path, references[m].outputs));

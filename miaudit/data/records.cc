@@ -108,13 +108,17 @@ Features read_features(const std::string& path, size_t rows, std::vector<FileRec
   return features;
 }
 
-std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vector<FileRecord>& files) {
+std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vector<FileRecord>& files,
+                                 std::vector<std::string>* found) {
   const std::vector<std::string> names = read_names("groups", path, rows, files);
   std::map<std::string_view, int64_t> numbers;
   std::vector<int64_t> groups;
   groups.reserve(names.size());
-  for (const std::string& name : names)
-    groups.push_back(numbers.try_emplace(name, static_cast<int64_t>(numbers.size())).first->second);
+  for (const std::string& name : names) {
+    const auto [place, is_new] = numbers.try_emplace(name, static_cast<int64_t>(numbers.size()));
+    if (is_new && found) found->push_back(name);
+    groups.push_back(place->second);
+  }
   return groups;
 }
 
@@ -142,7 +146,7 @@ Records read_records(const RecordPaths& paths, const RecordOptions& options, con
     check_count(paths.membership, "membership", records.membership.size(), loaded.rows);
   }
   if (!paths.groups.empty()) {
-    records.groups = read_groups(paths.groups, loaded.rows, records.files);
+    records.groups = read_groups(paths.groups, loaded.rows, records.files, &records.group_names);
     check_count(paths.groups, "group", records.groups.size(), loaded.rows);
   }
   if (!paths.ids.empty()) {

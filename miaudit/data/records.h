@@ -34,8 +34,9 @@ struct Records {
   std::vector<int8_t> membership;  ///< 1 member, 0 non-member, −1 unknown.
   std::vector<float> features;     ///< [records][feature_columns], or empty.
   size_t feature_columns = 0;
-  std::vector<int64_t> groups;   ///< The person (or other unit) that a record belongs to, or empty.
-  std::vector<std::string> ids;  ///< The user's names for the records, or empty.
+  std::vector<int64_t> groups;           ///< The person (or other unit) that a record belongs to, or empty.
+  std::vector<std::string> group_names;  ///< The user's name of each group, by its number.
+  std::vector<std::string> ids;          ///< The user's names for the records, or empty.
   /// Row of each record in the input, parts counted through; empty when none was dropped.
   std::vector<uint64_t> rows;
   size_t input_rows = 0;       ///< Rows of the input, dropped ones included.
@@ -99,8 +100,10 @@ struct Features {
 };
 Features read_features(const std::string& path, size_t rows, std::vector<FileRecord>& files);
 
-/// The groups of `rows` records, numbered by first appearance, of integers or of a .csv's first column.
-std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vector<FileRecord>& files);
+/// The groups of `rows` records, numbered by first appearance, of integers or of a .csv's first column; `found`, where
+/// not null, gets each number's name.
+std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vector<FileRecord>& files,
+                                 std::vector<std::string>* found = nullptr);
 
 FileRecord describe_file(std::string role, const std::string& path, const Array& array);
 

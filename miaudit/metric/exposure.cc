@@ -25,10 +25,13 @@ struct Null {
   double deviation() const { return std::sqrt(std::max(0.0, squares - sum * sum / count) / (count - 1)); }
 };
 
-/// Verdicts of the rule as scores: 1 accused, 0 not.
-struct Verdicts {
+/// Of a record whose scores are all alike.
+constexpr double kNever = -1e300;
+
+/// Scores in units of each record's own limit.
+struct Standardised {
   std::vector<double> plain, corrected;
-  std::vector<int8_t> membership;  ///< −1 where none can be given
+  std::vector<int8_t> membership;  ///< −1 where there are too few to tell
 };
 
 class Rule {
@@ -46,7 +49,7 @@ class Rule {
     }
   }
 
-  void judge(size_t i, Verdicts& verdicts) const {
+  void judge(size_t i, Standardised& standardised) const {
     double centre = 0, outside = 0, inside = 0, member_sum = 0;
     for (size_t t = 0; t < targets_; ++t) {
       if (side(t, i) == 0) centre += score(t, i), ++outside;
@@ -54,24 +57,23 @@ class Rule {
     }
     if (outside < static_cast<double>(kLeastNull)) return;
     centre /= outside;
-    Null all;
+    Null null;
     for (size_t t = 0; t < targets_; ++t)
-      if (side(t, i) == 0) all.add(score(t, i) - centre, 1);
+      if (side(t, i) == 0) null.add(score(t, i) - centre, 1);
     const double nearer = 1 - std::sqrt(1 - inside / (inside + outside));
     for (size_t t = 0; t < targets_; ++t) {
       if (side(t, i) < 0) continue;
-      Null others = all;
+      Null others = null;
       for (const size_t u : relatives_[t])
         if (side(u, i) == 0) others.add(score(u, i) - centre, -1);
       if (others.count < static_cast<double>(kLeastNull)) continue;
-      const double spread = others.deviation();
-      const double limit = others.mean() + limits_[static_cast<size_t>(others.count)] * spread;
-      const double own = score(t, i) - centre;
+      const double unit = others.deviation() * limits_[static_cast<size_t>(others.count)];
+      const double own = score(t, i) - centre - others.mean();
       const double taken = side(t, i) == 1 ? nearer * (member_sum / inside - centre - others.mean()) : 0;
-      const size_t place = t * this->all_.records + i;
-      verdicts.plain[place] = spread > 0 && own > limit;
-      verdicts.corrected[place] = spread > 0 && own - taken > limit;
-      verdicts.membership[place] = side(t, i);
+      const size_t place = t * all_.records + i;
+      standardised.plain[place] = unit > 0 ? own / unit : kNever;
+      standardised.corrected[place] = unit > 0 ? (own - taken) / unit : kNever;
+      standardised.membership[place] = side(t, i);
     }
   }
 
@@ -85,13 +87,13 @@ class Rule {
   std::vector<std::vector<size_t>> relatives_;  ///< of each target, itself among them
 };
 
-bool is_more_exposed(const RecordExposure& a, const RecordExposure& b) {
+/// Negative where a is the more exposed, 0 where nothing tells them apart.
+double compare(const RecordExposure& a, const RecordExposure& b) {
   for (size_t f = a.found.size(); f-- > 0;) {
     const double own = static_cast<double>(a.found[f]) * b.trained, other = static_cast<double>(b.found[f]) * a.trained;
-    if (own != other) return own > other;
+    if (own != other) return other - own;
   }
-  if (a.separation != b.separation) return a.separation > b.separation;
-  return a.record < b.record;
+  return a.separation == b.separation ? 0 : a.separation > b.separation ? -1 : 1;
 }
 
 }  // namespace
@@ -100,7 +102,7 @@ std::vector<RecordExposure> record_exposures(const TargetedScores& all,
                                              std::span<const std::optional<double>> thresholds) {
   std::vector<RecordExposure> exposures;
   for (size_t i = 0; i < all.records; ++i) {
-    RecordExposure exposure{i, 0, std::vector<uint32_t>(thresholds.size()), 0};
+    RecordExposure exposure{i, 0, std::vector<uint32_t>(thresholds.size()), 0, 0};
     double sums[2] = {0, 0}, counts[2] = {0, 0};
     for (size_t k = i; k < all.scores.size(); k += all.records) {
       if (all.membership[k] < 0) continue;
@@ -115,37 +117,39 @@ std::vector<RecordExposure> record_exposures(const TargetedScores& all,
     exposure.separation = sums[1] / counts[1] - (counts[0] > 0 ? sums[0] / counts[0] : 0);
     exposures.push_back(std::move(exposure));
   }
-  std::ranges::sort(exposures, is_more_exposed);
+  std::ranges::stable_sort(exposures, [](const auto& a, const auto& b) { return compare(a, b) < 0; });
+  for (size_t begin = 0, end = 0; begin < exposures.size(); begin = end) {
+    while (end < exposures.size() && compare(exposures[begin], exposures[end]) == 0) ++end;
+    for (size_t k = begin; k < end; ++k) exposures[k].rank = 0.5 * static_cast<double>(begin + 1 + end);
+  }
   return exposures;
 }
 
 std::optional<PerRecordRates> per_record_rates(const TargetedScores& all, double fpr, double level,
                                                const Context& context) {
-  Verdicts verdicts{std::vector<double>(all.scores.size()), std::vector<double>(all.scores.size()),
-                    std::vector<int8_t>(all.scores.size(), -1)};
+  Standardised scores{std::vector<double>(all.scores.size()), std::vector<double>(all.scores.size()),
+                      std::vector<int8_t>(all.scores.size(), -1)};
   const Rule rule(all, fpr);
   constexpr size_t kBlock = 256;
   parallel_blocks(all.records, kBlock, context, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) rule.judge(i, verdicts);
+    for (size_t i = begin; i < end; ++i) rule.judge(i, scores);
   });
   for (const int8_t which : {int8_t{0}, int8_t{1}})
-    if (std::ranges::find(verdicts.membership, which) == verdicts.membership.end()) return {};
+    if (std::ranges::find(scores.membership, which) == scores.membership.end()) return {};
   std::vector<int64_t> families(all.scores.size());
   PerRecordRates rates;
   for (size_t k = 0; k < families.size(); ++k) families[k] = all.families[k / all.records];
   for (size_t i = 0; i < all.records; ++i) {
     bool is_judged = false;
-    for (size_t k = i; k < verdicts.membership.size(); k += all.records) is_judged |= verdicts.membership[k] >= 0;
+    for (size_t k = i; k < scores.membership.size(); k += all.records) is_judged |= scores.membership[k] >= 0;
     rates.records += is_judged;
   }
-  const auto shares = [&](const std::vector<double>& accused, Estimate& of_members, Estimate& of_nonmembers) {
-    const PartedGroups parted({accused, verdicts.membership, families, 1, all.records}, context);
-    of_members = share_estimate(parted, 1, 0.5, level);
-    of_nonmembers = share_estimate(parted, 0, 0.5, level);
+  const auto tpr = [&](const std::vector<double>& standardised) {
+    return tpr_at_fpr_estimate(GroupedScores{standardised, scores.membership, families, 1, all.records}, fpr, level,
+                               context);
   };
-  shares(verdicts.plain, rates.tpr, rates.fpr);
-  Estimate same;
-  shares(verdicts.corrected, rates.corrected_tpr, same);
+  rates.tpr = tpr(scores.plain);
+  rates.corrected_tpr = tpr(scores.corrected);
   return rates;
 }
 

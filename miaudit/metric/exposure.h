@@ -24,6 +24,7 @@ struct RecordExposure {
   uint32_t trained = 0;         ///< How many targets trained on it and gave it a score.
   std::vector<uint32_t> found;  ///< Of these, how many give it a score >= each threshold.
   double separation = 0;        ///< Mean score as a member less that as a non-member, as far as there are both.
+  double rank = 0;              ///< 1 for the most exposed; those that nothing tells apart share their mean place.
 };
 
 /// Every record that some target trained on, the most exposed first: by what is found at the last threshold, then at
@@ -32,23 +33,23 @@ struct RecordExposure {
 std::vector<RecordExposure> record_exposures(const TargetedScores& all,
                                              std::span<const std::optional<double>> thresholds);
 
-/// Rates of a rule that accuses each record by a threshold of its own: score > mean + t·deviation·√(1 + 1/k) of the k
-/// scores that the record has under targets that did not train on it, t being Student's quantile for the asked FPR with
-/// k − 1 degrees. For normal scores each record then has that FPR, whatever k (a prediction interval); one threshold
-/// for all accuses some records often and others never (Jälkö et al. 2026, arXiv:2605.25819). A target is judged by the
-/// others, those of its own family left out; a record with k < 3, or with scores all alike, is never accused.
+/// What a threshold for each record finds. Every score is set beside the k that the record has under targets that did
+/// not train on it: (score − mean) / (deviation · t · √(1 + 1/k)), t being Student's quantile for the asked FPR with k
+/// − 1 degrees. For normal scores, "above 1" accuses each record with that FPR, whatever k (a prediction interval),
+/// where one threshold for all accuses some often and others never (Jälkö et al. 2026, arXiv:2605.25819). Scores are
+/// not quite normal, so the threshold on these standardised scores is the one that keeps the asked FPR over all. A
+/// target is judged by the others, those of its own family left out; a record with scores all alike is never accused.
 struct PerRecordRates {
-  Estimate tpr;
-  Estimate fpr;  ///< What non-members of the audit find of the rule: near the asked FPR where scores are nearly normal.
+  Estimate tpr;  ///< As tpr_at_fpr_estimate(), of the standardised scores.
   /// Splits of one finite set of records vary less than sets drawn anew would, by the share that a model is not trained
   /// on (the finite population correction of sampling theory), which makes a record's two kinds of scores seem further
   /// apart. Here each member's score stands √(1 − share trained on) of the distance nearer: the least that may remain,
   /// since what chance beside the split adds (first weights, order) needs no correction.
   Estimate corrected_tpr;
-  uint64_t records = 0;  ///< that have three such scores or more
+  uint64_t records = 0;  ///< that have three such scores or more; others do not count
 };
 /// Intervals respect families and records. Empty optional where no record on either side can be judged. fpr in (0, 1).
-/// O(targets·records).
+/// O(targets·records) and two sorts.
 std::optional<PerRecordRates> per_record_rates(const TargetedScores& all, double fpr, double level,
                                                const Context& context);
 

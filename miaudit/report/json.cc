@@ -107,7 +107,6 @@ Json of(const Exposure& exposure) {
     Json json = {{"fpr", rate.fpr}, {"found_ever", rate.found_ever}, {"found_by_half", rate.found_by_half}};
     if (rate.per_record)
       json["per_record_threshold"] = {{"tpr", of(rate.per_record->tpr)},
-                                      {"fpr", of(rate.per_record->fpr)},
                                       {"tpr_corrected", of(rate.per_record->corrected_tpr)},
                                       {"records", rate.per_record->records}};
     rates.push_back(std::move(json));
@@ -216,6 +215,7 @@ std::string to_json(const AuditResult& result) {
                {"finding", finding_name(result.finding)},
                {"verdict", result.verdict}};
   json["headline"] = result.headline ? of(*result.headline) : Json(nullptr);
+  json["strongest"] = result.strongest ? of(*result.strongest) : Json(nullptr);
   json["attacks"] = Json::array();
   for (const AttackResult& attack : result.attacks) json["attacks"].push_back(of(attack));
   for (const BudgetPoint& point : result.budget_curve)

@@ -22,8 +22,14 @@ std::string quoted(const std::string& text) {
   return cell + '"';
 }
 
+/// Numbers as they are, anything else quoted.
+std::string as_cell(const std::string& text) {
+  const bool is_number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return is_number ? text : quoted(text);
+}
+
 std::string header(const RecordColumns& columns) {
-  std::string line = "row";
+  std::string line = "row,rank";
   if (!columns.ids.empty()) line += ",id";
   line += ",membership";
   if (!columns.labels.empty()) line += ",label";
@@ -46,14 +52,21 @@ void write_records_csv(const std::filesystem::path& path, const RecordColumns& c
   OutputFile file(path);
   file.write(header(columns));
   fmt::memory_buffer line;
-  for (const uint32_t i : order) {
+  size_t first = 0, last = 0;  // of those that score as this one does
+  for (size_t place = 0; place < order.size(); ++place) {
+    const uint32_t i = order[place];
+    if (place >= last) {
+      first = last;
+      while (last < order.size() && (key[order[last]] == key[i] || last == place)) ++last;
+    }
     line.clear();
     const auto to = std::back_inserter(line);
-    fmt::format_to(to, "{}", columns.rows.empty() ? uint64_t{i} : columns.rows[i]);
+    fmt::format_to(to, "{},", columns.rows.empty() ? uint64_t{i} : columns.rows[i]);
+    if (!std::isnan(key[i])) fmt::format_to(to, "{}", 0.5 * static_cast<double>(first + 1 + last));
     if (!columns.ids.empty()) fmt::format_to(to, ",{}", quoted(columns.ids[i]));
     fmt::format_to(to, ",{}", static_cast<int>(columns.membership[i]));
     if (!columns.labels.empty()) fmt::format_to(to, ",{}", columns.labels[i]);
-    if (!columns.groups.empty()) fmt::format_to(to, ",{}", columns.groups[i]);
+    if (!columns.groups.empty()) fmt::format_to(to, ",{}", as_cell(columns.groups[i]));
     for (const std::span<const double> scores : columns.scores)
       std::isnan(scores[i]) ? fmt::format_to(to, ",") : fmt::format_to(to, ",{}", scores[i]);
     for (size_t v = 0; v < columns.outputs; ++v) fmt::format_to(to, ",{}", columns.output(i, v));
@@ -65,7 +78,7 @@ void write_records_csv(const std::filesystem::path& path, const RecordColumns& c
 
 void write_exposure_csv(const std::filesystem::path& path, const Exposure& exposure, std::span<const int32_t> labels) {
   OutputFile file(path);
-  std::string header = labels.empty() ? "row,trained" : "row,label,trained";
+  std::string header = labels.empty() ? "row,rank,trained" : "row,rank,label,trained";
   for (const ExposureRate& rate : exposure.rates)
     header += fmt::format(",found_at_{0},low_at_{0},high_at_{0}", rate.fpr);
   file.write(header + ",separation\n");
@@ -73,7 +86,7 @@ void write_exposure_csv(const std::filesystem::path& path, const Exposure& expos
   for (const ExposedRecord& record : exposure.records) {
     line.clear();
     const auto to = std::back_inserter(line);
-    fmt::format_to(to, "{}", record.record);
+    fmt::format_to(to, "{},{}", record.record, record.rank);
     if (!labels.empty()) fmt::format_to(to, ",{}", labels[record.record]);
     fmt::format_to(to, ",{}", record.trained);
     for (const FoundShare& share : record.found) fmt::format_to(to, ",{},{},{}", share.count, share.low, share.high);

@@ -17,7 +17,7 @@ struct RecordColumns {
   std::span<const std::string> ids;
   std::span<const int8_t> membership;
   std::span<const int32_t> labels;
-  std::span<const int64_t> groups;
+  std::span<const std::string> groups;
   std::vector<std::string> attacks;
   std::vector<std::span<const double>> scores;  ///< One for each of `attacks`, one score a record.
   size_t outputs = 0;  ///< Output values a record to show (only on the user's express wish); 0 for none.

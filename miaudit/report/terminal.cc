@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "miaudit/base/error.h"
@@ -30,7 +31,10 @@ std::string wrapped(std::string_view text, std::string_view first, std::string_v
   size_t column = width(first);
   bool line_is_empty = true;
   for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find(' ', begin), text.size());
+    size_t end = std::min(text.find(' ', begin), text.size());
+    // A space between digits parts thousands.
+    while (end > begin && end + 1 < text.size() && std::isdigit(text[end - 1]) && std::isdigit(text[end + 1]))
+      end = std::min(text.find(' ', end + 1), text.size());
     const std::string_view word = text.substr(begin, end - begin);
     begin = end + 1;
     if (word.empty()) continue;
@@ -227,11 +231,11 @@ std::string exposed(const AuditResult& result) {
   text = wrapped(text, "", "");
   for (const ExposureRate& rate : exposure.rates) {
     if (!rate.per_record) continue;
-    text += wrapped(fmt::format("With a threshold for each record, at {} FPR: {} of members found, {} of non-members "
-                                "accused; {} found once corrected for models that all draw from one set of records.",
-                                fpr_text(rate.fpr), as_rate(rate.per_record->tpr), as_rate(rate.per_record->fpr),
-                                as_rate(rate.per_record->corrected_tpr)),
-                    "", "");
+    text +=
+        wrapped(fmt::format("With a threshold for each record, at {} FPR: {} of members found, {} once corrected for "
+                            "models that all draw from one set of records.",
+                            fpr_text(rate.fpr), as_rate(rate.per_record->tpr), as_rate(rate.per_record->corrected_tpr)),
+                "", "");
     break;
   }
   return text;

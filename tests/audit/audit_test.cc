@@ -200,6 +200,34 @@ TEST(Verdict, NamesTheAttackOfEachFigure) {
   EXPECT_NE(result.verdict[0].find("margin finds at least 5.00 %"), std::string::npos) << result.verdict[0];
 }
 
+// An attack chosen beforehand must not hide what others surely find, nor lend them its bounds.
+TEST(Verdict, SpeaksForAllAttacksWhereOneWasChosen) {
+  Metrics base, lira;
+  base.auc = {0.5, 0.47, 0.53, 0.95, "made"};
+  lira.auc = {0.9, 0.85, 0.95, 0.95, "made"};
+  base.tpr_at_fpr = {{0.01, {0.01, 0.0, 0.05, 0.95, "made"}, {}, {}}};
+  lira.tpr_at_fpr = {{0.01, {0.3, 0.2, 0.45, 0.95, "made"}, {}, {}}};
+  const auto verdict_of = [&] {
+    AuditResult result;
+    result.headline = headline_of("base", base, 2);
+    result.strongest = strongest_of({"base", "lira"}, {base, lira});
+    conclude(result);
+    std::string text;
+    for (const std::string& sentence : result.verdict) text += sentence + ' ';
+    return std::pair(result.finding, text);
+  };
+  auto [finding, text] = verdict_of();
+  EXPECT_EQ(finding, Finding::leak);
+  EXPECT_NE(text.find("the strongest of 2 attacks, lira, tells"), std::string::npos) << text;
+  EXPECT_NE(text.find("The attack that was chosen beforehand, base, found none"), std::string::npos) << text;
+  EXPECT_EQ(text.find("at most 5.00 %"), std::string::npos) << text;
+  base.auc = {0.6, 0.55, 0.65, 0.95, "made"};
+  std::tie(finding, text) = verdict_of();
+  EXPECT_NE(text.find("Others find more: lira has an AUC in [0.850, 0.950], corrected for 2 attacks"),
+            std::string::npos)
+      << text;
+}
+
 TEST(MeasureScores, WarnsOfWhatAnAuditWarnsOf) {
   std::vector<double> scores;
   std::vector<int8_t> membership;

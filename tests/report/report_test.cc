@@ -103,8 +103,8 @@ TEST(RecordsCsv, PutsTheMostExposedFirstAndDefusesFormulas) {
   std::ifstream file(path);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   EXPECT_EQ(text,
-            "row,id,membership,loss,margin\n1,\"'=cmd()\",0,2,2\n3,\"b,c\",1,2,4\n2,\"say \"\"hi\"\"\",-1,1,3\n"
-            "0,\"ann\",1,0.5,1\n");
+            "row,rank,id,membership,loss,margin\n1,1.5,\"'=cmd()\",0,2,2\n3,1.5,\"b,c\",1,2,4\n"
+            "2,3,\"say \"\"hi\"\"\",-1,1,3\n0,4,\"ann\",1,0.5,1\n");
   EXPECT_EQ(std::filesystem::status(path).permissions() & std::filesystem::perms::mask,
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   std::filesystem::remove(path);
