@@ -10,14 +10,24 @@ namespace {
 using testing_models::Design;
 using testing_models::made_models;
 
-void expect_nothing(const Models& models, const std::vector<size_t>& targets, const std::string& where) {
+void expect_nothing(const Models& models, const std::vector<size_t>& targets, bool may_be_short,
+                    const std::string& where) {
   AuditPlan plan;
   plan.attacks = {"stacked", "stacked_offline"};
   for (const std::string& name : plan.attacks) plan.parameters[name]["trees"] = "60";
   plan.measure.level = 0.9999;
   Context context;
   context.threads = 2;
-  for (const AttackResult& attack : audit(models, targets, {}, plan, context).attacks) {
+  std::vector<AttackResult> attacks;
+  try {
+    attacks = audit(models, targets, {}, plan, context).attacks;
+  } catch (const Error& error) {
+    // Four models may leave no record enough of them.
+    EXPECT_TRUE(may_be_short && std::string(error.what()).find("can run on these records") != std::string::npos)
+        << error.what() << where;
+  }
+  EXPECT_TRUE(may_be_short || attacks.size() == plan.attacks.size()) << where;
+  for (const AttackResult& attack : attacks) {
     EXPECT_LE(*attack.estimates.auc.low, 0.5) << attack.name << where;
     EXPECT_GE(*attack.estimates.auc.high, 0.5) << attack.name << where;
     for (const RateAtFpr& rate : attack.estimates.tpr_at_fpr)
@@ -26,12 +36,13 @@ void expect_nothing(const Models& models, const std::vector<size_t>& targets, co
 }
 
 TEST(StackedNoise, OfOneTarget) {
-  for (const Design design : {Design::pairs, Design::exactly_half, Design::bernoulli, Design::disjoint})
+  for (const Design design : {Design::pairs, Design::exactly_half, Design::bernoulli, Design::disjoint, Design::rare,
+                              Design::cross_validation})
     for (const size_t references : {4, 8, 16})
       for (const uint64_t seed : {1, 2, 3, 4, 5}) {
         const size_t models = references + (design == Design::pairs ? 2 : 1);
         expect_nothing(made_models({.models = models, .records = 2000, .classes = 4, .design = design, .seed = seed}),
-                       {0},
+                       {0}, design >= Design::bernoulli || (design != Design::pairs && references == 4),
                        fmt::format(", design {}, {} references, seed {}", static_cast<int>(design), references, seed));
       }
 }
@@ -40,7 +51,7 @@ TEST(StackedNoise, OverAllTargets) {
   for (const uint64_t seed : {1, 2, 3}) {
     std::vector<size_t> targets(12);
     for (size_t t = 0; t < targets.size(); ++t) targets[t] = t;
-    expect_nothing(made_models({.models = 12, .records = 1500, .classes = 4, .seed = seed}), targets,
+    expect_nothing(made_models({.models = 12, .records = 1500, .classes = 4, .seed = seed}), targets, false,
                    fmt::format(", all targets, seed {}", seed));
   }
 }
