@@ -25,6 +25,8 @@ struct Null {
   double deviation() const { return std::sqrt(std::max(0.0, squares - sum * sum / count) / (count - 1)); }
 };
 
+/// Of more scores than this, rates are those of records spread evenly over all.
+constexpr size_t kMostScores = size_t{1} << 21;
 /// Of a record whose scores are all alike.
 constexpr double kNever = -1e300;
 
@@ -49,7 +51,8 @@ class Rule {
     }
   }
 
-  void judge(size_t i, Standardised& standardised) const {
+  /// kept: how many records are judged, of which record i is the j-th.
+  void judge(size_t i, size_t j, size_t kept, Standardised& standardised) const {
     double centre = 0, outside = 0, inside = 0, member_sum = 0;
     for (size_t t = 0; t < targets_; ++t) {
       if (side(t, i) == 0) centre += score(t, i), ++outside;
@@ -70,7 +73,7 @@ class Rule {
       const double unit = others.deviation() * limits_[static_cast<size_t>(others.count)];
       const double own = score(t, i) - centre - others.mean();
       const double taken = side(t, i) == 1 ? nearer * (member_sum / inside - centre - others.mean()) : 0;
-      const size_t place = t * all_.records + i;
+      const size_t place = t * kept + j;
       standardised.plain[place] = unit > 0 ? own / unit : kNever;
       standardised.corrected[place] = unit > 0 ? (own - taken) / unit : kNever;
       standardised.membership[place] = side(t, i);
@@ -127,26 +130,27 @@ std::vector<RecordExposure> record_exposures(const TargetedScores& all,
 
 std::optional<PerRecordRates> per_record_rates(const TargetedScores& all, double fpr, double level,
                                                const Context& context) {
-  Standardised scores{std::vector<double>(all.scores.size()), std::vector<double>(all.scores.size()),
-                      std::vector<int8_t>(all.scores.size(), -1)};
+  const size_t targets = all.families.size();
+  const size_t kept = std::min(all.records, std::max<size_t>(1, kMostScores / targets));
+  Standardised scores{std::vector<double>(targets * kept), std::vector<double>(targets * kept),
+                      std::vector<int8_t>(targets * kept, -1)};
   const Rule rule(all, fpr);
   constexpr size_t kBlock = 256;
-  parallel_blocks(all.records, kBlock, context, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) rule.judge(i, scores);
+  parallel_blocks(kept, kBlock, context, [&](size_t begin, size_t end) {
+    for (size_t j = begin; j < end; ++j) rule.judge(j * all.records / kept, j, kept, scores);
   });
   for (const int8_t which : {int8_t{0}, int8_t{1}})
     if (std::ranges::find(scores.membership, which) == scores.membership.end()) return {};
-  std::vector<int64_t> families(all.scores.size());
+  std::vector<int64_t> families(targets * kept);
   PerRecordRates rates;
-  for (size_t k = 0; k < families.size(); ++k) families[k] = all.families[k / all.records];
-  for (size_t i = 0; i < all.records; ++i) {
+  for (size_t k = 0; k < families.size(); ++k) families[k] = all.families[k / kept];
+  for (size_t j = 0; j < kept; ++j) {
     bool is_judged = false;
-    for (size_t k = i; k < scores.membership.size(); k += all.records) is_judged |= scores.membership[k] >= 0;
+    for (size_t k = j; k < scores.membership.size(); k += kept) is_judged |= scores.membership[k] >= 0;
     rates.records += is_judged;
   }
   const auto tpr = [&](const std::vector<double>& standardised) {
-    return tpr_at_fpr_estimate(GroupedScores{standardised, scores.membership, families, 1, all.records}, fpr, level,
-                               context);
+    return tpr_at_fpr_estimate(GroupedScores{standardised, scores.membership, families, 1, kept}, fpr, level, context);
   };
   rates.tpr = tpr(scores.plain);
   rates.corrected_tpr = tpr(scores.corrected);

@@ -46,7 +46,9 @@ struct PerRecordRates {
   /// apart. Here each member's score stands √(1 − share trained on) of the distance nearer: the least that may remain,
   /// since what chance beside the split adds (first weights, order) needs no correction.
   Estimate corrected_tpr;
-  uint64_t records = 0;  ///< that have three such scores or more; others do not count
+  /// That have three such scores or more; others do not count. Of more than 2 million scores, records spread evenly
+  /// over all are judged.
+  uint64_t records = 0;
 };
 /// Intervals respect families and records. Empty optional where no record on either side can be judged. fpr in (0, 1).
 /// O(targets·records) and two sorts.

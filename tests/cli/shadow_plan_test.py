@@ -13,7 +13,7 @@ import numpy as np
 from harness import MIAUDIT, run
 from shadow_runs import DATA, FAST, outputs, plan, train, until, x, y
 
-# Peers rebuild the split when a killed run is resumed, so that it no longer matches the models that are there. Killed
+# Recorded defect 10: peers rebuild the split when a killed run is resumed, so that it no longer matches the models that are there. Killed
 # at any moment, a plan leaves the splits of one plan whole, or a run that is refused until it is planned again.
 random.seed(3)
 CHANGED = [*FAST, "--population-share", "0.2", "--seed", "5"]
@@ -53,8 +53,8 @@ for _ in range(10):
     assert {name: open(f"first/{name}", "rb").read() for name in arrays["new"]} == arrays["new"]
     shutil.rmtree("first")
 
-# Peers draw query j anew for every model. Here it is the same view for each: among all views of an image, which lie
-# among the records, the one that gives query j's outputs as they are is the same whatever the model.
+# Recorded defect 13: peers draw query j anew for every model. Here it is the same view for each: among all views of an
+# image, which lie among the records, the one that gives query j's outputs as they are is the same whatever the model.
 base = np.zeros((16, 16))
 base[5:11, 5:11] = np.random.default_rng(1).integers(1, 256, (6, 6))
 views = [np.roll(image, (down, right), (0, 1))

@@ -352,6 +352,7 @@ TEST(ThinEvidence, WithoutOutModelsRunsNothing) {
   EXPECT_THROW(audited(models, {0}), Error);
 }
 
+// Recorded defect 8: zeros in the place of models that a record has not.
 TEST(ThinEvidence, OfARecordNeverOutIsNotPaddedButCounted) {
   Models models = made_models({.models = 9, .records = 1000, .leak = 2});
   for (size_t m = 0; m < 8; ++m) models.models[m].membership[7] = 1;
@@ -377,6 +378,7 @@ TEST(ThinEvidence, OfARecordNeverInIsNotPaddedButCounted) {
 }
 
 // A record like no other must come out first, not tied with all that a rounded probability cannot tell apart.
+// Recorded defect 7: offline LiRA as 1 - cdf, which ties them.
 TEST(LiraOffline, KeepsTheOrderOfTheSurestMembers) {
   Models models = made_models({.models = 9, .records = 500});
   Outputs& outputs = models.models[8].outputs;
