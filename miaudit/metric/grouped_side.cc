@@ -14,9 +14,9 @@ namespace {
 
 /// The design effect cannot be estimated from fewer groups than this on either side of a threshold …
 constexpr size_t kGroupsForDesignEffect = 10;
-/// … unless there are so many, each with so many scores on either side that its share is no matter of one or two.
+/// … unless there are so many, each with so many scores on either side that no few of them hold what there is.
 constexpr size_t kLargeGroups = 4;
-constexpr double kScoresOfALargeGroup = 10;
+constexpr double kScoresOfALargeGroup = 3;
 
 /// Each record's group as its place among the names of those with a known record; those of a group often follow each
 /// other.

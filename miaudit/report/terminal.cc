@@ -222,8 +222,8 @@ std::string exposed(const AuditResult& result) {
   }
   std::string text =
       has_many ? fmt::format(
-                     "Most exposed, with the models that give them away at {} FPR of those that had them: {}. {} found "
-                     "under half of these or more, {} under any; all are in records.csv with --out.",
+                     "Most exposed, with how many of the models that had them give them away at {} FPR: {}. {} given "
+                     "away by half of their models or more, {} by any; all are in records.csv with --out.",
                      fpr_text(strictest->fpr), names, counted(strictest->found_by_half, "record is", "records are"),
                      grouped(strictest->found_ever))
                : fmt::format("Most exposed: {}. {} found at {} FPR; all are in records.csv with --out.", names,

@@ -24,14 +24,18 @@ struct Design {
 // records are exposed under most models and others under none. Still binormal in all.
 TEST(Crossed, AucAndTprAreCovered) {
   for (const Design design :
-       {Design{16, 300, 0, 0, 0.5}, Design{16, 300, 0.01, 0.3, 0.65}, Design{16, 1000, 0.02, 0.3, 0.8},
-        Design{34, 300, 0.05, 0.3, 0.65}, Design{34, 100, 0, 0.6, 0.8}, Design{64, 1000, 0.01, 0.5, 0.65}}) {
+       {Design{10, 500, 0.005, 0.05, 0.65}, Design{16, 300, 0, 0, 0.5}, Design{16, 300, 0.01, 0.3, 0.65},
+        Design{16, 1000, 0.02, 0.3, 0.8}, Design{34, 300, 0.05, 0.3, 0.65}, Design{34, 100, 0, 0.6, 0.8},
+        Design{64, 1000, 0.01, 0.5, 0.65}}) {
     const double gain = design.of_record / 2;  // variance of a record's gain
     const double shift = normal_quantile(design.auc) * std::sqrt(2 + gain);
-    const double true_tpr = normal_survival((-normal_quantile(0.05) - shift) / std::sqrt(1 + gain));
+    const auto true_tpr = [&](double fpr) {
+      return normal_survival((-normal_quantile(fpr) - shift) / std::sqrt(1 + gain));
+    };
     const std::string name = std::to_string(design.models) + " models x " + std::to_string(design.records) + ", AUC " +
                              std::to_string(design.auc).substr(0, 4);
-    Coverage of_auc(name), of_tpr(name + ", TPR at 5 %"), by_pairs(name + ", by pairs alone");
+    Coverage of_auc(name), of_tpr(name + ", TPR at 5 %"), of_few(name + ", TPR at 1 %"),
+        by_pairs(name + ", by pairs alone");
     for (uint64_t trial = 0; trial < 1000; ++trial) {
       Rng rng(41, trial);
       std::vector<double> scores;
@@ -58,11 +62,13 @@ TEST(Crossed, AucAndTprAreCovered) {
       const PartedGroups crossed({scores, membership, groups, 1, design.records}, {});
       const double level = 0.95;
       of_auc.add(auc_estimates(crossed, std::span(&level, 1), {}).front(), design.auc);
-      of_tpr.add(tpr_at_fpr_estimate(crossed, 0.05, level), true_tpr);
+      of_tpr.add(tpr_at_fpr_estimate(crossed, 0.05, level), true_tpr(0.05));
+      of_few.add(tpr_at_fpr_estimate(crossed, 0.01, level), true_tpr(0.01));
       by_pairs.add(auc_estimate(GroupedScores{scores, membership, groups}, level, {}), design.auc);
     }
     of_auc.expect_at_least(0.94);
     of_tpr.expect_at_least(0.94);
+    of_few.expect_at_least(0.94);
     by_pairs.print();
   }
 }
