@@ -7,18 +7,25 @@
 namespace miaudit {
 namespace {
 
-/// So many records at a time that their sums stay in the first cache.
-constexpr size_t kBlock = 1024;
+/// Records that are looked at together.
+constexpr size_t kRun = 64;
 
 template <class Sum, class Add>
 std::vector<Sum> by_record(const Crossing& crossing, const Context& context, const Add& add) {
-  std::vector<Sum> sums(crossing.records);
-  parallel_blocks(crossing.records, kBlock, context, [&](size_t begin, size_t end) {
+  const size_t step = kRun * crossing.stride, runs = (crossing.records + step - 1) / step;
+  const size_t last = std::min(kRun, crossing.records - (runs - 1) * step);
+  std::vector<Sum> sums((runs - 1) * kRun + last);
+  // So many runs at a time that their sums stay in the first cache.
+  parallel_blocks(runs, 16, context, [&](size_t begin, size_t end) {
     for (size_t m = 0; m < crossing.models.size(); ++m) {
       if (!crossing.models[m]) continue;
-      const double* scores = crossing.scores.data() + m * crossing.records;
-      const int8_t* membership = crossing.membership.data() + m * crossing.records;
-      for (size_t i = begin; i < end; ++i) add(sums[i], scores[i], membership[i]);
+      for (size_t run = begin; run < end; ++run) {
+        const size_t first = m * crossing.records + run * step;
+        const double* scores = crossing.scores.data() + first;
+        const int8_t* membership = crossing.membership.data() + first;
+        Sum* own = sums.data() + run * kRun;
+        for (size_t i = 0; i < (run + 1 < runs ? kRun : last); ++i) add(own[i], scores[i], membership[i]);
+      }
     }
   });
   return sums;
@@ -66,14 +73,31 @@ std::vector<uint32_t> crossing_counts_past(const Crossing& crossing, int8_t whic
   });
 }
 
-std::vector<double> crossing_placements(const Crossing& crossing, int8_t which, const std::vector<double>& others,
-                                        double towards, double mean, const Context& context) {
+CrossingPlacements crossing_placements(const Crossing& crossing, int8_t which, const std::vector<double>& others,
+                                       double towards, double mean, const Context& context) {
+  struct Sums {
+    double first = 0, second = 0;
+  };
   const Knots knots(others);
-  return by_record<double>(crossing, context, [&, which, towards, mean](double& sum, double score, int8_t side) {
-    if (side != which) return;
-    const double share = knots.placement(score);
-    sum += (towards > 0 ? share : 1 - share) - mean;
-  });
+  const auto found =
+      by_record<Sums>(crossing, context, [&, which, towards, mean](Sums& sum, double score, int8_t side) {
+        if (side != which) return;
+        const double share = knots.placement(score);
+        const double deviation = (towards > 0 ? share : 1 - share) - mean;
+        sum.first += deviation;
+        sum.second += deviation * deviation;
+      });
+  CrossingPlacements placements;
+  for (const Sums& sum : found) {
+    placements.sums.push_back(sum.first);
+    placements.squares += sum.second;
+  }
+  return placements;
+}
+
+size_t crossing_stride(size_t scores) {
+  constexpr size_t kEnough = size_t{1} << 21;
+  return std::max<size_t>(1, scores / kEnough);
 }
 
 }  // namespace miaudit

@@ -15,17 +15,28 @@ struct Crossing {
   std::span<const int8_t> membership;  ///< 1, 0, −1 = left out
   size_t records = 0;                  ///< of a model; 0: nothing crosses
   std::vector<uint8_t> models;         ///< 1 for each model that counts
+  /// Of very many scores one in so many runs of 64 records is looked at, spread evenly: enough to tell what records
+  /// share.
+  size_t stride = 1;
 
   bool is_there() const { return records > 0; }
 };
 
-/// Of one side (`which` 1 or 0), for each record: under how many models it stands there.
+/// A stride that leaves about a million scores a side.
+size_t crossing_stride(size_t scores);
+
+/// Of one side (`which` 1 or 0), for each record that is looked at: under how many models it stands there.
 std::vector<uint32_t> crossing_counts(const Crossing& crossing, int8_t which);
 /// … and under how many of these its score is >= threshold (> threshold if `strict`).
 std::vector<uint32_t> crossing_counts_past(const Crossing& crossing, int8_t which, double threshold, bool strict);
-/// … and the sum of its placements among `others` (ascending): the share below, ties one half, or with towards −1 the
-/// share above, each less `mean`. A placement is told within 1/8192 where there are more than 4096 others.
-std::vector<double> crossing_placements(const Crossing& crossing, int8_t which, const std::vector<double>& others,
-                                        double towards, double mean, const Context& context);
+/// … and the sum of its placements among `others` (ascending), each less `mean`: the share below, ties one half, or
+/// with towards −1 the share above; and the squares of all of these. A placement is told within 1/8192 where there are
+/// more than 4096 others.
+struct CrossingPlacements {
+  std::vector<double> sums;
+  double squares = 0;
+};
+CrossingPlacements crossing_placements(const Crossing& crossing, int8_t which, const std::vector<double>& others,
+                                       double towards, double mean, const Context& context);
 
 }  // namespace miaudit

@@ -103,22 +103,31 @@ double compare(const RecordExposure& a, const RecordExposure& b) {
 
 std::vector<RecordExposure> record_exposures(const TargetedScores& all,
                                              std::span<const std::optional<double>> thresholds) {
-  std::vector<RecordExposure> exposures;
-  for (size_t i = 0; i < all.records; ++i) {
-    RecordExposure exposure{i, 0, std::vector<uint32_t>(thresholds.size()), 0, 0};
+  struct Counts {
     double sums[2] = {0, 0}, counts[2] = {0, 0};
-    for (size_t k = i; k < all.scores.size(); k += all.records) {
-      if (all.membership[k] < 0) continue;
-      sums[all.membership[k]] += all.scores[k];
-      ++counts[all.membership[k]];
-      if (all.membership[k] == 0) continue;
-      for (size_t f = 0; f < thresholds.size(); ++f)
-        exposure.found[f] += thresholds[f] && all.scores[k] >= *thresholds[f];
+  };
+  std::vector<RecordExposure> exposures;
+  // A few records at a time, so that scores are read in the order that they lie in.
+  constexpr size_t kBlock = 512;
+  for (size_t begin = 0; begin < all.records; begin += kBlock) {
+    const size_t size = std::min(kBlock, all.records - begin);
+    std::vector<Counts> counts(size);
+    std::vector<std::vector<uint32_t>> found(size, std::vector<uint32_t>(thresholds.size()));
+    for (size_t row = begin; row < all.scores.size(); row += all.records)
+      for (size_t i = 0; i < size; ++i) {
+        const int8_t side = all.membership[row + i];
+        if (side < 0) continue;
+        counts[i].sums[side] += all.scores[row + i];
+        ++counts[i].counts[side];
+        for (size_t f = 0; f < thresholds.size() && side == 1; ++f)
+          found[i][f] += thresholds[f] && all.scores[row + i] >= *thresholds[f];
+      }
+    for (size_t i = 0; i < size; ++i) {
+      const auto& [sums, of] = counts[i];
+      if (of[1] == 0) continue;
+      const double separation = sums[1] / of[1] - (of[0] > 0 ? sums[0] / of[0] : 0);
+      exposures.push_back({begin + i, static_cast<uint32_t>(of[1]), std::move(found[i]), separation, 0});
     }
-    if (counts[1] == 0) continue;
-    exposure.trained = static_cast<uint32_t>(counts[1]);
-    exposure.separation = sums[1] / counts[1] - (counts[0] > 0 ? sums[0] / counts[0] : 0);
-    exposures.push_back(std::move(exposure));
   }
   std::ranges::stable_sort(exposures, [](const auto& a, const auto& b) { return compare(a, b) < 0; });
   for (size_t begin = 0, end = 0; begin < exposures.size(); begin = end) {

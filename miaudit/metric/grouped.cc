@@ -20,7 +20,7 @@ constexpr size_t kGroupsBlock = 16;
 /// their squares over all.
 struct Deviations {
   std::vector<double> of_groups;
-  std::vector<double> of_records;
+  CrossingPlacements of_records;
   double squares = 0;
 };
 
@@ -41,7 +41,7 @@ Deviations deviations_of(const Parted& all, const GroupedSide& side, const std::
       }
     }
   });
-  std::vector<double> of_records;
+  CrossingPlacements of_records;
   if (all.crossing.is_there())
     of_records = crossing_placements(all.crossing, side.which, others, towards, mean, context);
   return {std::move(sums), std::move(of_records), std::accumulate(squares.begin(), squares.end(), 0.0)};
@@ -60,8 +60,12 @@ AucSide auc_side(const GroupedSide& side, const Deviations& deviations) {
   const double groups = side.groups();
   if (groups < 2 || by_group <= 0) return {.records = least, .variance = 0, .carriers = 0};
   // What records share beyond what single scores hold, which the groups' sums hold already.
-  const double by_record =
-      std::max(0.0, sum_of_products(deviations.of_records, deviations.of_records, side.records()) - deviations.squares);
+  double by_record = 0;
+  if (!deviations.of_records.sums.empty()) {
+    const std::vector<double>& sums = deviations.of_records.sums;
+    const double shared = sum_of_products(sums, sums, side.records()) - deviations.of_records.squares;
+    by_record = std::max(0.0, shared) * side.size() / side.looked_at();
+  }
   return {.records = std::clamp(side.worth * deviations.squares / (by_group + by_record) * side.size(), least,
                                 side.worth * side.size()),
           .variance = (by_group * groups / (groups - 1) + by_record) / (side.size() * side.size()) / side.worth,
@@ -93,7 +97,8 @@ std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const
   double independent = std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)});
   if (all.crossing.is_there()) {
     const double records = std::min(all.members.records(), all.nonmembers.records());
-    covariance += sum_of_products(of_members.of_records, of_nonmembers.of_records, records);
+    covariance += sum_of_products(of_members.of_records.sums, of_nonmembers.of_records.sums, records) *
+                  static_cast<double>(all.crossing.stride);
     independent = std::min(independent, std::floor(records / 2));
   }
   const AucEvidence evidence = {.auc = auc,

@@ -63,7 +63,8 @@ GroupedSide side_of(const GroupedScores& all, const Places& places, int8_t which
 void find_models(const GroupedScores& grouped, const Places& places, Parted& parted) {
   if (grouped.records == 0) return;
   const size_t models = grouped.scores.size() / grouped.records;
-  parted.crossing = {grouped.scores, grouped.membership, grouped.records, std::vector<uint8_t>(models)};
+  parted.crossing = {grouped.scores, grouped.membership, grouped.records, std::vector<uint8_t>(models),
+                     crossing_stride(grouped.scores.size())};
   parted.group_of_model.resize(models);
   for (size_t m = 0; m < models; ++m) {
     const std::span<const int8_t> own = grouped.membership.subspan(m * grouped.records, grouped.records);
@@ -86,7 +87,7 @@ double effect_of_records(const Parted& parted, const GroupedSide& side, double t
     const double excess = past[i] - side.crossing_count[i] * share;
     squares += excess * excess;
   }
-  return design_effect(squares, side.records(), side.size(), share);
+  return design_effect(squares, side.records(), side.looked_at(), share);
 }
 
 }  // namespace
@@ -95,6 +96,10 @@ double GroupedSide::groups() const {
   size_t some = 0;
   for (size_t g = 0; g < places(); ++g) some += starts[g + 1] > starts[g];
   return static_cast<double>(some);
+}
+
+double GroupedSide::looked_at() const {
+  return std::accumulate(crossing_count.begin(), crossing_count.end(), 0.0);
 }
 
 double GroupedSide::records() const {
@@ -156,6 +161,8 @@ double worth_of_copies(const GroupedSide& side) {
   double of_groups = 0, of_records = 0;
   for (size_t g = 0; g < side.places(); ++g) of_groups += side.count(g) * side.count(g);
   for (const uint32_t count : side.crossing_count) of_records += static_cast<double>(count) * count;
+  // What is seen of some records, for all.
+  if (of_records > 0) of_records *= side.size() / side.looked_at();
   return side.worth * side.size() / std::max(of_groups, of_records);
 }
 

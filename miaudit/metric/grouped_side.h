@@ -17,14 +17,15 @@ struct GroupedSide {
   std::vector<double> scores;
   std::vector<size_t> starts;
   double worth = 1;                      ///< Of every score, beside what its groups take.
-  std::vector<uint32_t> crossing_count;  ///< How many of its scores are each crossing record's.
+  std::vector<uint32_t> crossing_count;  ///< How many of its scores are each crossing record's that is looked at.
 
   double size() const { return static_cast<double>(scores.size()); }
   size_t places() const { return starts.size() - 1; }
   std::span<const double> of(size_t g) const { return std::span(scores).subspan(starts[g], starts[g + 1] - starts[g]); }
   double count(size_t g) const { return static_cast<double>(starts[g + 1] - starts[g]); }
-  double groups() const;   ///< How many hold a score.
-  double records() const;  ///< As many of those that cross; 0 where none do.
+  double groups() const;     ///< How many hold a score.
+  double records() const;    ///< Of those that cross, how many are looked at and hold one; 0 where none do.
+  double looked_at() const;  ///< How many scores are of such records.
 };
 
 /// Grouped scores by truth.
