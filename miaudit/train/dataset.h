@@ -62,6 +62,9 @@ Dataset read_dataset(const DatasetPaths& paths, const DatasetOptions& options, c
 Dataset read_dataset_like(const Dataset& first, const DatasetPaths& paths, const DatasetOptions& options,
                           const Context& context);
 
+/// `mean` and `scale`, once for each channel, as Dataset has them for each value.
+nlohmann::json scaling(const Dataset& dataset);
+
 /// What tells two data sets apart: hashes of values and labels, shape, scale.
 nlohmann::json identity(const Dataset& dataset);
 

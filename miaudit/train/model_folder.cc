@@ -63,18 +63,6 @@ json to_json(const Architecture& network) {
   return layers;
 }
 
-/// Mean and scale, once for each channel.
-json scaling(const Dataset& dataset) {
-  const Shape& shape = dataset.shape;
-  const size_t stride = dataset.layout == ImageLayout::hwc ? 1 : shape.height * shape.width;
-  json mean = json::array(), scale = json::array();
-  for (size_t c = 0; c < shape.channels; ++c) {
-    mean.push_back(dataset.mean[c * stride]);
-    scale.push_back(dataset.scale[c * stride]);
-  }
-  return {{"mean", std::move(mean)}, {"scale", std::move(scale)}};
-}
-
 json about(const Dataset& dataset) {
   json files = json::array();
   for (const FileRecord& file : dataset.files)

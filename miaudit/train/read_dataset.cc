@@ -298,4 +298,15 @@ nlohmann::json identity(const Dataset& dataset) {
           {"scale", content_hash(std::as_bytes(std::span(dataset.scale)))}};
 }
 
+nlohmann::json scaling(const Dataset& dataset) {
+  const Shape& shape = dataset.shape;
+  const size_t stride = dataset.layout == ImageLayout::hwc ? 1 : shape.height * shape.width;
+  nlohmann::json mean = nlohmann::json::array(), scale = nlohmann::json::array();
+  for (size_t c = 0; c < shape.channels; ++c) {
+    mean.push_back(dataset.mean[c * stride]);
+    scale.push_back(dataset.scale[c * stride]);
+  }
+  return {{"mean", std::move(mean)}, {"scale", std::move(scale)}};
+}
+
 }  // namespace miaudit

@@ -191,6 +191,7 @@ PlanChange write_plan(const fs::path& path, const ShadowPlan& given, const Datas
                {"classes", dataset.classes},
                {"plan", to_json(plan)}};
   if (!plan.target_outputs.empty()) file["brought"] = {0};
+  file["scaling"] = scaling(dataset);
   if (dataset.encoding) file["encoding"] = to_json(*dataset.encoding);
   file["checksums"] = write_arrays(path, dataset, splitter.roles(), membership);
   write_file(path / "run.json", file.dump(1) + "\n");

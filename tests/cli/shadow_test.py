@@ -18,6 +18,7 @@ from shadow_runs import FAST, outputs, plan, train, y
 plan("a", *FAST, "--population-share", "0.1", "--test-share", "0.05")
 membership, roles = np.load("a/membership.npy"), np.load("a/roles.npy")
 about = json.load(open("a/run.json"))
+assert len(about["scaling"]["mean"]) == about["data"]["shape"][0] and min(about["scaling"]["scale"]) > 0
 assert membership.shape == (6, 400) and membership.dtype == bool
 assert (roles == 1).sum() == 40 and (roles == 2).sum() == 20
 assert not membership[:, roles != 0].any() and (membership[::2] ^ membership[1::2])[:, roles == 0].all()
