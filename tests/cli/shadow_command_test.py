@@ -57,7 +57,7 @@ WRITE = "/usr/bin/python3 write.py {outputs} {seed} 4 {keep}"
 
 
 def shell(folder, line, models=2):
-    """Plans a command that does `line` and uses every placeholder that it must."""
+    """Plans a command that does `line`; {keep} and {outputs} are named because a plan refuses commands without them."""
     return plan(folder, "--command", f": {{keep}} {{outputs}}; {line}", models=models)
 
 
