@@ -422,6 +422,43 @@ TEST(TargetEvidence, BalancesEveryDesign) {
   }
 }
 
+// The target without a family of its references is what an audit without these models would have seen.
+TEST(TargetEvidence, WithoutAFamilyIsAsIfItWereNotThere) {
+  for (const Design design : {Design::pairs, Design::bernoulli}) {
+    const Models models = made_models({.models = 10, .leak = 1, .design = design});
+    const Context context;
+    ModelSignals signals(models, context, context, uint64_t{1} << 30);
+    const TargetEvidence target(signals, 2, 0);
+    ReferenceSource& references = *target.evidence().references;
+    const size_t size = design == Design::pairs ? 2 : 1;
+    ASSERT_EQ(references.families() * size, references.count());
+    // As bytes: a record without models has no number.
+    const auto means_of = [](const Evidence& evidence) {
+      const std::vector<double>& means = evidence.references->moments("loss").out.mean;
+      return std::string(reinterpret_cast<const char*>(means.data()), means.size() * sizeof(double));
+    };
+    std::set<std::string> seen;
+    for (size_t family = 0; family < references.families(); ++family) {
+      const size_t left_out[] = {family, (family + 1) % references.families()};
+      const auto view = references.without(left_out);
+      ReferenceSource& rest = *view->evidence().references;
+      EXPECT_EQ(rest.count(), references.count() - 2 * size);
+      EXPECT_EQ(rest.families(), references.families() - 2);
+      seen.insert(means_of(view->evidence()));
+    }
+    EXPECT_EQ(seen.size(), references.families()) << "each view leaves out others";
+    // Families stand in an order of their own: it is the audit without one of them, whichever.
+    const size_t one[] = {0};
+    const auto view = references.without(one);
+    const std::string expected = means_of(view->evidence());
+    size_t alike = 0;
+    for (const size_t family : std::set<size_t>(models.families.begin(), models.families.end()))
+      if (family != models.families[2])
+        alike += means_of(TargetEvidence(signals, 2, 0, {family}).evidence()) == expected;
+    EXPECT_EQ(alike, 1u);
+  }
+}
+
 TEST(TargetEvidence, KeepsNoInModelThatWouldProveANonMember) {
   const Models models = made_models({.models = 8, .records = 3000, .design = Design::disjoint});
   const Context context;

@@ -10,8 +10,8 @@ namespace {
 using testing_models::Design;
 using testing_models::made_models;
 
-void expect_nothing(const Models& models, const std::vector<size_t>& targets, bool may_be_short,
-                    const std::string& where) {
+/// least: how many of the two attacks must have run; with few models of some designs no record has enough of them.
+void expect_nothing(const Models& models, const std::vector<size_t>& targets, size_t least, const std::string& where) {
   AuditPlan plan;
   plan.attacks = {"stacked", "stacked_offline"};
   for (const std::string& name : plan.attacks) plan.parameters[name]["trees"] = "60";
@@ -22,11 +22,9 @@ void expect_nothing(const Models& models, const std::vector<size_t>& targets, bo
   try {
     attacks = audit(models, targets, {}, plan, context).attacks;
   } catch (const Error& error) {
-    // Four models may leave no record enough of them.
-    EXPECT_TRUE(may_be_short && std::string(error.what()).find("can run on these records") != std::string::npos)
-        << error.what() << where;
+    EXPECT_NE(std::string(error.what()).find("can run on these records"), std::string::npos) << error.what() << where;
   }
-  EXPECT_TRUE(may_be_short || attacks.size() == plan.attacks.size()) << where;
+  EXPECT_GE(attacks.size(), least) << where;
   for (const AttackResult& attack : attacks) {
     EXPECT_LE(*attack.estimates.auc.low, 0.5) << attack.name << where;
     EXPECT_GE(*attack.estimates.auc.high, 0.5) << attack.name << where;
@@ -40,9 +38,11 @@ TEST(StackedNoise, OfOneTarget) {
                               Design::cross_validation})
     for (const size_t references : {4, 8, 16})
       for (const uint64_t seed : {1, 2, 3, 4, 5}) {
+        const bool is_even = design == Design::pairs || (design == Design::exactly_half && references > 4);
+        const size_t least = is_even ? 2 : references > 4 ? 1 : 0;
         const size_t models = references + (design == Design::pairs ? 2 : 1);
         expect_nothing(made_models({.models = models, .records = 2000, .classes = 4, .design = design, .seed = seed}),
-                       {0}, design >= Design::bernoulli || (design != Design::pairs && references == 4),
+                       {0}, least,
                        fmt::format(", design {}, {} references, seed {}", static_cast<int>(design), references, seed));
       }
 }
@@ -51,7 +51,7 @@ TEST(StackedNoise, OverAllTargets) {
   for (const uint64_t seed : {1, 2, 3}) {
     std::vector<size_t> targets(12);
     for (size_t t = 0; t < targets.size(); ++t) targets[t] = t;
-    expect_nothing(made_models({.models = 12, .records = 1500, .classes = 4, .seed = seed}), targets, false,
+    expect_nothing(made_models({.models = 12, .records = 1500, .classes = 4, .seed = seed}), targets, 2,
                    fmt::format(", all targets, seed {}", seed));
   }
 }
