@@ -16,7 +16,7 @@ namespace {
 
 struct StatusArguments {
   std::string run;
-  bool is_missing = false, json = false;
+  bool is_missing = false, json = false, verify = false;
   size_t chunk = 1;
   std::string format = "list";
 };
@@ -104,16 +104,19 @@ void add_shadow_status(CLI::App& parent, Shell&) {
   CLI::App* verb = parent.add_subcommand("status", "How far the models are, by the files that are there");
   auto a = std::make_shared<StatusArguments>();
   add_run_option(*verb, a->run);
-  verb->add_flag("--missing", a->is_missing, "Only the numbers of models that are not done");
+  CLI::Option* missing = verb->add_flag("--missing", a->is_missing, "Only the numbers of models that are not done");
   verb->add_option("--format", a->format, "Of --missing: a number a line, or as sbatch --array takes them: 3,7-9")
-      ->check(CLI::IsMember({"list", "slurm"}));
+      ->check(CLI::IsMember({"list", "slurm"}))
+      ->needs(missing);
   verb->add_option("--chunk", a->chunk,
                    "Of --missing: elements of so many models, as emit --chunk made them, in place of models")
-      ->check(CLI::Range(1, 100000));
-  verb->add_flag("--json", a->json, "As JSON");
+      ->check(CLI::Range(1, 100000))
+      ->needs(missing);
+  verb->add_flag("--json", a->json, "As JSON")->excludes(missing);
+  verb->add_flag("--verify", a->verify, "Read every file and compare checksums, not sizes alone");
   verb->callback([a] {
     const Run run = read_run(a->run);
-    const std::vector<ModelStatus> all = all_status(run, false);
+    const std::vector<ModelStatus> all = all_status(run, a->verify);
     if (!a->is_missing) return print_status(run, all, a->json);
     const std::vector<size_t> elements = elements_of(unfinished(all), a->chunk);
     std::string text;

@@ -73,6 +73,8 @@ Shell::Shell()
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
   std::signal(SIGPIPE, SIG_IGN);
+  // A limit on file sizes is then an error of the write, like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 Context Shell::context() {

@@ -22,9 +22,11 @@ void take_tries_away(const fs::path& folder) {
       fs::remove_all(entry.path(), ignored);
 }
 
-/// What a command put beside its outputs that is no file of its own; "" for nothing.
+/// What a command put beside its outputs that is no file of its own, or that says what only we may say; "" for nothing.
 std::string foreign_entry(const fs::path& folder) {
   std::error_code ignored;
+  if (fs::exists(folder / "done.json", ignored))
+    return "beside its outputs it wrote done.json, which belongs to the run; files of its own belong into {work}";
   for (const auto& entry : fs::directory_iterator(folder, ignored))
     if (!fs::is_regular_file(entry.symlink_status(ignored)))
       return fmt::format("beside its outputs it made {}, which is no regular file; folders belong into {{work}}",

@@ -69,6 +69,17 @@ def start(folder, *more, **options):
 shell("classes", WRITE.replace(" 4 ", " 5 "), models=2)
 assert "Model 1: its outputs tell 5 classes apart, the labels only 4." in train("classes").stderr
 
+# What says that a model is done is ours to write: such a model would be broken whenever it is looked at.
+shell("usurped", WRITE + "; echo {{}} > $(dirname {outputs})/done.json")
+assert "done.json, which belongs to the run" in train("usurped", "--attempts", "2", expect=1).stderr
+assert not outputs("usurped") and len(os.listdir("usurped/failed")) > 0
+
+# Several queries are the command's to make.
+open("views.py", "w").write("import sys\nimport numpy as np\nnp.save(sys.argv[1], np.ones((400, 2, 4)))\n")
+plan("asked", "--command", "/usr/bin/python3 views.py {outputs} {keep}", "--queries", "2", models=2)
+train("asked")
+assert np.load("asked/models/0001/outputs.npy").shape == (400, 2, 4)
+
 # What one try leaves is not the next one's: the first writes outputs and fails, the second writes nothing.
 shell("tries", f"if mkdir {{work}}/tried 2> /dev/null; then {WRITE}; exit 3; fi", models=2)
 tries = train("tries", "--attempts", "2", expect=1)

@@ -114,6 +114,16 @@ before = open("hand/membership.npy", "rb").read()
 assert "made by hand" in plan("hand", *FAST, models=2, expect=2).stderr
 assert open("hand/membership.npy", "rb").read() == before and json.load(open("hand/run.json"))["models"] == 2
 
+# Damage that leaves the size: seen by who reads.
+path = "cluster/models/0002/outputs.npy"
+damaged = bytearray(open(path, "rb").read())
+damaged[-1] ^= 1
+open(path, "wb").write(damaged)
+asked = ["shadow", "status", "cluster", "--missing"]
+assert "2\n" not in run(*asked).stdout and "2\n" in run(*asked, "--verify").stdout
+for wrong in (["--missing", "--json"], ["--chunk", "2"], ["--format", "slurm"]):
+    run("shadow", "status", "cluster", *wrong, expect=2)
+
 # Without its outputs, nothing is done.
 os.remove("cluster/models/0003/outputs.npy")
 assert "outputs.npy is missing" in run("shadow", "status", "cluster").stdout

@@ -156,7 +156,6 @@ assert "even number" in plan("odd", *FAST, models=5, expect=2).stderr
 
 
 def small_files():
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 
 
