@@ -84,11 +84,8 @@ std::vector<double> shares_by_order(const std::vector<double>& ratios, std::span
   radix_sort(sorted);
   std::vector<double> scores(ratios.size());
   parallel_blocks(ratios.size(), 1 << 13, context, [&](size_t begin, size_t end) {
-    std::vector<double> past(end - begin);
-    // How many are at most the ratio: how many are below the next number.
-    for (size_t i = begin; i < end; ++i) past[i - begin] = std::nextafter(ratios[i], INFINITY);
-    std::vector<size_t> counts(past.size());
-    count_below(sorted, past, counts);
+    std::vector<size_t> counts(end - begin);
+    count_up_to(sorted, std::span(ratios).subspan(begin, end - begin), counts);
     for (size_t i = begin; i < end; ++i)
       scores[i] =
           std::isnan(ratios[i]) ? NAN : static_cast<double>(counts[i - begin]) / static_cast<double>(sorted.size());

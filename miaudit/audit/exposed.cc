@@ -64,7 +64,7 @@ std::optional<Exposure> exposure_of(const AttackResult& attack, const ScoredReco
       own.per_record = PerRecordFigures{per_record->tpr, per_record->corrected_tpr, per_record->records};
   }
   Shares shares(options.level);
-  for (const RecordExposure& record : record_exposures(all, thresholds)) {
+  for (const RecordExposure& record : record_exposures(all, thresholds, context)) {
     ExposedRecord& own = exposure.records.emplace_back();
     own.record = record.record;
     own.trained = record.trained;

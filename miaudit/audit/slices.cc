@@ -1,5 +1,6 @@
 #include "miaudit/audit/slices.h"
 
+#include "miaudit/base/parallel.h"
 #include "miaudit/metric/interval.h"
 #include "miaudit/metric/roc.h"
 
@@ -7,8 +8,7 @@ namespace miaudit {
 
 std::vector<Slice> slice_by_class(const ScoredRecords& records, std::span<const int32_t> labels, size_t classes,
                                   double level, const Context& context) {
-  std::vector<Slice> slices;
-  if (labels.empty()) return slices;
+  if (labels.empty()) return {};
   struct Part {
     std::vector<double> scores;
     std::vector<int8_t> membership;
@@ -16,6 +16,13 @@ std::vector<Slice> slice_by_class(const ScoredRecords& records, std::span<const 
     uint64_t counts[2] = {0, 0};
   };
   std::vector<Part> parts(classes);
+  std::vector<size_t> sizes(classes);
+  for (const int32_t label : labels) ++sizes[static_cast<size_t>(label)];
+  for (size_t c = 0; c < classes; ++c) {
+    parts[c].scores.reserve(sizes[c]);
+    parts[c].membership.reserve(sizes[c]);
+    if (!records.groups.empty()) parts[c].groups.reserve(sizes[c]);
+  }
   for (size_t i = 0; i < labels.size(); ++i) {
     // Where records cross models, each model keeps its place for each of them.
     if (records.membership[i] < 0 && records.crossing == 0) continue;
@@ -25,25 +32,28 @@ std::vector<Slice> slice_by_class(const ScoredRecords& records, std::span<const 
     if (!records.groups.empty()) part.groups.push_back(records.groups[i]);
     if (records.membership[i] >= 0) ++part.counts[records.membership[i]];
   }
-  size_t looks = 0;
-  for (const Part& part : parts) looks += part.counts[0] > 0 && part.counts[1] > 0;
-  const double corrected = 1 - (1 - level) / static_cast<double>(std::max<size_t>(looks, 1));
-  for (size_t c = 0; c < parts.size(); ++c) {
-    const Part& part = parts[c];
-    if (part.counts[0] == 0 || part.counts[1] == 0) continue;
+  std::vector<size_t> seen;
+  for (size_t c = 0; c < parts.size(); ++c)
+    if (parts[c].counts[0] > 0 && parts[c].counts[1] > 0) seen.push_back(c);
+  const double corrected = 1 - (1 - level) / static_cast<double>(std::max<size_t>(seen.size(), 1));
+  std::vector<Slice> slices(seen.size());
+  Context one_thread;
+  one_thread.cancelled = context.cancelled;
+  parallel_blocks(seen.size(), 1, context, [&](size_t k, size_t) {
+    Part part = std::move(parts[seen[k]]);
     Estimate auc;
     if (part.groups.empty()) {
-      SortedScores sorted = sort_scores(part.scores, part.membership, context);
+      SortedScores sorted = sort_scores(part.scores, part.membership, one_thread);
       sorted.worth = records.worth;
-      auc = auc_estimate(sorted, corrected, context);
+      auc = auc_estimate(sorted, corrected, one_thread);
     } else {
       const size_t models = records.crossing > 0 ? records.scores.size() / records.crossing : 1;
       const size_t crossing = records.crossing > 0 ? part.scores.size() / models : 0;
       auc = auc_estimate(GroupedScores{part.scores, part.membership, part.groups, records.worth, crossing}, corrected,
-                         context);
+                         one_thread);
     }
-    slices.push_back({"class", std::to_string(c), part.counts[1], part.counts[0], auc});
-  }
+    slices[k] = {"class", std::to_string(seen[k]), part.counts[1], part.counts[0], auc};
+  });
   return slices;
 }
 

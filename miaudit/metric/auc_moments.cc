@@ -1,16 +1,14 @@
 #include <algorithm>
 #include <cmath>
 
-#include "miaudit/base/parallel.h"
 #include "miaudit/metric/auc_interval.h"
+#include "miaudit/metric/stretches.h"
 #include "miaudit/metric/roc.h"
 
 namespace miaudit {
 namespace {
 
 __extension__ using Wide = unsigned __int128;
-
-constexpr size_t kMergeBlock = size_t{1} << 16;
 
 /// A record's placement is twice the number of records of the other side that it outranks (a member) or that outrank it
 /// (a non-member), ties counting one: an integer. Integer sums are exact, so no result depends on how the work was cut.
@@ -68,14 +66,10 @@ struct PowerSums {
   double carriers(int side) const { return fourths[side] > 0 ? squares[side] * squares[side] / fourths[side] : 0; }
 };
 
-struct Range {
-  size_t begin;
-  size_t end;
-};
-
 /// Merges a stretch of both sides that shares no score with any other stretch.
 template <class Sums>
-Sums merge(const SortedScores& sorted, Range members, Range nonmembers, Sums sums) {
+Sums merge(const SortedScores& sorted, const Stretch& stretch, Sums sums) {
+  const auto& [members, nonmembers] = stretch;
   const double* const x = sorted.members.data();
   const double* const y = sorted.nonmembers.data();
   const uint64_t all_members = sorted.members.size();
@@ -103,26 +97,12 @@ Sums merge(const SortedScores& sorted, Range members, Range nonmembers, Sums sum
   return sums;
 }
 
-size_t rank_of(const std::vector<double>& ascending, double value) {
-  return static_cast<size_t>(std::lower_bound(ascending.begin(), ascending.end(), value) - ascending.begin());
-}
-
 template <class Sums>
 Sums merge_all(const SortedScores& sorted, const Context& context, const Sums& zero) {
-  const std::vector<double>& longer =
-      sorted.members.size() >= sorted.nonmembers.size() ? sorted.members : sorted.nonmembers;
-  std::vector<Sums> blocks(longer.size() / kMergeBlock + 1, zero);
-  parallel_blocks(longer.size(), kMergeBlock, context, [&](size_t begin, size_t end) {
-    // Cut where a score begins, so that no tie is torn apart.
-    const auto cut = [&](const std::vector<double>& side, size_t place) -> size_t {
-      if (place == 0) return 0;
-      return place < longer.size() ? rank_of(side, longer[place]) : side.size();
-    };
-    blocks[begin / kMergeBlock] = merge(sorted, {cut(sorted.members, begin), cut(sorted.members, end)},
-                                        {cut(sorted.nonmembers, begin), cut(sorted.nonmembers, end)}, zero);
-  });
+  const std::vector<Sums> parts = merge_stretches<Sums>(
+      sorted, context, [&](const Stretch& stretch) { return merge(sorted, stretch, zero); });
   Sums total = zero;
-  for (const Sums& block : blocks) total.add(block);
+  for (const Sums& part : parts) total.add(part);
   return total;
 }
 
@@ -145,12 +125,6 @@ Exact exact_moments(const SortedScores& sorted, const Context& context) {
   const uint64_t n = sorted.nonmembers.size();
   if (m == 0 || n == 0)
     fail(Category::internal, "an AUC of {} members and {} non-members; expected some of each", m, n);
-  // Past this the squared sums could leave 128 bits.
-  constexpr uint64_t kLimit = uint64_t{1} << 31;
-  if (m > kLimit || n > kLimit)
-    fail(Category::unsupported,
-         "{} members and {} non-members: at most {} a side can be compared; audit a sample of them", grouped(m),
-         grouped(n), grouped(kLimit));
   const PlacementSums total = merge_all(sorted, context, PlacementSums{});
   return {static_cast<double>(total.members) / (2 * static_cast<double>(m) * static_cast<double>(n)),
           mean_variance(total.members, total.members_squared, m, n),

@@ -1,8 +1,10 @@
 #include "miaudit/metric/crossing.h"
 
 #include <algorithm>
+#include <array>
 
 #include "miaudit/base/parallel.h"
+#include "miaudit/math/sort.h"
 
 namespace miaudit {
 namespace {
@@ -10,6 +12,7 @@ namespace {
 /// Records that are looked at together.
 constexpr size_t kRun = 64;
 
+/// add(sums, scores, membership, count): of so many records that follow each other, under one model.
 template <class Sum, class Add>
 std::vector<Sum> by_record(const Crossing& crossing, const Context& context, const Add& add) {
   const size_t step = kRun * crossing.stride, runs = (crossing.records + step - 1) / step;
@@ -21,10 +24,8 @@ std::vector<Sum> by_record(const Crossing& crossing, const Context& context, con
       if (!crossing.models[m]) continue;
       for (size_t run = begin; run < end; ++run) {
         const size_t first = m * crossing.records + run * step;
-        const double* scores = crossing.scores.data() + first;
-        const int8_t* membership = crossing.membership.data() + first;
-        Sum* own = sums.data() + run * kRun;
-        for (size_t i = 0; i < (run + 1 < runs ? kRun : last); ++i) add(own[i], scores[i], membership[i]);
+        add(sums.data() + run * kRun, crossing.scores.data() + first, crossing.membership.data() + first,
+            run + 1 < runs ? kRun : last);
       }
     }
   });
@@ -46,10 +47,11 @@ class Knots {
       up_to_.push_back(static_cast<double>(last - ascending.begin()) / static_cast<double>(n));
     }
   }
-  double placement(double value) const {
-    const size_t k = static_cast<size_t>(std::ranges::lower_bound(values_, value) - values_.begin());
-    if (k < values_.size() && values_[k] == value) return 0.5 * (below_[k] + up_to_[k]);
-    const double least = k > 0 ? up_to_[k - 1] : 0, most = k < values_.size() ? below_[k] : 1;
+  const std::vector<double>& values() const { return values_; }
+  /// below: how many of values() are below the value.
+  double placement(double value, size_t below) const {
+    if (below < values_.size() && values_[below] == value) return 0.5 * (below_[below] + up_to_[below]);
+    const double least = below > 0 ? up_to_[below - 1] : 0, most = below < values_.size() ? below_[below] : 1;
     return 0.5 * (least + most);
   }
 
@@ -60,17 +62,21 @@ class Knots {
 }  // namespace
 
 std::vector<uint32_t> crossing_counts(const Crossing& crossing, int8_t which) {
-  return by_record<uint32_t>(crossing, {}, [which](uint32_t& sum, double, int8_t side) { sum += side == which; });
+  return by_record<uint32_t>(crossing, {}, [which](uint32_t* sums, const double*, const int8_t* sides, size_t count) {
+    for (size_t i = 0; i < count; ++i) sums[i] += sides[i] == which;
+  });
 }
 
 std::vector<uint32_t> crossing_counts_past(const Crossing& crossing, int8_t which, double threshold, bool strict) {
-  if (strict)
-    return by_record<uint32_t>(crossing, {}, [=](uint32_t& sum, double score, int8_t side) {
-      sum += static_cast<uint32_t>(side == which) & static_cast<uint32_t>(score > threshold);
-    });
-  return by_record<uint32_t>(crossing, {}, [=](uint32_t& sum, double score, int8_t side) {
-    sum += static_cast<uint32_t>(side == which) & static_cast<uint32_t>(score >= threshold);
-  });
+  const auto count_where = [&](const auto& is_past) {
+    return by_record<uint32_t>(
+        crossing, {}, [&](uint32_t* sums, const double* scores, const int8_t* sides, size_t count) {
+          for (size_t i = 0; i < count; ++i)
+            sums[i] += static_cast<uint32_t>(sides[i] == which) & static_cast<uint32_t>(is_past(scores[i]));
+        });
+  };
+  if (strict) return count_where([threshold](double score) { return score > threshold; });
+  return count_where([threshold](double score) { return score >= threshold; });
 }
 
 CrossingPlacements crossing_placements(const Crossing& crossing, int8_t which, const std::vector<double>& others,
@@ -79,13 +85,18 @@ CrossingPlacements crossing_placements(const Crossing& crossing, int8_t which, c
     double first = 0, second = 0;
   };
   const Knots knots(others);
-  const auto found =
-      by_record<Sums>(crossing, context, [&, which, towards, mean](Sums& sum, double score, int8_t side) {
-        if (side != which) return;
-        const double share = knots.placement(score);
-        const double deviation = (towards > 0 ? share : 1 - share) - mean;
-        sum.first += deviation;
-        sum.second += deviation * deviation;
+  const auto found = by_record<Sums>(
+      crossing, context, [&](Sums* sums, const double* scores, const int8_t* sides, size_t count) {
+        std::array<size_t, kRun> below;
+        count_below(knots.values(), std::span(scores, count), below);
+        for (size_t i = 0; i < count; ++i) {
+          const double share = knots.placement(scores[i], below[i]);
+          const double deviation = (towards > 0 ? share : 1 - share) - mean;
+          // No branch: which side comes next cannot be predicted.
+          const double own = sides[i] == which ? deviation : 0;
+          sums[i].first += own;
+          sums[i].second += own * own;
+        }
       });
   CrossingPlacements placements;
   for (const Sums& sum : found) {

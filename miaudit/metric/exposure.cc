@@ -102,33 +102,42 @@ double compare(const RecordExposure& a, const RecordExposure& b) {
 }  // namespace
 
 std::vector<RecordExposure> record_exposures(const TargetedScores& all,
-                                             std::span<const std::optional<double>> thresholds) {
+                                             std::span<const std::optional<double>> thresholds,
+                                             const Context& context) {
   struct Counts {
     double sums[2] = {0, 0}, counts[2] = {0, 0};
   };
-  std::vector<RecordExposure> exposures;
+  std::vector<RecordExposure> exposures(all.records);
   // A few records at a time, so that scores are read in the order that they lie in.
   constexpr size_t kBlock = 512;
-  for (size_t begin = 0; begin < all.records; begin += kBlock) {
-    const size_t size = std::min(kBlock, all.records - begin);
+  parallel_blocks(all.records, kBlock, context, [&](size_t begin, size_t end) {
+    const size_t size = end - begin;
     std::vector<Counts> counts(size);
-    std::vector<std::vector<uint32_t>> found(size, std::vector<uint32_t>(thresholds.size()));
-    for (size_t row = begin; row < all.scores.size(); row += all.records)
+    std::vector<uint32_t> found(thresholds.size() * size);  // [thresholds][records]
+    for (size_t row = begin; row < all.scores.size(); row += all.records) {
+      const double* const scores = all.scores.data() + row;
+      const int8_t* const sides = all.membership.data() + row;
       for (size_t i = 0; i < size; ++i) {
-        const int8_t side = all.membership[row + i];
-        if (side < 0) continue;
-        counts[i].sums[side] += all.scores[row + i];
-        ++counts[i].counts[side];
-        for (size_t f = 0; f < thresholds.size() && side == 1; ++f)
-          found[i][f] += thresholds[f] && all.scores[row + i] >= *thresholds[f];
+        // No branch: which side comes next cannot be predicted.
+        for (const int side : {0, 1}) {
+          counts[i].sums[side] += sides[i] == side ? scores[i] : 0;
+          counts[i].counts[side] += sides[i] == side;
+        }
       }
+      for (size_t f = 0; f < thresholds.size(); ++f)
+        for (size_t i = 0; i < size && thresholds[f]; ++i)
+          found[f * size + i] += static_cast<uint32_t>(sides[i] == 1) & static_cast<uint32_t>(scores[i] >= *thresholds[f]);
+    }
     for (size_t i = 0; i < size; ++i) {
       const auto& [sums, of] = counts[i];
-      if (of[1] == 0) continue;
-      const double separation = sums[1] / of[1] - (of[0] > 0 ? sums[0] / of[0] : 0);
-      exposures.push_back({begin + i, static_cast<uint32_t>(of[1]), std::move(found[i]), separation, 0});
+      RecordExposure& own = exposures[begin + i];
+      own.record = begin + i;
+      own.trained = static_cast<uint32_t>(of[1]);
+      for (size_t f = 0; f < thresholds.size(); ++f) own.found.push_back(found[f * size + i]);
+      own.separation = of[1] > 0 ? sums[1] / of[1] - (of[0] > 0 ? sums[0] / of[0] : 0) : 0;
     }
-  }
+  });
+  std::erase_if(exposures, [](const RecordExposure& own) { return own.trained == 0; });
   std::ranges::stable_sort(exposures, [](const auto& a, const auto& b) { return compare(a, b) < 0; });
   for (size_t begin = 0, end = 0; begin < exposures.size(); begin = end) {
     while (end < exposures.size() && compare(exposures[begin], exposures[end]) == 0) ++end;

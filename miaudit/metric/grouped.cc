@@ -24,23 +24,52 @@ struct Deviations {
   double squares = 0;
 };
 
+/// Where to cut `others`, at values' first places, so that a range of them stays in the second cache while all groups
+/// are set beside it; small groups are not worth a cut.
+std::vector<size_t> range_starts(const GroupedSide& side, const std::vector<double>& others) {
+  constexpr size_t kRange = size_t{1} << 16, kScoresOfAGroup = 256;
+  const size_t most = side.scores / side.places() / kScoresOfAGroup + 1;
+  const size_t ranges = std::clamp<size_t>(others.size() / kRange, 1, most);
+  std::vector<size_t> starts = {0};
+  for (size_t k = 1; k < ranges; ++k) {
+    const auto first = std::ranges::lower_bound(others, others[k * (others.size() / ranges)]);
+    const auto start = static_cast<size_t>(first - others.begin());
+    if (start > starts.back()) starts.push_back(start);
+  }
+  starts.push_back(others.size());
+  return starts;
+}
+
 /// towards: +1 where the others below a record speak for it, −1 where those above do.
 Deviations deviations_of(const Parted& all, const GroupedSide& side, const std::vector<double>& others, double towards,
                          double mean, const Context& context) {
-  std::vector<double> sums(side.places());
-  std::vector<double> squares(side.places());
-  parallel_blocks(side.places(), kGroupsBlock, context, [&](size_t begin, size_t end) {
-    std::vector<double> shares;
-    for (size_t g = begin; g < end; ++g) {
-      shares.resize(side.of(g).size());
-      ascending_placements(side.of(g), others, shares);
-      for (const double share : shares) {
+  const size_t groups = side.places();
+  const std::vector<size_t> starts = range_starts(side, others);
+  const size_t ranges = starts.size() - 1;
+  std::vector<double> sums(groups * ranges), squares(groups * ranges);
+  const double scale = 1 / static_cast<double>(others.size());
+  parallel_blocks(groups * ranges, kGroupsBlock, context, [&](size_t begin, size_t end) {
+    std::vector<double> ranks;
+    for (size_t k = begin; k < end; ++k) {  // [ranges][groups]
+      const size_t range = k / groups;
+      const std::span<const double> near = std::span(others).subspan(starts[range], starts[range + 1] - starts[range]);
+      const auto from = [&, own = side.of(k % groups)](size_t r) {
+        if (r == 0) return own.begin();
+        return r == ranges ? own.end() : std::ranges::lower_bound(own, others[starts[r]]);
+      };
+      const std::span<const double> own(from(range), from(range + 1));
+      ranks.resize(own.size());
+      ascending_ranks(own, near, ranks);
+      for (const double rank : ranks) {
+        const double share = (static_cast<double>(starts[range]) + rank) * scale;
         const double deviation = (towards > 0 ? share : 1 - share) - mean;
-        sums[g] += deviation;
-        squares[g] += deviation * deviation;
+        sums[k] += deviation;
+        squares[k] += deviation * deviation;
       }
     }
   });
+  for (size_t k = groups; k < sums.size(); ++k) sums[k % groups] += sums[k];
+  sums.resize(groups);
   CrossingPlacements of_records;
   if (all.crossing.is_there())
     of_records = crossing_placements(all.crossing, side.which, others, towards, mean, context);
@@ -167,9 +196,9 @@ std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span
   const Halves halves = split_groups(all, seed, context);
   const Parted& judged = halves.second;
   const bool can_judge = !halves.first.members.empty() && !halves.first.nonmembers.empty() &&
-                         !judged.members.scores.empty() && !judged.nonmembers.scores.empty();
-  const double threshold = can_judge ? best_advantage(halves.first).threshold : 0;
-  const RocPoint best = best_advantage(all.sorted);
+                         judged.members.scores > 0 && judged.nonmembers.scores > 0;
+  const double threshold = can_judge ? best_advantage(halves.first, context).threshold : 0;
+  const RocPoint best = best_advantage(all.sorted, context);
   const double value = static_cast<double>(best.true_positives) / all.members.size() -
                        static_cast<double>(best.false_positives) / all.nonmembers.size();
   std::vector<Estimate> estimates;

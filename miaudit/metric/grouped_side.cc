@@ -1,6 +1,7 @@
 #include "miaudit/metric/grouped_side.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -17,46 +18,93 @@ constexpr size_t kGroupsForDesignEffect = 10;
 /// … unless there are so many, each with so many scores on either side that no few of them hold what there is.
 constexpr size_t kLargeGroups = 4;
 constexpr double kScoresOfALargeGroup = 3;
+/// Records of a group that are looked at together.
+constexpr size_t kStretch = 256;
 
-/// Each record's group as its place among the names of those with a known record; those of a group often follow each
-/// other.
+/// Stretches of records of one group, each to the next one's begin: groups by their places among the names of those with
+/// a known record; a record of unknown membership goes with the one before.
 struct Places {
+  struct Stretch {
+    size_t begin;
+    uint32_t group;
+  };
   std::vector<int64_t> names;
-  std::vector<uint32_t> of;
+  std::vector<Stretch> stretches;
 };
 
-Places places_of(std::span<const int64_t> groups, std::span<const int8_t> membership) {
-  Places places{{}, std::vector<uint32_t>(groups.size())};
-  for (size_t i = 0; i < groups.size(); ++i)
-    if (membership[i] != -1 && (places.names.empty() || places.names.back() != groups[i]))
-      places.names.push_back(groups[i]);
+Places places_of(const GroupedScores& all) {
+  struct Found {
+    size_t begin;
+    int64_t name;
+  };
+  std::vector<Found> found;
+  // Where records cross models, each model's are of one group.
+  const size_t step = all.records > 0 ? all.records : 1;
+  for (size_t begin = 0; begin < all.scores.size(); begin += step) {
+    const std::span<const int8_t> own = all.membership.subspan(begin, step);
+    const auto known = std::ranges::find_if(own, [](int8_t side) { return side != -1; });
+    if (known == own.end()) continue;
+    const int64_t name = all.groups[begin + static_cast<size_t>(known - own.begin())];
+    if (found.empty() || found.back().name != name) found.push_back({begin, name});
+  }
+  Places places;
+  for (const Found& own : found) places.names.push_back(own.name);
   std::sort(places.names.begin(), places.names.end());
   places.names.erase(std::unique(places.names.begin(), places.names.end()), places.names.end());
-  for (size_t i = 0; i < groups.size(); ++i) {
-    if (membership[i] == -1) continue;
-    if (i > 0 && membership[i - 1] != -1 && groups[i] == groups[i - 1]) {
-      places.of[i] = places.of[i - 1];
-    } else {
-      const auto name = std::lower_bound(places.names.begin(), places.names.end(), groups[i]);
-      places.of[i] = static_cast<uint32_t>(name - places.names.begin());
-    }
+  for (const Found& own : found) {
+    const auto name = std::lower_bound(places.names.begin(), places.names.end(), own.name);
+    places.stretches.push_back({own.begin, static_cast<uint32_t>(name - places.names.begin())});
   }
   return places;
 }
 
-GroupedSide side_of(const GroupedScores& all, const Places& places, int8_t which, const Crossing& crossing) {
-  GroupedSide side{which, {}, std::vector<size_t>(places.names.size() + 1), all.worth, {}};
-  for (size_t i = 0; i < all.scores.size(); ++i)
-    if (all.membership[i] == which) ++side.starts[places.of[i] + 1];
-  std::partial_sum(side.starts.begin(), side.starts.end(), side.starts.begin());
-  side.scores.resize(side.starts.back());
-  std::vector<size_t> next(side.starts.begin(), side.starts.end() - 1);
-  for (size_t i = 0; i < all.scores.size(); ++i)
-    if (all.membership[i] == which) side.scores[next[places.of[i]]++] = all.scores[i];
-  for (size_t g = 0; g < side.places(); ++g)
-    radix_sort(std::span(side.scores).subspan(side.starts[g], side.starts[g + 1] - side.starts[g]));
-  if (crossing.is_there()) side.crossing_count = crossing_counts(crossing, which);
+/// Calls visit(group, begin, end) for all records whose group is known, at most kStretch at a time.
+template <class Visit>
+void each_stretch(const Places& places, size_t records, const Visit& visit) {
+  for (size_t s = 0; s < places.stretches.size(); ++s) {
+    const size_t last = s + 1 < places.stretches.size() ? places.stretches[s + 1].begin : records;
+    for (size_t begin = places.stretches[s].begin; begin < last; begin += kStretch)
+      visit(places.stretches[s].group, begin, std::min(last, begin + kStretch));
+  }
+}
+
+/// Puts a group's scores beside each other.
+GroupedSide side_of(const GroupedScores& all, const Places& places, int8_t which, std::vector<double>& scores) {
+  std::vector<size_t> starts(places.names.size() + 1);
+  each_stretch(places, all.scores.size(), [&](uint32_t group, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) starts[group + 1] += all.membership[i] == which;
+  });
+  std::partial_sum(starts.begin(), starts.end(), starts.begin());
+  scores.resize(starts.back());
+  GroupedSide side{which, {}, scores.size(), all.worth, {}};
+  for (size_t g = 0; g + 1 < starts.size(); ++g)
+    side.by_group.push_back(std::span(scores).subspan(starts[g], starts[g + 1] - starts[g]));
+  each_stretch(places, all.scores.size(), [&](uint32_t group, size_t begin, size_t end) {
+    // Without a branch on the truth, which no processor could predict.
+    std::array<double, kStretch> own;
+    size_t count = 0;
+    for (size_t i = begin; i < end; ++i) {
+      own[count] = all.scores[i];
+      count += all.membership[i] == which;
+    }
+    std::copy_n(own.begin(), count, scores.begin() + static_cast<ptrdiff_t>(starts[group]));
+    starts[group] += count;
+  });
   return side;
+}
+
+void sort_groups(Parted& parted, const Context& context) {
+  std::vector<std::span<double>> groups;
+  for (const size_t which : {0, 1}) {
+    double* next = parted.scores[which].data();
+    for (const std::span<const double> own : (which ? parted.members : parted.nonmembers).by_group) {
+      groups.emplace_back(next, own.size());
+      next += own.size();
+    }
+  }
+  parallel_blocks(groups.size(), 16, context, [&](size_t begin, size_t end) {
+    for (size_t g = begin; g < end; ++g) radix_sort(groups[g]);
+  });
 }
 
 // Each model's group by its first known score; models without one count nowhere.
@@ -71,7 +119,9 @@ void find_models(const GroupedScores& grouped, const Places& places, Parted& par
     const auto known = std::ranges::find_if(own, [](int8_t side) { return side != -1; });
     if (known == own.end()) continue;
     parted.crossing.models[m] = 1;
-    parted.group_of_model[m] = places.of[m * grouped.records + static_cast<size_t>(known - own.begin())];
+    const int64_t name = grouped.groups[m * grouped.records + static_cast<size_t>(known - own.begin())];
+    parted.group_of_model[m] =
+        static_cast<uint32_t>(std::ranges::lower_bound(places.names, name) - places.names.begin());
   }
 }
 
@@ -94,7 +144,7 @@ double effect_of_records(const Parted& parted, const GroupedSide& side, double t
 
 double GroupedSide::groups() const {
   size_t some = 0;
-  for (size_t g = 0; g < places(); ++g) some += starts[g + 1] > starts[g];
+  for (const std::span<const double> own : by_group) some += !own.empty();
   return static_cast<double>(some);
 }
 
@@ -110,14 +160,18 @@ Parted part_groups(const GroupedScores& grouped, const Context& context) {
   if (grouped.groups.size() != grouped.scores.size())
     fail(Category::input, "{} but {} were given; there must be one of each for every record, in one order",
          counted(grouped.scores.size(), "score"), counted(grouped.groups.size(), "group"));
+  check_scores(grouped.scores, grouped.membership, context);
   Parted parted;
-  parted.sorted = sort_scores(grouped.scores, grouped.membership, context);
-  const Places places = places_of(grouped.groups, grouped.membership);
+  const Places places = places_of(grouped);
   find_models(grouped, places, parted);
   parallel_blocks(2, 1, context, [&](size_t which, size_t) {
-    (which ? parted.members : parted.nonmembers) =
-        side_of(grouped, places, static_cast<int8_t>(which), parted.crossing);
+    GroupedSide& side = which ? parted.members : parted.nonmembers;
+    side = side_of(grouped, places, static_cast<int8_t>(which), parted.scores[which]);
+    if (parted.crossing.is_there()) side.crossing_count = crossing_counts(parted.crossing, side.which);
   });
+  sort_groups(parted, context);
+  parted.sorted.members = merge_sorted(parted.members.by_group, context);
+  parted.sorted.nonmembers = merge_sorted(parted.nonmembers.by_group, context);
   return parted;
 }
 
@@ -137,23 +191,15 @@ Halves split_groups(const Parted& all, uint64_t seed, const Context& context) {
                         std::vector<double>& second_sorted) {
     second.which = side.which;
     second.worth = side.worth;
-    second.starts = {0};
-    for (size_t g = 0; g < side.places(); ++g) {
-      std::vector<double>& to = in_first[g] ? first : second.scores;
-      to.insert(to.end(), side.of(g).begin(), side.of(g).end());
-      second.starts.push_back(second.scores.size());
-    }
-    radix_sort(first);
-    second_sorted = second.scores;
-    radix_sort(second_sorted);
+    std::vector<std::span<const double>> others;
+    for (size_t g = 0; g < side.places(); ++g) (in_first[g] ? others : second.by_group).push_back(side.of(g));
+    first = merge_sorted(others, context);
+    second_sorted = merge_sorted(second.by_group, context);
+    second.scores = second_sorted.size();
     if (all.crossing.is_there()) second.crossing_count = crossing_counts(halves.second.crossing, side.which);
   };
-  parallel_blocks(2, 1, context, [&](size_t which, size_t) {
-    if (which)
-      deal(all.members, halves.first.members, halves.second.members, halves.second.sorted.members);
-    else
-      deal(all.nonmembers, halves.first.nonmembers, halves.second.nonmembers, halves.second.sorted.nonmembers);
-  });
+  deal(all.members, halves.first.members, halves.second.members, halves.second.sorted.members);
+  deal(all.nonmembers, halves.first.nonmembers, halves.second.nonmembers, halves.second.sorted.nonmembers);
   return halves;
 }
 

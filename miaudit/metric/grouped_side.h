@@ -11,18 +11,18 @@
 
 namespace miaudit {
 
-/// One side's scores, those of a group beside each other and ascending: group g's are scores[starts[g] … starts[g+1]).
+/// One side's scores by group, ascending: of groups without one here none.
 struct GroupedSide {
   int8_t which = 1;
-  std::vector<double> scores;
-  std::vector<size_t> starts;
+  std::vector<std::span<const double>> by_group;
+  size_t scores = 0;
   double worth = 1;                      ///< Of every score, beside what its groups take.
   std::vector<uint32_t> crossing_count;  ///< How many of its scores are each crossing record's that is looked at.
 
-  double size() const { return static_cast<double>(scores.size()); }
-  size_t places() const { return starts.size() - 1; }
-  std::span<const double> of(size_t g) const { return std::span(scores).subspan(starts[g], starts[g + 1] - starts[g]); }
-  double count(size_t g) const { return static_cast<double>(starts[g + 1] - starts[g]); }
+  double size() const { return static_cast<double>(scores); }
+  size_t places() const { return by_group.size(); }
+  std::span<const double> of(size_t g) const { return by_group[g]; }
+  double count(size_t g) const { return static_cast<double>(by_group[g].size()); }
   double groups() const;     ///< How many hold a score.
   double records() const;    ///< Of those that cross, how many are looked at and hold one; 0 where none do.
   double looked_at() const;  ///< How many scores are of such records.
@@ -30,6 +30,7 @@ struct GroupedSide {
 
 /// Grouped scores by truth.
 struct PartedGroups::Parts {
+  std::vector<double> scores[2];  ///< What the sides show parts of; empty where those are another's.
   GroupedSide members;
   GroupedSide nonmembers;
   SortedScores sorted;
@@ -40,7 +41,8 @@ using Parted = PartedGroups::Parts;
 
 Parted part_groups(const GroupedScores& grouped, const Context& context);
 
-/// A random half of the groups, each group whole: `first` to choose a threshold from, `second` to judge it on.
+/// A random half of the groups, each group whole: `first` to choose a threshold from, `second` to judge it on, which
+/// must not outlive what was split.
 struct Halves {
   SortedScores first;
   Parted second;

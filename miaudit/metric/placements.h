@@ -12,7 +12,8 @@ namespace miaudit {
 std::vector<double> placements(std::span<const double> values, const std::vector<double>& others,
                                const Context& context);
 
-/// The same of ascending values, into `shares`, in O(n) where both are alike in number. One thread.
-void ascending_placements(std::span<const double> values, const std::vector<double>& others, std::span<double> shares);
+/// How many of the `others` are below each of the ascending values, and half of those equal to it; O(n) where both are
+/// alike in number. One thread.
+void ascending_ranks(std::span<const double> values, std::span<const double> others, std::span<double> ranks);
 
 }  // namespace miaudit

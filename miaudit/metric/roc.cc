@@ -7,6 +7,7 @@
 
 #include "miaudit/base/parallel.h"
 #include "miaudit/math/sort.h"
+#include "miaudit/metric/stretches.h"
 
 namespace miaudit {
 namespace {
@@ -78,7 +79,7 @@ uint64_t allowed_false_positives(uint64_t nonmembers, double fpr) {
 
 }  // namespace
 
-SortedScores sort_scores(std::span<const double> scores, std::span<const int8_t> membership, const Context& context) {
+KnownCounts check_scores(std::span<const double> scores, std::span<const int8_t> membership, const Context& context) {
   if (scores.size() != membership.size())
     fail(Category::input, "{} but {} were given; there must be one of each for every record, in one order",
          counted(scores.size(), "score"), counted(membership.size(), "membership value"));
@@ -119,6 +120,17 @@ SortedScores sort_scores(std::span<const double> scores, std::span<const int8_t>
     fail(Category::input, "among {} there are {} and {}; a ROC curve needs at least one of each",
          counted(scores.size(), "record"), counted(total.members, "member"), counted(total.nonmembers, "non-member"));
 
+  // Products of two counts, and sums of as many squares, must keep within 64 and 128 bits.
+  constexpr size_t kLimit = size_t{1} << 31;
+  if (std::max(total.members, total.nonmembers) > kLimit)
+    fail(Category::unsupported,
+         "{} members and {} non-members: at most {} a side can be compared; audit a sample of them",
+         grouped(total.members), grouped(total.nonmembers), grouped(kLimit));
+  return {total.members, total.nonmembers};
+}
+
+SortedScores sort_scores(std::span<const double> scores, std::span<const int8_t> membership, const Context& context) {
+  const KnownCounts total = check_scores(scores, membership, context);
   SortedScores sorted;
   parallel_blocks(2, 1, context, [&](size_t side, size_t) {
     if (side == 0)
@@ -157,20 +169,42 @@ RocPoint point_at_fpr(const SortedScores& sorted, double fpr) {
   return point_at_count(sorted, allowed_false_positives(sorted.nonmembers.size(), fpr));
 }
 
-RocPoint best_advantage(const SortedScores& sorted) {
-  __extension__ using Wide = __int128;
-  const Wide members = static_cast<Wide>(sorted.members.size());
-  const Wide nonmembers = static_cast<Wide>(sorted.nonmembers.size());
-  RocPoint best{std::numeric_limits<double>::infinity(), 0, 0};
-  Wide best_value = 0;
-  walk_down(sorted, [&](const RocPoint& point) {
-    const Wide value = point.true_positives * nonmembers - point.false_positives * members;
-    if (value > best_value) {
-      best_value = value;
-      best = point;
+RocPoint best_advantage(const SortedScores& sorted, const Context& context) {
+  struct Best {
+    int64_t value = 0;
+    size_t members = 0;     // below the threshold
+    size_t nonmembers = 0;  // …
+  };
+  const double* const x = sorted.members.data();
+  const double* const y = sorted.nonmembers.data();
+  const auto members = static_cast<int64_t>(sorted.members.size());
+  const auto nonmembers = static_cast<int64_t>(sorted.nonmembers.size());
+  // The threshold is some member's score. Each of several that are equal is held against the best: the first has the
+  // most members at or above it.
+  const std::vector<Best> bests = merge_stretches<Best>(sorted, context, [&](const Stretch& stretch) {
+    Best best;
+    size_t j = stretch.nonmembers.begin;
+    size_t i = stretch.members.begin;
+    int64_t value =
+        (members - static_cast<int64_t>(i)) * nonmembers - (nonmembers - static_cast<int64_t>(j)) * members;
+    while (i < stretch.members.end) {
+      // With selections in place of branches that would be mispredicted every other time.
+      const bool is_threshold = j == stretch.nonmembers.end || !(y[j] < x[i]);
+      const bool is_best = static_cast<int>(is_threshold) & static_cast<int>(value >= best.value);
+      best.value = is_best ? value : best.value;
+      best.members = is_best ? i : best.members;
+      best.nonmembers = is_best ? j : best.nonmembers;
+      value += is_threshold ? -nonmembers : members;
+      i += is_threshold;
+      j += !is_threshold;
     }
+    return best;
   });
-  return best;
+  Best best;
+  for (const Best& own : bests)
+    if (own.value >= best.value) best = own;
+  if (best.value == 0) return {std::numeric_limits<double>::infinity(), 0, 0};
+  return {x[best.members], sorted.members.size() - best.members, sorted.nonmembers.size() - best.nonmembers};
 }
 
 }  // namespace miaudit

@@ -18,10 +18,17 @@ struct SortedScores {
   double worth = 1;
 };
 
-/// Parts and sorts. membership: 1 member, 0 non-member, −1 unknown (left out), as many as scores.
+/// membership: 1 member, 0 non-member, −1 unknown (left out), as many as scores.
 /// Throws Error(input) on another length, another membership value, no member, no non-member, or a score of a known
-/// record that is not finite (with the first's index). Cost: O(n) radix sort, two threads, 16 bytes a score at the peak
-/// beside the input.
+/// record that is not finite (with the first's index); Error(unsupported) on more than 2³¹ a side.
+struct KnownCounts {
+  size_t members;
+  size_t nonmembers;
+};
+KnownCounts check_scores(std::span<const double> scores, std::span<const int8_t> membership, const Context& context);
+
+/// Parts and sorts; throws as check_scores(). Cost: O(n) radix sort, two threads, 16 bytes a score at the peak beside
+/// the input.
 SortedScores sort_scores(std::span<const double> scores, std::span<const int8_t> membership, const Context& context);
 
 /// One point of the curve: the counts at "score >= threshold".
@@ -40,7 +47,7 @@ std::vector<RocPoint> roc_outline(const SortedScores& sorted, size_t limit);
 /// Largest TPR with FPR <= fpr, without interpolation, and the lowest threshold that gives it (ties whole).
 RocPoint point_at_fpr(const SortedScores& sorted, double fpr);
 /// Point of the largest TPR − FPR (the first from above among equals).
-RocPoint best_advantage(const SortedScores& sorted);
+RocPoint best_advantage(const SortedScores& sorted, const Context& context = {});
 
 /// Pr[member's score > non-member's] + ½ Pr[equal], and DeLong's variance of it (DeLong et al. 1988,
 /// doi:10.2307/2531595); a side of one record adds nothing to the variance, which is then too small. Exact integer

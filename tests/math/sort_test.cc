@@ -27,7 +27,7 @@ void PrintTo(const Case& c, std::ostream* out) {
 class RadixSort : public testing::TestWithParam<Case> {};
 
 TEST_P(RadixSort, AgreesWithStdSortAtEverySize) {
-  for (const size_t n : {0, 1, 2, 100, 4096, 4097, 50'000, 300'000}) {
+  for (const size_t n : {0, 1, 2, 100, 1024, 1025, 50'000, 300'000}) {
     Rng rng(7, n);
     std::vector<double> values(n);
     for (double& value : values) value = GetParam().draw(rng);
@@ -35,6 +35,43 @@ TEST_P(RadixSort, AgreesWithStdSortAtEverySize) {
     std::sort(expected.begin(), expected.end());
     radix_sort(values);
     EXPECT_EQ(values, expected) << n << " values";
+  }
+}
+
+TEST_P(RadixSort, MergesRunsOfAnyLength) {
+  for (const size_t threads : {1, 2}) {
+    Context context;
+    context.threads = static_cast<int>(threads);
+    Rng rng(8);
+    std::vector<std::vector<double>> values(60);
+    std::vector<double> expected;
+    for (std::vector<double>& run : values) {
+      run.resize(rng.below(2) * rng.below(9000));
+      for (double& value : run) value = GetParam().draw(rng);
+      expected.insert(expected.end(), run.begin(), run.end());
+      radix_sort(run);
+    }
+    const std::vector<std::span<const double>> runs(values.begin(), values.end());
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(merge_sorted(runs, context), expected);
+  }
+}
+
+TEST_P(RadixSort, CountsAgreeWithStdBounds) {
+  for (const size_t n : {1, 2, 31, 1000}) {
+    Rng rng(9, n);
+    std::vector<double> sorted(n), sought(77);
+    for (double& value : sorted) value = GetParam().draw(rng);
+    for (double& value : sought) value = rng.below(2) ? sorted[rng.below(n)] : GetParam().draw(rng);
+    std::sort(sorted.begin(), sorted.end());
+    std::vector<size_t> below(sought.size()), up_to(sought.size());
+    count_below(sorted, sought, below);
+    count_up_to(sorted, sought, up_to);
+    for (size_t k = 0; k < sought.size(); ++k) {
+      const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), sought[k]);
+      EXPECT_EQ(below[k], size_t(first - sorted.begin())) << n << " values, " << sought[k];
+      EXPECT_EQ(up_to[k], size_t(last - sorted.begin())) << n << " values, " << sought[k];
+    }
   }
 }
 
@@ -71,6 +108,22 @@ TEST(RadixSort, TurnsNegativeZeroIntoZero) {
     radix_sort(values);
     for (const double value : values) EXPECT_EQ(std::bit_cast<uint64_t>(value), 0u);
   }
+}
+
+TEST(MergeSorted, OfNothingIsNothing) {
+  EXPECT_TRUE(merge_sorted({}, {}).empty());
+  const std::vector<std::span<const double>> empty(3);
+  EXPECT_TRUE(merge_sorted(empty, {}).empty());
+}
+
+TEST(CountBelow, IsNoneAmongNoneAndOfWhatIsNoNumber) {
+  const std::vector<double> sought = {1, NAN};
+  const std::vector<double> sorted = {0, 2};
+  std::vector<size_t> counts(2, 7);
+  count_below({}, sought, counts);
+  EXPECT_EQ(counts, (std::vector<size_t>{0, 0}));
+  count_up_to(sorted, sought, counts);
+  EXPECT_EQ(counts, (std::vector<size_t>{1, 0}));
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ TEST(RecordExposures, CountsWhatIsFoundAndPutsTheMostExposedFirst) {
   const std::vector<int8_t> membership = {1, 0, 1, 0, 1, 0, 1, -1, 1, 0, 1, 0};
   const std::vector<int64_t> families = {0, 0, 1, 1};
   const std::vector<std::optional<double>> thresholds = {3, 5, std::nullopt};
-  const auto found = record_exposures({scores, membership, 3, families}, thresholds);
+  const auto found = record_exposures({scores, membership, 3, families}, thresholds, {});
   ASSERT_EQ(found.size(), 3u);
   for (size_t k = 0; k < 3; ++k) EXPECT_EQ(found[k].rank, static_cast<double>(k + 1));
   EXPECT_EQ(found[0].record, 0u);  // found twice of two by the stricter threshold
@@ -64,7 +64,7 @@ TEST(RecordExposures, GiveEqualsOneRank) {
   const std::vector<double> scores = {1, 1, 2, 1, 0, 0, 0, 0};
   const std::vector<int8_t> membership = {1, 1, 1, 1, 0, 0, 0, 0};
   const std::vector<std::optional<double>> thresholds = {3};
-  const auto found = record_exposures({scores, membership, 4, std::vector<int64_t>{0, 0}}, thresholds);
+  const auto found = record_exposures({scores, membership, 4, std::vector<int64_t>{0, 0}}, thresholds, {});
   EXPECT_EQ(found[0].record, 2u);
   EXPECT_EQ(found[0].rank, 1);
   for (size_t k = 1; k < 4; ++k) EXPECT_EQ(found[k].rank, 3);
