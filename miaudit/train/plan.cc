@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "miaudit/io/file.h"
+#include "miaudit/io/formats.h"
 #include "miaudit/io/json.h"
 #include "miaudit/train/draws.h"
 
@@ -77,7 +79,8 @@ ShadowPlan read_plan(const fs::path& path) {
     plan.models = file.at("models").get<size_t>();
     const auto design = entry.at("design").get<std::string>();
     const auto found = std::find(std::begin(kDesigns), std::end(kDesigns), design);
-    if (found == std::end(kDesigns)) fail(Category::input, "{}: unknown design '{}'", path.string(), design);
+    if (found == std::end(kDesigns))
+      fail(Category::input, "{}: unknown design '{}'. {}", (path / "run.json").string(), design, kPlanAgain);
     plan.design = static_cast<Design>(found - std::begin(kDesigns));
     plan.member_share = entry.at("member_share").get<double>();
     plan.population_share = entry.at("population_share").get<double>();
@@ -96,13 +99,23 @@ ShadowPlan read_plan(const fs::path& path) {
       plan.recipe = recipe_of(entry.at("recipe"));
     return plan;
   } catch (const json::exception& error) {
-    fail(Category::input, "{}: its plan is not one that miaudit wrote: {}", (path / "run.json").string(), error.what());
+    fail(Category::input, "{}: its plan is not one that miaudit wrote: {}. {}", (path / "run.json").string(),
+         error.what(), kPlanAgain);
   }
+}
+
+json planned_identity(const fs::path& path) {
+  const json file = read_json(path / "run.json");
+  if (!file.contains("data") || !file["data"].is_object() ||
+      !file["data"].value("classes", json()).is_number_unsigned())
+    fail(Category::input, "{} does not say which data it was planned with. {}", (path / "run.json").string(),
+         kPlanAgain);
+  return file["data"];
 }
 
 Dataset read_planned_data(const fs::path& path, const ShadowPlan& plan, const Context& context) {
   Dataset dataset = read_dataset(plan.data, plan.reading, context);
-  const json planned = read_json(path / "run.json").at("data"), found = identity(dataset);
+  const json planned = planned_identity(path), found = identity(dataset);
   if (planned == found) return dataset;
   std::string changed;
   for (const auto& [key, value] : planned.items())
@@ -111,6 +124,15 @@ Dataset read_planned_data(const fs::path& path, const ShadowPlan& plan, const Co
        "{} is not what this run was planned with: its {} changed. Put the file back, or plan again (finished models of "
        "the old data then count as stale)",
        plan.data.data, changed);
+}
+
+Array read_target_outputs(const ShadowPlan& plan) {
+  Array given = read_array(plan.target_outputs);
+  if (content_hash(given.bytes()) != plan.target_outputs_hash)
+    fail(Category::input,
+         "{} is not what this run was planned with: its values changed. Put the file back, or plan again",
+         plan.target_outputs);
+  return given;
 }
 
 TrainingJob job_of(const Run& run, const ShadowPlan& plan, size_t model) {
