@@ -220,8 +220,8 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
   std::error_code error;
   ModelStatus status;
   status.has_checkpoint = fs::exists(run.checkpoint(m), error);
-  if (run.units.empty()) {  // made by hand: outputs are all there is
-    if (fs::exists(run.outputs(m), error)) status.state = ModelState::done;
+  if (run.units.empty()) {  // made by hand: outputs or signals are all there is
+    if (fs::exists(run.outputs(m), error) || fs::is_directory(run.signals(m), error)) status.state = ModelState::done;
     return status;
   }
   const fs::path done = run.model(m) / "done.json";

@@ -40,6 +40,8 @@ struct Run {
 
   std::filesystem::path model(size_t m) const;
   std::filesystem::path outputs(size_t m) const { return model(m) / "outputs.npy"; }
+  /// Of a model made by hand that comes without outputs: one .npy a signal.
+  std::filesystem::path signals(size_t m) const { return model(m) / "signals"; }
   std::filesystem::path checkpoint(size_t m) const;
   std::filesystem::path failure(size_t m) const;
   std::vector<uint32_t> members(size_t m) const;

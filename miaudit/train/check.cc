@@ -7,6 +7,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "miaudit/data/stored_signals.h"
 #include "miaudit/train/checkpoint.h"
 #include "miaudit/train/plan.h"
 
@@ -25,6 +26,17 @@ std::string outputs_wrong(const Run& run, size_t m, size_t classes, Columns colu
     return fmt::format("its outputs have {} and {}, those of earlier models {} and {}",
                        counted(outputs.shape()[1], "query", "queries"), counted(outputs.shape()[2], "class", "classes"),
                        shape[1], shape[2]);
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+/// The same of signals that a model made by hand brings in their place. `brought`: by those before it.
+std::string signals_wrong(const Run& run, size_t m, StoredSignals& brought) {
+  std::vector<FileRecord> ignored;
+  try {
+    brought.add(run, m, ignored);
+    return "";
   } catch (const Error& error) {
     return error.what();
   }
@@ -89,11 +101,18 @@ RunCheck check_run(const Run& run, const Context& context) {
       is_planned ? data.at("classes").get<size_t>() : static_cast<size_t>(*std::ranges::max_element(run.labels) + 1);
   const Columns columns = is_planned ? Columns::as_many : Columns::as_many_or_more;
   std::vector<size_t> shape;
+  StoredSignals brought;
   for (size_t m = 0; m < run.models; ++m) {
     context.report("checking", m, run.models);
     ModelStatus& status = check.models[m];
     if (status.state == ModelState::done) {
-      status.why = outputs_wrong(run, m, classes, columns, shape);
+      std::error_code error;
+      const bool has_outputs = is_planned || fs::exists(run.outputs(m), error);
+      if (has_outputs ? !brought.names().empty() : !shape.empty())
+        status.why = fmt::format("it brings {}; those before it do not, and every model must bring the same",
+                                 has_outputs ? "outputs" : "signals");
+      else
+        status.why = has_outputs ? outputs_wrong(run, m, classes, columns, shape) : signals_wrong(run, m, brought);
       if (!status.why.empty()) status.state = ModelState::broken;
     } else if (status.has_checkpoint && is_planned) {
       check_checkpoint(run, m, plan, data, check);
