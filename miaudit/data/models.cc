@@ -151,14 +151,20 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
   }
   std::vector<size_t> places(run.models, kNowhere);
   auto brought = std::make_shared<StoredSignals>();
+  const std::string advice = run.units.empty()
+                                 ? "docs/formats.md says where a model's outputs or signals go"
+                                 : fmt::format("`miaudit shadow train {}` makes what is missing", run.path.string());
+  std::string flaw;  // of the first model that is there and cannot be used
   for (size_t m = 0; m < run.models; ++m) {
     context.report("reading", m, run.models);
     const ModelStatus status = model_status(run, m, is_thorough);
     if (status.state != ModelState::done) {
+      if (flaw.empty() && !status.why.empty())
+        flaw = fmt::format("model {} is {}: {}", m, state_name(status.state), status.why);
       models.missing.push_back(
           {"missing_model",
            fmt::format("model {} is {}{}", m, state_name(status.state), status.why.empty() ? "" : ": " + status.why),
-           fmt::format("`miaudit shadow train {}` makes it", run.path.string())});
+           advice});
       continue;
     }
     AuditedModel model{m, {}, membership_row(run.membership, m, run.records, range)};
@@ -191,8 +197,9 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
     models.models.push_back(std::move(model));
   }
   if (models.models.size() < 2)
-    fail(Category::input, "{} holds {} of {}; an audit takes two or more. `miaudit shadow train {}` makes them",
-         run.path.string(), counted(models.models.size(), "finished model"), run.models, run.path.string());
+    fail(Category::input, "{} holds {} of {}{}; an audit takes two or more: {}", run.path.string(),
+         counted(models.models.size(), "finished model"), run.models, flaw.empty() ? "" : fmt::format(" ({})", flaw),
+         advice);
   const size_t classes = models.models.front().outputs.classes;
   const auto wild = std::ranges::find_if(
       run.labels, [&](int32_t label) { return label < 0 || static_cast<size_t>(label) >= classes; });

@@ -58,20 +58,11 @@ void check_checkpoint(const Run& run, size_t m, const ShadowPlan& plan, const nl
   if (!note.empty()) why += (why.empty() ? "" : "; ") + note;
 }
 
-/// Whether a file as read_array() takes it is there.
-bool is_there(const std::string& path) {
-  std::error_code error;
-  const size_t end = path.find(".npz:");
-  return path.empty() || fs::exists(path, error) ||
-         (end != std::string::npos && fs::exists(path.substr(0, end + 4), error));
-}
-
 void check_data(const Run& run, const ShadowPlan& plan, const Context& context, RunCheck& check) {
-  const auto look = [&](const std::vector<std::string>& files, const std::function<void()>& compare) {
-    const auto missing = std::ranges::find_if_not(files, is_there);
-    if (missing != files.end()) {
+  const auto look = [&](const std::string& missing, const std::function<void()>& compare) {
+    if (!missing.empty()) {
       check.data.push_back(
-          fmt::format("{} is not there: whether it changed since the plan was not looked at", *missing));
+          fmt::format("{} is not there: whether it changed since the plan was not looked at", missing));
       return;
     }
     try {
@@ -82,8 +73,8 @@ void check_data(const Run& run, const ShadowPlan& plan, const Context& context, 
       check.is_sound = false;
     }
   };
-  look({plan.data.data, plan.data.labels}, [&] { read_planned_data(run.path, plan, context); });
-  if (!plan.target_outputs.empty()) look({plan.target_outputs}, [&] { read_target_outputs(plan); });
+  look(missing_data(plan), [&] { read_planned_data(run.path, plan, context); });
+  if (!plan.target_outputs.empty()) look(missing_target_outputs(plan), [&] { read_target_outputs(plan); });
 }
 
 }  // namespace

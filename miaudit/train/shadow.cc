@@ -79,7 +79,7 @@ class ShadowRun {
     watch();
     for (std::thread& worker : workers) worker.join();
     pass_on_news();
-    if (error_) std::rethrow_exception(error_);
+    if (error_) rethrow();
     if (is_interrupted_)
       fail(Category::checkpointed, "stopped with {} of {} done; run the same again to go on", done_now(), run_.models);
     const double seconds = options_.clock() - start;
@@ -106,6 +106,16 @@ class ShadowRun {
       }
       if (!status.why.empty()) report_.again.push_back({model, status.why});
       todo_.push_back(model);
+    }
+  }
+
+  [[noreturn]] void rethrow() const {
+    try {
+      std::rethrow_exception(error_);
+    } catch (const Error& error) {
+      if (error.category() != Category::io) throw;
+      fail(Category::io, "{}. Finished models and checkpoints stay: mend the cause, and run the same again to go on",
+           error.what());
     }
   }
 

@@ -125,23 +125,25 @@ PlanChange compare(const fs::path& path, const std::vector<std::string>& units, 
   PlanChange change;
   std::error_code error;
   if (!was_planned(path) && !fs::exists(path / "run.json", error)) return change;
-  const std::optional<Run> known = planned_before(path);
-  Run before = known.value_or(Run());
-  if (!known) {  // each model says itself what it is
-    before.path = path;
-    before.units = units;
-    before.models = units.size();
+  const std::optional<Run> before = planned_before(path);
+  // Each finished model says itself what it is: one that the plan before made stale may be right again.
+  Run now;
+  now.path = path;
+  now.units = units;
+  now.models = units.size();
+  for (size_t m = 0; m < now.models; ++m) {
+    const ModelState state = model_status(now, m, false).state;
+    change.kept += state == ModelState::done;
+    change.stale += state == ModelState::stale;
   }
-  const std::vector<bool> under_way = models_under_way(before, host);
-  for (size_t m = 0; m < before.models; ++m) {
-    const bool is_kept = m < units.size() && units[m] == before.units[m];
+  change.is_new = !before && change.kept + change.stale == 0;
+  if (!before) return change;
+  const std::vector<bool> under_way = models_under_way(*before, host);
+  for (size_t m = 0; m < before->models; ++m) {
+    const bool is_kept = m < units.size() && units[m] == before->units[m];
     if (under_way[m] && !is_kept) ++change.overtaken;
-    const ModelState state = model_status(before, m, false).state;
-    if (!known && state == ModelState::stale) ++change.stale;
-    if (state != ModelState::done) continue;
-    ++(is_kept ? change.kept : m < units.size() ? change.stale : change.left_out);
+    if (m >= units.size() && model_status(*before, m, false).state == ModelState::done) ++change.left_out;
   }
-  change.is_new = !known && change.kept + change.stale == 0;
   return change;
 }
 

@@ -95,7 +95,7 @@ for damage, said in ((("plan", "design", "odd"), "unknown design 'odd'"), (("pla
     assert said in refused and "Plan again" in refused, refused
 os.remove("cluster/run.json")
 assert "0 finished models are kept, 10 stale" in plan("cluster", *FAST, "--seed", "8", models=10).stdout
-plan("cluster", *FAST, models=10)
+assert "10 finished models are kept, 0 stale" in plan("cluster", *FAST, models=10).stdout
 assert "0 models trained, 10 done before" in train("cluster").stdout and outputs("cluster") == finished
 # A newer program's run is none of the damaged ones: it is left alone.
 open("cluster/run.json", "w").write(planned.replace('"schema_version": 1', '"schema_version": 99'))
@@ -109,13 +109,32 @@ np.save("x.npy", np.flip(np.load("x.npy"), 0))
 assert "0 models trained" in train("cluster").stdout
 checked = run("shadow", "check", "cluster", expect=1).stdout
 assert "10 of 10 models done" in checked and "x.npy is not what this run was planned with: its values" in checked, checked
-open("x.npy", "wb").write(kept[:100])
-assert "x.npy" in run("shadow", "check", "cluster", expect=1).stdout
+np.save("x.npy", np.load("x.npy")[:-1])
+for changed in (b"rubbish", open("x.npy", "rb").read()):
+    open("x.npy", "wb").write(changed)
+    checked = run("shadow", "check", "cluster", expect=1).stdout
+    assert "y.npy is not what this run was planned with: " in checked, checked
+open("x.npy", "wb").write(kept)
+labels = np.load("y.npy")
+np.save("y.npy", np.flip(labels))
+checked = run("shadow", "check", "cluster", expect=1).stdout
+assert "data: " in checked and "/y.npy is not what this run was planned with: its labels changed" in checked, checked
+np.save("y.npy", labels)
 os.remove("x.npy")
+shutil.move("cluster/models/0000", "aside")
+missing = train("cluster", expect=2).stderr
+assert "x.npy is not there, and this run was planned with it. Put it back, or plan again" in missing, missing
+shutil.move("aside", "cluster/models/0000")
 checked = run("shadow", "check", "cluster").stdout
 assert "x.npy is not there: whether it changed since the plan was not looked at" in checked, checked
 open("x.npy", "wb").write(kept)
 assert "data:" not in run("shadow", "check", "cluster").stdout
+# The same data elsewhere are the same.
+os.rename("x.npy", "elsewhere.npy")
+moved = run("shadow", "plan", "cluster", "--data", "elsewhere.npy", "--labels", "y.npy", "--models", "10", *FAST).stdout
+assert "10 finished models are kept, 0 stale" in moved, moved
+os.rename("elsewhere.npy", "x.npy")
+plan("cluster", *FAST, models=10)
 
 # A damaged checkpoint: check names it, training says that it starts again, and ends with the same bytes.
 model = open("cluster/models/0002/outputs.npy", "rb").read()
@@ -182,3 +201,8 @@ for wrong in (["--missing", "--json"], ["--chunk", "2"], ["--format", "slurm"]):
 # Without its outputs, nothing is done.
 os.remove("cluster/models/0003/outputs.npy")
 assert "outputs.npy is missing" in run("shadow", "status", "cluster").stdout
+for m in range(10):
+    if m not in (3, 5):
+        shutil.rmtree(f"cluster/models/{m:04}")
+few = run("audit", "cluster", expect=2).stderr
+assert "1 finished model of 10 (model 3 is broken: outputs.npy is missing)" in few, few
