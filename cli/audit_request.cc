@@ -193,6 +193,9 @@ int run_shard(const AuditRequest& request, const Run& run, Shell& shell) {
          counted(run.records, "record"));
   const Context context = shell.context();
   const Models models = read_models(run, shard.range(run.records), request.reading, context);
+  if (!models.has_outputs())
+    fail(Category::config, "{} holds signals already: there is nothing to store; audit it without --shard",
+         request.run);
   const bool is_new =
       store_shard(run, models, shard, fmt::format("{}.{}", host_name(), getpid()), request.plan, context);
   shell.clear_progress();
@@ -214,6 +217,9 @@ int run_audit(const AuditRequest& request, Shell& shell) {
     const Run run = read_run(request.run);
     if (request.shard) return run_shard(request, run, shell);
     Models models = read_models(run, request.reading, context);
+    if (!models.has_outputs() && (request.merge || request.show_records))
+      fail(Category::config, "{} holds signals and no outputs; leave {} out", request.run,
+           request.merge ? "--merge" : "--show-records");
     if (request.merge) models.stored = std::make_shared<const StoredSignals>(run, models);
     if (!request.paths.features.empty()) {
       Features features = read_features(request.paths.features, run.records, models.files);

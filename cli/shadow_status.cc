@@ -9,7 +9,7 @@
 #include "cli/options.h"
 #include "cli/shadow_verbs.h"
 #include "miaudit/data/run.h"
-#include "miaudit/train/checkpoint.h"
+#include "miaudit/train/check.h"
 
 namespace miaudit::cli {
 namespace {
@@ -62,42 +62,6 @@ void print_status(const Run& run, const std::vector<ModelStatus>& all, bool as_j
   print(text);
 }
 
-/// What is wrong with the outputs of a finished model; "" for nothing. `shape`: of the first that was looked at.
-std::string outputs_wrong(const Run& run, size_t m, size_t classes, std::vector<size_t>& shape) {
-  try {
-    const Array outputs = read_model_outputs(run, m);
-    if (std::string why = outputs_complaint(outputs, run.records, 0, classes); !why.empty()) return why;
-    if (shape.empty()) shape = outputs.shape();
-    if (outputs.shape() == shape) return "";
-    return fmt::format("its outputs have {} and {}, those of earlier models {} and {}",
-                       counted(outputs.shape()[1], "query", "queries"), counted(outputs.shape()[2], "class", "classes"),
-                       shape[1], shape[2]);
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
-
-void check_models(const Run& run, Shell& shell) {
-  std::vector<ModelStatus> all = all_status(run, true);
-  const auto classes = static_cast<size_t>(*std::ranges::max_element(run.labels) + 1);
-  std::vector<size_t> shape;
-  for (size_t m = 0; m < run.models; ++m) {
-    ModelStatus& status = all[m];
-    if (status.state == ModelState::done) {
-      status.why = outputs_wrong(run, m, classes, shape);
-      if (!status.why.empty()) status.state = ModelState::broken;
-    } else if (status.has_checkpoint) {
-      const std::string why = checkpoint_complaint(run.checkpoint(m));
-      if (why.empty()) continue;
-      status.why += fmt::format("{}{} cannot be used, so its training starts again: {}", status.why.empty() ? "" : "; ",
-                                run.checkpoint(m).string(), why);
-      shell.exit_code = 1;
-    }
-    if (status.state == ModelState::broken) shell.exit_code = 1;
-  }
-  print_status(run, all, false);
-}
-
 }  // namespace
 
 void add_shadow_status(CLI::App& parent, Shell&) {
@@ -131,18 +95,25 @@ void add_shadow_check(CLI::App& parent, Shell& shell) {
       parent.add_subcommand("check", "Verify every file of a run by checksum and shape; exit 1 if one is wrong");
   auto path = std::make_shared<std::string>();
   add_run_option(*verb, *path);
+  add_common_options(*verb, shell);
   verb->callback([path, &shell] {
-    read_run_file(*path);  // What is no run at all is a slip of the caller's.
+    if (!was_planned(*path)) read_run_file(*path);  // What is no run at all is a slip of the caller's.
     std::optional<Run> run;
+    RunCheck check;
     try {
       run = read_run(*path);
+      check = check_run(*run, shell.context());
     } catch (const Error& error) {
       if (error.category() != Category::input) throw;
+      shell.clear_progress();
       print(fmt::format("{}\n", error.what()));
       shell.exit_code = 1;
       return;
     }
-    check_models(*run, shell);
+    shell.clear_progress();
+    print_status(*run, check.models, false);
+    for (const std::string& sentence : check.data) print(fmt::format("  data: {}\n", sentence));
+    if (!check.is_sound) shell.exit_code = 1;
   });
 }
 

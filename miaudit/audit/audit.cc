@@ -36,6 +36,8 @@ void describe_files(const std::vector<FileRecord>& files, const std::vector<Warn
 void describe_outputs(const Outputs& outputs, bool form_detected, Subject& subject) {
   subject.classes = outputs.classes;
   subject.queries = outputs.queries;
+  subject.input_form = "signals";
+  if (outputs.parts.empty()) return;
   subject.input_form = form_name(outputs.form);
   subject.form_detected = form_detected;
   subject.element_type = element_name(outputs.parts[0].values.type());
@@ -200,6 +202,7 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
   for (const Warning& missing : models.missing)
     result.warnings.push_back({missing.code, missing.message + "; it was left out", missing.advice});
   describe_outputs(models.models.front().outputs, models.form_detected, result.subject);
+  if (!models.has_outputs()) result.subject.element_type = models.files.front().element_type;
   check_memory(targets.size(), models.records(), plan.memory);
 
   // Several targets are scored beside each other, one a thread.

@@ -1,5 +1,7 @@
 #include "miaudit/audit/model_signals.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -41,11 +43,20 @@ ModelSignals::ModelSignals(const Models& models, const Context& context, const C
       memory_(memory),
       width_(models.records() * queries()),
       counts_(count_sides(membership_of(models), models.records())),
-      order_(order_of(models)) {}
+      order_(order_of(models)) {
+  if (models.stored)
+    for (const std::string& name : models.stored->names()) find_signal(name);  // so that a slip in a name is told
+}
 
 bool ModelSignals::holds(std::string_view signal) const {
   const std::scoped_lock lock(mutex_);
   return std::ranges::any_of(signals_, [&](const Signal& held) { return held.name == signal; });
+}
+
+void ModelSignals::check_outputs(std::string_view wanted) const {
+  if (models_.has_outputs()) return;
+  fail(Category::numeric, "needs {}, and the models bring {} alone; docs/formats.md says how to bring more", wanted,
+       fmt::join(models_.stored->names(), ", "));
 }
 
 ModelSignals::Signal& ModelSignals::of(std::string_view signal) {
@@ -57,11 +68,13 @@ ModelSignals::Signal& ModelSignals::of(std::string_view signal) {
   const SignalRow& row = find_signal(signal);
   if (row.needs_labels && models_.labels.empty())
     fail(Category::input, "the signal '{}' needs labels, and none were given; add --labels", signal);
+  const bool is_stored = models_.stored && models_.stored->holds(signal);
+  if (!is_stored) check_outputs(signal);
   const size_t count = models_.models.size() * width_;
   Signal made{std::string(signal), Scratch(count, count * sizeof(double) > memory_ / 8)};
   for (size_t m = 0; m < models_.models.size(); ++m) {
     const std::span<double> values = made.values.values().subspan(m * width_, width_);
-    if (models_.stored && models_.stored->holds(signal)) {
+    if (is_stored) {
       models_.stored->read(signal, m, values);
     } else {
       const Outputs& outputs = models_.models[m].outputs;
@@ -80,6 +93,7 @@ std::span<const double> ModelSignals::values(std::string_view signal, size_t mod
 }
 
 void ModelSignals::probabilities(size_t model, std::span<const uint32_t> records, MatrixView<float> out) const {
+  check_outputs("outputs");
   const Outputs& outputs = models_.models[model].outputs;
   compute_probabilities(outputs, records, out, each_);
   size_t bytes = 0;
@@ -186,7 +200,7 @@ const SignalMatrix& TargetEvidence::signal(std::string_view name) {
   signal_name_.clear();
   signal_.samples = models.records();
   signal_.queries = signals_.queries();
-  if (signals_.holds(name)) {
+  if (signals_.holds(name) || !models.has_outputs()) {
     const std::span<const double> values = signals_.values(name, target_);
     signal_.values.assign(values.begin(), values.end());
   } else {

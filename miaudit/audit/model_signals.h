@@ -59,6 +59,8 @@ class ModelSignals {
     std::shared_ptr<const Moments> moments;
   };
   Signal& of(std::string_view signal);  // under the mutex
+  /// Throws Error(numeric) where models bring signals alone, so that an attack which wants more is left out.
+  void check_outputs(std::string_view wanted) const;
 
   const Models& models_;
   const Context context_;

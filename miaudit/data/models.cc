@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "miaudit/data/stored_signals.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/scratch.h"
 
@@ -126,6 +127,16 @@ LoadedOutputs read_rows(const Run& run, size_t m, const RecordRange& range, cons
                        context);
 }
 
+/// What stands for the outputs of a model that brings signals.
+Outputs no_outputs(const Run& run, size_t records, const StoredSignals& brought) {
+  Outputs outputs;
+  outputs.samples = records;
+  outputs.queries = brought.queries();
+  outputs.classes = 2;
+  for (const int32_t label : run.labels) outputs.classes = std::max(outputs.classes, static_cast<size_t>(label) + 1);
+  return outputs;
+}
+
 /// `is_thorough`: checksums are compared.
 Models read_models(const Run& run, const RecordRange& range, bool is_thorough, const RecordOptions& options,
                    const Context& context) {
@@ -139,18 +150,38 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
     if (run.roles[i] == Role::population) models.population.push_back(static_cast<uint32_t>(i - range.begin));
   }
   std::vector<size_t> places(run.models, kNowhere);
+  auto brought = std::make_shared<StoredSignals>();
+  const std::string advice = run.units.empty()
+                                 ? "docs/formats.md says where a model's outputs or signals go"
+                                 : fmt::format("`miaudit shadow train {}` makes what is missing", run.path.string());
+  std::string flaw;  // of the first model that is there and cannot be used
   for (size_t m = 0; m < run.models; ++m) {
     context.report("reading", m, run.models);
     const ModelStatus status = model_status(run, m, is_thorough);
     if (status.state != ModelState::done) {
+      if (flaw.empty() && !status.why.empty())
+        flaw = fmt::format("model {} is {}: {}", m, state_name(status.state), status.why);
       models.missing.push_back(
           {"missing_model",
            fmt::format("model {} is {}{}", m, state_name(status.state), status.why.empty() ? "" : ": " + status.why),
-           fmt::format("`miaudit shadow train {}` makes it", run.path.string())});
+           advice});
       continue;
     }
     AuditedModel model{m, {}, membership_row(run.membership, m, run.records, range)};
     const std::string path = run.outputs(m).string();
+    std::error_code error;
+    const bool has_outputs = fs::exists(path, error);
+    if (!models.models.empty() && has_outputs != models.has_outputs())
+      fail(Category::input, "model {} brings {}, those before it {}; every model must bring the same", m,
+           has_outputs ? "outputs" : "signals", has_outputs ? "signals" : "outputs");
+    if (!has_outputs) {
+      brought->add(run, m, models.files);
+      models.stored = brought;
+      model.outputs = no_outputs(run, records, *brought);
+      places[m] = models.models.size();
+      models.models.push_back(std::move(model));
+      continue;
+    }
     LoadedOutputs loaded = read_rows(run, m, range, options, context);
     model.outputs = std::move(loaded.outputs);
     if (model.outputs.samples != records) fail_rows(path, model.outputs.samples, run.records);
@@ -166,8 +197,9 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
     models.models.push_back(std::move(model));
   }
   if (models.models.size() < 2)
-    fail(Category::input, "{} holds {} of {}; an audit takes two or more. `miaudit shadow train {}` makes them",
-         run.path.string(), counted(models.models.size(), "finished model"), run.models, run.path.string());
+    fail(Category::input, "{} holds {} of {}{}; an audit takes two or more: {}", run.path.string(),
+         counted(models.models.size(), "finished model"), run.models, flaw.empty() ? "" : fmt::format(" ({})", flaw),
+         advice);
   const size_t classes = models.models.front().outputs.classes;
   const auto wild = std::ranges::find_if(
       run.labels, [&](int32_t label) { return label < 0 || static_cast<size_t>(label) >= classes; });
@@ -181,7 +213,7 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
   }
   find_families(models, partners);
   check_population(models);
-  models.form_detected = !options.form.has_value();
+  models.form_detected = models.has_outputs() && !options.form.has_value();
   return models;
 }
 

@@ -39,9 +39,11 @@ struct Models {
   std::vector<FileRecord> files;
   std::vector<Warning> warnings;
   bool form_detected = false;
-  std::shared_ptr<const StoredSignals> stored;  ///< what `audit --shard` computed beforehand, or null
+  /// Signals that `audit --shard` computed beforehand, or that the models bring in place of outputs; or null.
+  std::shared_ptr<const StoredSignals> stored;
 
   size_t records() const { return audited.size(); }
+  bool has_outputs() const { return models.front().outputs.columns > 0; }
 };
 
 /// Every finished model of a run folder; the others are named in `missing`. Checksums are compared. Throws Error(input)

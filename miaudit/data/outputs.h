@@ -25,7 +25,8 @@ struct OutputsPart {
 };
 
 /// One model's outputs for all audited records: the parts in order, as if they were one array. Binary models may have a
-/// single column (of the positive class's probability or logit); `classes` is then 2 and `columns` 1.
+/// single column (of the positive class's probability or logit); `classes` is then 2 and `columns` 1. Of a model that
+/// brings signals in their place `columns` is 0 and there are no parts.
 struct Outputs {
   std::vector<OutputsPart> parts;
   size_t samples = 0;

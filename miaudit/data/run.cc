@@ -100,18 +100,61 @@ std::string damage(const fs::path& folder, const json& done, bool is_thorough) {
 }
 
 void check_arrays(const Run& run) {
+  std::error_code error;
   for (const auto& [name, checksum] : run.checksums) {
     const fs::path file = run.path / name;
+    if (!fs::exists(file, error))
+      fail(Category::input, "{} is missing, which `miaudit shadow plan` wrote. {}", file.string(), kPlanAgain);
     if (content_hash(FileBytes::open(file).bytes()) == checksum) continue;
-    fail(
-        Category::input,
-        "{} is not what run.json was written with: its checksum differs. Was a plan interrupted, or is one being made? "
-        "Plan again, as before; finished models that are still right stay",
-        file.string());
+    fail(Category::input,
+         "{} is not what run.json was written with: its checksum differs. Was a plan interrupted, or is one being "
+         "made? {}",
+         file.string(), kPlanAgain);
   }
+  for (const char* name : {"membership.npy", "labels.npy"})
+    if (!fs::exists(run.path / name, error))
+      fail(Category::input, "{} is missing; a run made by hand needs it, as docs/formats.md says",
+           (run.path / name).string());
+}
+
+Run parse_run_file(const fs::path& path) {
+  const fs::path plan = path / "run.json";
+  const json file = read_json(plan);
+  const int schema = value_of<int>(file, "schema_version", plan);
+  if (schema > Run::kSchemaVersion)
+    fail(Category::unsupported, "{} has schema version {}; this miaudit reads up to {}. Take a newer one",
+         plan.string(), schema, Run::kSchemaVersion);
+  Run run;
+  run.path = path;
+  const auto models = value_of<int64_t>(file, "models", plan);
+  if (models < 1 || models > static_cast<int64_t>(Run::kMostModels))
+    fail(Category::input, "{}: 'models' is {}; expected 1 to {}", plan.string(), models, Run::kMostModels);
+  run.models = static_cast<size_t>(models);
+  run.partners = read_partners(run, file, plan);
+  if (file.contains("units")) {
+    run.units = value_of<std::vector<std::string>>(file, "units", plan);
+    if (run.units.size() != run.models)
+      fail(Category::input, "{}: 'units' lists {} models of {}", plan.string(), run.units.size(), run.models);
+  }
+  run.is_brought.assign(run.models, false);
+  if (file.contains("brought")) {
+    for (const auto m : value_of<std::vector<size_t>>(file, "brought", plan)) {
+      if (m >= run.models) fail(Category::input, "{}: 'brought' names model {} of {}", plan.string(), m, run.models);
+      run.is_brought[m] = true;
+    }
+  }
+  if (file.contains("checksums")) run.checksums = value_of<std::map<std::string, std::string>>(file, "checksums", plan);
+  return run;
 }
 
 }  // namespace
+
+bool was_planned(const fs::path& path) {
+  return std::ranges::all_of(kRunFolders, [&](const char* folder) {
+    std::error_code error;
+    return fs::is_directory(path / folder, error);
+  });
+}
 
 fs::path Run::model(size_t m) const {
   return path / "models" / fmt::format("{:04}", m);
@@ -134,31 +177,16 @@ std::vector<uint32_t> Run::members(size_t m) const {
 Run read_run_file(const fs::path& path) {
   const fs::path plan = path / "run.json";
   std::error_code error;
-  if (!fs::exists(plan, error))
+  if (!fs::exists(plan, error)) {
+    if (was_planned(path)) fail(Category::input, "{} is missing. {}", plan.string(), kPlanAgain);
     fail(Category::input, "{} is no run folder: it holds no run.json. `miaudit shadow plan` makes one", path.string());
-  const json file = read_json(plan);
-  const int schema = value_of<int>(file, "schema_version", plan);
-  if (schema > Run::kSchemaVersion)
-    fail(Category::unsupported, "{} has schema version {}; this miaudit reads up to {}. Take a newer one",
-         plan.string(), schema, Run::kSchemaVersion);
-  Run run;
-  run.path = path;
-  run.models = value_of<size_t>(file, "models", plan);
-  run.partners = read_partners(run, file, plan);
-  if (file.contains("units")) {
-    run.units = value_of<std::vector<std::string>>(file, "units", plan);
-    if (run.units.size() != run.models)
-      fail(Category::input, "{}: 'units' lists {} models of {}", plan.string(), run.units.size(), run.models);
   }
-  run.is_brought.assign(run.models, false);
-  if (file.contains("brought")) {
-    for (const auto m : value_of<std::vector<size_t>>(file, "brought", plan)) {
-      if (m >= run.models) fail(Category::input, "{}: 'brought' names model {} of {}", plan.string(), m, run.models);
-      run.is_brought[m] = true;
-    }
+  try {
+    return parse_run_file(path);
+  } catch (const Error& damage) {
+    if (damage.category() != Category::input || !was_planned(path)) throw;
+    fail(Category::input, "{}. {}", damage.what(), kPlanAgain);
   }
-  if (file.contains("checksums")) run.checksums = value_of<std::map<std::string, std::string>>(file, "checksums", plan);
-  return run;
 }
 
 Run read_run(const fs::path& path) {
@@ -192,8 +220,8 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
   std::error_code error;
   ModelStatus status;
   status.has_checkpoint = fs::exists(run.checkpoint(m), error);
-  if (run.units.empty()) {  // made by hand: outputs are all there is
-    if (fs::exists(run.outputs(m), error)) status.state = ModelState::done;
+  if (run.units.empty()) {  // made by hand: outputs or signals are all there is
+    if (fs::exists(run.outputs(m), error) || fs::is_directory(run.signals(m), error)) status.state = ModelState::done;
     return status;
   }
   const fs::path done = run.model(m) / "done.json";
@@ -229,24 +257,32 @@ std::string outputs_identity(const Run& run, size_t m) {
   return fmt::format("{} bytes of {}", size, changed);
 }
 
-std::string outputs_complaint(const Array& outputs, size_t records, size_t queries, size_t classes) {
-  if (!is_floating(outputs.type()))
-    return fmt::format("its outputs are {}; expected float16, float32 or float64", element_name(outputs.type()));
-  const std::vector<size_t>& shape = outputs.shape();
-  const size_t asked = shape.size() == 3 ? shape[1] : 1;
-  if (shape.size() < 2 || shape.size() > 3 || shape[0] != records || asked == 0 || (queries > 0 && asked != queries) ||
-      shape.back() < classes)
-    return fmt::format("its outputs have shape {}; expected ({}, {}{})", shape_text(shape), records,
-                       queries > 1 ? fmt::format("{}, ", queries) : "", classes);
+size_t nonfinite_values(const Array& array) {
   size_t bad = 0;
-  with_element_type(outputs.type(), [&]<class T>() {
-    for (const T value : outputs.as<T>()) {
+  with_element_type(array.type(), [&]<class T>() {
+    for (const T value : array.as<T>()) {
       if constexpr (std::is_same_v<T, Half>)
         bad += !std::isfinite(to_double(value));
       else if constexpr (std::is_floating_point_v<T>)
         bad += !std::isfinite(value);
     }
   });
+  return bad;
+}
+
+std::string outputs_complaint(const Array& outputs, size_t records, size_t queries, size_t classes, Columns columns) {
+  if (!is_floating(outputs.type()))
+    return fmt::format("its outputs are {}; expected float16, float32 or float64", element_name(outputs.type()));
+  const std::vector<size_t>& shape = outputs.shape();
+  const size_t asked = shape.size() == 3 ? shape[1] : 1;
+  if (shape.size() < 2 || shape.size() > 3 || shape[0] != records || asked == 0 || (queries > 0 && asked != queries) ||
+      shape.back() < classes || (columns == Columns::as_many && shape.back() > classes))
+    return fmt::format("its outputs have shape {}; expected ({}, {}{}){}", shape_text(shape), records,
+                       queries > 1 ? fmt::format("{}, ", queries) : "", classes,
+                       shape.size() >= 2 && shape.back() > classes
+                           ? ". Where models tell more classes apart than the labels show, plan with --classes"
+                           : "");
+  const size_t bad = nonfinite_values(outputs);
   return bad == 0 ? "" : fmt::format("its outputs hold {} that are NaN or infinite", counted(bad, "value"));
 }
 

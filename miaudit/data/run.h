@@ -24,6 +24,7 @@ enum class Role : uint8_t {
 /// lies where.
 struct Run {
   static constexpr int kSchemaVersion = 1;
+  static constexpr size_t kMostModels = 100000;
   static constexpr int64_t kNoPartner = -1;
 
   std::filesystem::path path;
@@ -39,6 +40,8 @@ struct Run {
 
   std::filesystem::path model(size_t m) const;
   std::filesystem::path outputs(size_t m) const { return model(m) / "outputs.npy"; }
+  /// Of a model made by hand that comes without outputs: one .npy a signal.
+  std::filesystem::path signals(size_t m) const { return model(m) / "signals"; }
   std::filesystem::path checkpoint(size_t m) const;
   std::filesystem::path failure(size_t m) const;
   std::vector<uint32_t> members(size_t m) const;
@@ -46,6 +49,13 @@ struct Run {
 
 /// The arrays beside run.json that say what models learnt.
 inline constexpr const char* kRunArrays[] = {"membership.npy", "labels.npy", "roles.npy"};
+/// The folders that a plan makes; nobody else makes them all.
+inline constexpr const char* kRunFolders[] = {"models", "attempts", "checkpoints", "failed"};
+/// What mends them, and run.json: a plan writes them anew, and takes no model away.
+inline constexpr const char* kPlanAgain =
+    "Plan again with the options that it was planned with: finished models that are still right stay";
+/// Whether a plan made this folder, whatever has become of its files.
+bool was_planned(const std::filesystem::path& path);
 
 /// Reads run.json, membership.npy, labels.npy and, where it is there, roles.npy, and checks them against each other and
 /// against the checksums in run.json: a plan that was cut short leaves splits that the models were not trained on.
@@ -77,9 +87,14 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough);
 /// of outputs made by hand their size and time.
 std::string outputs_identity(const Run& run, size_t m);
 
-/// Why an array cannot be a model's outputs for so many records and classes (or more classes); "" where it can.
-/// `queries` 0: any number. Reads every value.
-std::string outputs_complaint(const Array& outputs, size_t records, size_t queries, size_t classes);
+/// How many of its values are NaN or infinite.
+size_t nonfinite_values(const Array& array);
+/// How many columns the outputs of models have that tell so many classes apart. The labels of a run made by hand need
+/// not show all that its models know.
+enum class Columns { as_many, as_many_or_more };
+/// Why an array cannot be a model's outputs for so many records and classes; "" where it can. `queries` 0: any number.
+/// Reads every value.
+std::string outputs_complaint(const Array& outputs, size_t records, size_t queries, size_t classes, Columns columns);
 
 /// A model's outputs [records][queries][classes], mapped, after comparing the checksum. Throws Error(input) for a model
 /// that is not done.

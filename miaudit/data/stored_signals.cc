@@ -1,6 +1,7 @@
 #include "miaudit/data/stored_signals.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -8,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "miaudit/base/version.h"
+#include "miaudit/data/records.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/json.h"
@@ -146,7 +148,7 @@ StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(mo
     if (!missing.empty()) continue;
     for (size_t number = 1; number <= count; ++number) {
       const Shard shard{number, count};
-      Part part{shard.range(run.records), {}};
+      Part part{0, models.models.size(), shard.range(run.records), {}};
       const json signals = read_done(shard_path(run, shard))["signals"];
       std::vector<std::string> names;
       for (const auto& [name, hash] : signals.items()) {
@@ -175,6 +177,44 @@ StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(mo
        run.path.string(), run.path.string(), flaws.empty() ? std::string() : ":" + flaws);
 }
 
+void StoredSignals::add(const Run& run, size_t m, std::vector<FileRecord>& files) {
+  std::vector<fs::path> paths;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(run.signals(m), error))
+    if (entry.path().extension() == ".npy") paths.push_back(entry.path());
+  if (error) fail(Category::io, "cannot look into {}: {}", run.signals(m).string(), error.message());
+  std::ranges::sort(paths);
+  std::vector<std::string> names;
+  Part part{parts_.size(), 1, {0, run.records}, {}};
+  for (const fs::path& path : paths) {
+    Array values = read_npy(path);
+    const std::vector<size_t>& shape = values.shape();
+    const size_t queries = shape.size() == 2 ? shape[1] : 1;
+    if (!is_floating(values.type()) || shape.empty() || shape.size() > 2 || shape[0] != run.records || queries == 0 ||
+        (queries_ != 0 && queries != queries_))
+      fail(Category::input, "{} is {} of {}; expected ({}{}) of float16, float32 or float64, as all signals of the run",
+           path.string(), shape_text(shape), element_name(values.type()), run.records,
+           queries_ == 0   ? ",) or (records, queries"
+           : queries_ == 1 ? ","
+                           : fmt::format(", {}", queries_));
+    if (const size_t bad = nonfinite_values(values); bad > 0)
+      fail(Category::input, "{} holds {} that are NaN or infinite; every record needs a value", path.string(),
+           counted(bad, "value"));
+    queries_ = queries;
+    names.push_back(path.stem().string());
+    files.push_back(describe_file("signal", path.string(), values));
+    release_pages(values);
+    part.values.push_back(std::move(values));
+  }
+  if (names.empty())
+    fail(Category::input, "{} holds no .npy; expected one a signal, such as loss.npy", run.signals(m).string());
+  if (!parts_.empty() && names != signals_)
+    fail(Category::input, "{} brings {}, but models before it {}; every model must bring the same signals",
+         run.signals(m).string(), fmt::join(names, ", "), fmt::join(signals_, ", "));
+  signals_ = std::move(names);
+  parts_.push_back(std::move(part));
+}
+
 bool StoredSignals::holds(std::string_view signal) const {
   return std::ranges::find(signals_, signal) != signals_.end();
 }
@@ -182,10 +222,20 @@ bool StoredSignals::holds(std::string_view signal) const {
 void StoredSignals::read(std::string_view signal, size_t model, std::span<double> out) const {
   const size_t place = static_cast<size_t>(std::ranges::find(signals_, signal) - signals_.begin());
   for (const Part& part : parts_) {
+    if (model < part.first_model || model - part.first_model >= part.models) continue;
     const size_t width = (part.range.end - part.range.begin) * queries_;
-    std::ranges::copy(part.values[place].as<double>().subspan(model * width, width),
-                      out.begin() + static_cast<ptrdiff_t>(part.range.begin * queries_));
-    release_pages(part.values[place]);
+    const Array& values = part.values[place];
+    with_element_type(values.type(), [&]<class T>() {
+      const auto own = values.as<T>().subspan((model - part.first_model) * width, width);
+      std::ranges::transform(own, out.begin() + static_cast<ptrdiff_t>(part.range.begin * queries_), [](T value) {
+        if constexpr (std::is_same_v<T, Half>) {
+          return to_double(value);
+        } else {
+          return static_cast<double>(value);
+        }
+      });
+    });
+    release_pages(values);
   }
 }
 

@@ -44,24 +44,35 @@ class SignalWriter {
   std::vector<std::string> signals_;
 };
 
-/// Signals that all shards of a run hold together.
+/// Signals of all of a run's models that need not be computed: stored by shards, or brought by the models themselves in
+/// place of outputs.
 class StoredSignals {
  public:
   /// A complete set of shards. Throws Error(input) that names the missing and the stale ones where there is none.
   StoredSignals(const Run& run, const Models& models);
-  size_t shards() const { return parts_.size(); }
+  /// Those that models bring; add() takes one model after the other.
+  StoredSignals() = default;
+  /// Reads run.signals(m), which brings one .npy a signal, [records] or [records][queries] of finite floats. Throws
+  /// Error(input) where it is not such, or brings other signals or queries than the models before.
+  void add(const Run& run, size_t m, std::vector<FileRecord>& files);
+
+  const std::vector<std::string>& names() const { return signals_; }
+  size_t queries() const { return queries_; }
   bool holds(std::string_view signal) const;
   /// One model's values of a signal, [records][queries].
   void read(std::string_view signal, size_t model, std::span<double> out) const;
 
  private:
+  /// Some models' values for some records.
   struct Part {
+    size_t first_model = 0;
+    size_t models = 0;
     RecordRange range;
-    std::vector<Array> values;  ///< of each signal
+    std::vector<Array> values;  ///< of each signal, [models][records][queries]
   };
   std::vector<std::string> signals_;
   std::vector<Part> parts_;
-  size_t queries_;
+  size_t queries_ = 0;
 };
 
 }  // namespace miaudit

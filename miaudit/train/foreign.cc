@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kKeep = "keep.npy";
+constexpr const char* kOutputs = "outputs.npy";
 
 /// What an earlier try of a command left in an attempt's folder must not pass for the next one's.
 void take_tries_away(const fs::path& folder) {
@@ -34,51 +35,53 @@ std::string foreign_entry(const fs::path& folder) {
   return "";
 }
 
-ForeignOutputs look_at(const fs::path& outputs, const Run& run, size_t queries, size_t classes) {
+/// Why what a command left cannot be a model; "" where it can.
+std::string complaint_of(const CommandEnd& end, const fs::path& folder, const Run& run, size_t queries,
+                         size_t classes) {
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored))
+    return "it removed the folder of {outputs}, its log with it; it may only write {outputs} and change {work}";
+  if (end.exit_code != 0) return fmt::format("exit code {}: {}", end.exit_code, tail_of(folder / kCommandLog));
+  if (std::string why = foreign_entry(folder); !why.empty()) return why;
+  const fs::path outputs = folder / kOutputs;
+  if (!fs::exists(outputs, ignored))
+    return fmt::format("it ended without an error, and without {}, which {{outputs}} names", kOutputs);
   try {
-    const Array array = read_npy(outputs);
-    ForeignOutputs found{outputs_complaint(array, run.records, queries, classes), "", 1};
-    if (found.why.empty() && array.shape().back() > classes)
-      found.note = fmt::format("its outputs tell {} classes apart, the labels only {}", array.shape().back(), classes);
-    return found;
+    return outputs_complaint(read_npy(outputs), run.records, queries, classes, Columns::as_many);
   } catch (const Error& error) {
-    return {error.what(), "", 1};
+    return error.what();
   }
 }
 
 }  // namespace
 
-ForeignOutputs bring_outputs(const Run& run, const ShadowPlan& plan, size_t classes, const Attempt& attempt) {
-  const Array given = read_array(plan.target_outputs);
-  if (content_hash(given.bytes()) != plan.target_outputs_hash)
-    fail(Category::input,
-         "{} is not what this run was planned with: its values changed. Put the file back, or plan again",
-         plan.target_outputs);
-  write_npy(attempt.folder() / "outputs.npy", given);
-  ForeignOutputs found = look_at(attempt.folder() / "outputs.npy", run, plan.queries, classes);
-  if (!found.why.empty()) fail(Category::input, "{}: {}", plan.target_outputs, found.why);
-  return found;
+void bring_outputs(const Run& run, const ShadowPlan& plan, size_t classes, const Attempt& attempt) {
+  const Array given = read_target_outputs(plan);
+  if (const std::string why = outputs_complaint(given, run.records, plan.queries, classes, Columns::as_many);
+      !why.empty())
+    fail(Category::input, "{}: {}", plan.target_outputs, why);
+  write_npy(attempt.folder() / kOutputs, given);
 }
 
 ForeignOutputs call_command(const Run& run, const ShadowPlan& plan, size_t classes, size_t model,
                             const Attempt& attempt, size_t attempts, const std::function<bool()>& is_stopped) {
   const fs::path work = work_folder(run, model), keep = attempt.folder() / kKeep;
-  const fs::path log = attempt.folder() / kCommandLog, outputs = attempt.folder() / "outputs.npy";
-  make_directory(work);
+  const fs::path log = attempt.folder() / kCommandLog, outputs = attempt.folder() / kOutputs;
   std::vector<uint8_t> membership(run.records);
   for (const uint32_t member : run.members(model)) membership[member] = 1;
-  write_npy(keep, Array::from(std::move(membership), {run.records}));
+  const Array kept = Array::from(std::move(membership), {run.records});
   const CommandPlaces places{fs::absolute(keep).string(), fs::absolute(outputs).string(), fs::absolute(work).string(),
                              command_seed(plan, model), model};
   ForeignOutputs made;
   for (size_t tries = 1; tries <= attempts; ++tries) {
+    // The try before may have taken away what it was given.
+    make_directory(work);
+    make_directory(attempt.folder());
     take_tries_away(attempt.folder());
+    write_npy(keep, kept);
     const CommandEnd end = run_command(filled_command(plan.command, places), log, is_stopped);
     if (end.is_stopped) fail(Category::checkpointed, "stopped");
-    std::string why = end.exit_code != 0 ? fmt::format("exit code {}: {}", end.exit_code, tail_of(log))
-                                         : foreign_entry(attempt.folder());
-    made = why.empty() ? look_at(outputs, run, plan.queries, classes) : ForeignOutputs{std::move(why), "", tries};
-    made.tries = tries;
+    made = {complaint_of(end, attempt.folder(), run, plan.queries, classes), tries};
     if (made.why.empty()) break;
   }
   std::error_code ignored;

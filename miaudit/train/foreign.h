@@ -10,8 +10,7 @@ namespace miaudit {
 
 /// Outputs that something else made, in an attempt's folder.
 struct ForeignOutputs {
-  std::string why;   ///< there are none that could be used; "" where there are
-  std::string note;  ///< what is odd about them
+  std::string why;  ///< there are none that could be used; "" where there are
   size_t tries = 1;
 };
 
@@ -19,7 +18,7 @@ struct ForeignOutputs {
 inline constexpr const char* kCommandLog = "log.txt";
 
 /// Writes the outputs that the plan was given. Throws Error(input) where they have changed since.
-ForeignOutputs bring_outputs(const Run& run, const ShadowPlan& plan, size_t classes, const Attempt& attempt);
+void bring_outputs(const Run& run, const ShadowPlan& plan, size_t classes, const Attempt& attempt);
 
 /// Has the plan's command make a model, up to `attempts` times. Throws Error(checkpointed) when `is_stopped`, which is
 /// asked some times a second, says so.

@@ -5,10 +5,8 @@
 #include <numeric>
 
 #include "miaudit/base/version.h"
-#include "miaudit/engine/network.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/json.h"
-#include "miaudit/learn/boosting.h"
 
 namespace miaudit {
 namespace {
@@ -19,10 +17,6 @@ constexpr int kFormatVersion = 1;
 constexpr const char* kModel = "model.json";
 constexpr const char* kFiles[] = {"weights.npz",      "outputs.npy",     "labels.npy",     "membership.npy",
                                   "test_outputs.npy", "test_labels.npy", "checkpoint.npz", kModel};
-
-std::string engine_of(const Recipe& recipe) {
-  return recipe.architecture == "gbdt" ? boosting_name() : engine_name();
-}
 
 std::string request_fingerprint(const Dataset& dataset, const TrainingJob& job, const ModelQuestions& questions) {
   json request = {{"job", fingerprint(job, dataset)},

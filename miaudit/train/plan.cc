@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "miaudit/io/file.h"
+#include "miaudit/io/formats.h"
 #include "miaudit/io/json.h"
 #include "miaudit/train/draws.h"
 
@@ -44,6 +46,35 @@ DatasetOptions reading_of(const json& entry) {
   return reading;
 }
 
+/// Of paths as read_array() takes them.
+std::string first_missing(const std::vector<std::string>& paths) {
+  const auto is_there = [](const std::string& path) {
+    std::error_code error;
+    const size_t end = path.find(".npz:");
+    return path.empty() || fs::exists(path, error) ||
+           (end != std::string::npos && fs::exists(path.substr(0, end + 4), error));
+  };
+  const auto missing = std::ranges::find_if_not(paths, is_there);
+  return missing == paths.end() ? "" : *missing;
+}
+
+void refuse_missing(const std::string& path) {
+  if (path.empty()) return;
+  fail(
+      Category::input,
+      "{} is not there, and this run was planned with it. Put it back, or plan again with the place where it lies now: "
+      "what it holds makes the models, so finished ones stay",
+      path);
+}
+
+[[noreturn]] void fail_changed(const std::string& file, const std::string& how) {
+  fail(
+      Category::input,
+      "{} is not what this run was planned with: {}. Put the file back, or plan again (finished models of the old data "
+      "then count as stale)",
+      file, how);
+}
+
 }  // namespace
 
 json to_json(const ShadowPlan& plan) {
@@ -77,7 +108,8 @@ ShadowPlan read_plan(const fs::path& path) {
     plan.models = file.at("models").get<size_t>();
     const auto design = entry.at("design").get<std::string>();
     const auto found = std::find(std::begin(kDesigns), std::end(kDesigns), design);
-    if (found == std::end(kDesigns)) fail(Category::input, "{}: unknown design '{}'", path.string(), design);
+    if (found == std::end(kDesigns))
+      fail(Category::input, "{}: unknown design '{}'. {}", (path / "run.json").string(), design, kPlanAgain);
     plan.design = static_cast<Design>(found - std::begin(kDesigns));
     plan.member_share = entry.at("member_share").get<double>();
     plan.population_share = entry.at("population_share").get<double>();
@@ -96,21 +128,55 @@ ShadowPlan read_plan(const fs::path& path) {
       plan.recipe = recipe_of(entry.at("recipe"));
     return plan;
   } catch (const json::exception& error) {
-    fail(Category::input, "{}: its plan is not one that miaudit wrote: {}", (path / "run.json").string(), error.what());
+    fail(Category::input, "{}: its plan is not one that miaudit wrote: {}. {}", (path / "run.json").string(),
+         error.what(), kPlanAgain);
   }
 }
 
+json planned_identity(const fs::path& path) {
+  const json file = read_json(path / "run.json");
+  if (!file.contains("data") || !file["data"].is_object() ||
+      !file["data"].value("classes", json()).is_number_unsigned())
+    fail(Category::input, "{} does not say which data it was planned with. {}", (path / "run.json").string(),
+         kPlanAgain);
+  return file["data"];
+}
+
+std::string missing_data(const ShadowPlan& plan) {
+  return first_missing({plan.data.data, plan.data.labels});
+}
+std::string missing_target_outputs(const ShadowPlan& plan) {
+  return first_missing({plan.target_outputs});
+}
+
 Dataset read_planned_data(const fs::path& path, const ShadowPlan& plan, const Context& context) {
-  Dataset dataset = read_dataset(plan.data, plan.reading, context);
-  const json planned = read_json(path / "run.json").at("data"), found = identity(dataset);
+  refuse_missing(missing_data(plan));
+  Dataset dataset;
+  try {
+    dataset = read_dataset(plan.data, plan.reading, context);
+  } catch (const Error& error) {
+    // The plan could read them.
+    if (error.category() == Category::interrupted || error.category() == Category::io) throw;
+    const std::string& labels = plan.data.labels;
+    fail_changed(plan.data.data + (labels.empty() ? "" : " or " + labels), error.what());
+  }
+  const json planned = planned_identity(path), found = identity(dataset);
   if (planned == found) return dataset;
   std::string changed;
   for (const auto& [key, value] : planned.items())
     if (!found.contains(key) || found[key] != value) changed += (changed.empty() ? "" : ", ") + key;
-  fail(Category::input,
-       "{} is not what this run was planned with: its {} changed. Put the file back, or plan again (finished models of "
-       "the old data then count as stale)",
-       plan.data.data, changed);
+  const bool is_of_labels = changed == "labels" && !plan.data.labels.empty();
+  fail_changed(is_of_labels ? plan.data.labels : plan.data.data, fmt::format("its {} changed", changed));
+}
+
+Array read_target_outputs(const ShadowPlan& plan) {
+  refuse_missing(missing_target_outputs(plan));
+  Array given = read_array(plan.target_outputs);
+  if (content_hash(given.bytes()) != plan.target_outputs_hash)
+    fail(Category::input,
+         "{} is not what this run was planned with: its values changed. Put the file back, or plan again",
+         plan.target_outputs);
+  return given;
 }
 
 TrainingJob job_of(const Run& run, const ShadowPlan& plan, size_t model) {

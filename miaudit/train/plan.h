@@ -56,9 +56,16 @@ PlanChange write_plan(const std::filesystem::path& path, const ShadowPlan& plan,
 nlohmann::json to_json(const ShadowPlan& plan);
 ShadowPlan read_plan(const std::filesystem::path& path);
 
+/// identity() of the data that a run was planned with.
+nlohmann::json planned_identity(const std::filesystem::path& path);
+/// The first of a plan's files of this kind that is not there; "" where all are.
+std::string missing_data(const ShadowPlan& plan);
+std::string missing_target_outputs(const ShadowPlan& plan);
 /// The data set of a run, after making sure that it is the one that was planned with. Throws Error(input) where a file
-/// has changed since.
+/// has changed since, or is not there.
 Dataset read_planned_data(const std::filesystem::path& path, const ShadowPlan& plan, const Context& context);
+/// The outputs that were given with the plan, after making sure of the same.
+Array read_target_outputs(const ShadowPlan& plan);
 
 TrainingJob job_of(const Run& run, const ShadowPlan& plan, size_t model);
 /// The seed that a command's training of a model gets; below 2^31.

@@ -12,10 +12,8 @@
 #include <thread>
 
 #include "miaudit/base/version.h"
-#include "miaudit/engine/network.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/json.h"
-#include "miaudit/learn/boosting.h"
 #include "miaudit/train/attempt.h"
 #include "miaudit/train/foreign.h"
 
@@ -71,6 +69,8 @@ class ShadowRun {
     std::vector<std::thread> workers;
     const size_t jobs = std::min(options_.jobs, todo_.size());
     running_ = jobs;
+    begun_with_ = todo_.size();
+    is_seen_done_.assign(run_.models, false);
     progress_ = std::vector<std::atomic<uint64_t>>(jobs);
     for (const size_t model : todo_)
       if (plan_.command.empty() && !run_.is_brought[model]) total_ += plan_.recipe.epochs * run_.members(model).size();
@@ -79,7 +79,7 @@ class ShadowRun {
     watch();
     for (std::thread& worker : workers) worker.join();
     pass_on_news();
-    if (error_) std::rethrow_exception(error_);
+    if (error_) rethrow();
     if (is_interrupted_)
       fail(Category::checkpointed, "stopped with {} of {} done; run the same again to go on", done_now(), run_.models);
     const double seconds = options_.clock() - start;
@@ -109,7 +109,26 @@ class ShadowRun {
     }
   }
 
-  size_t done_now() const { return report_.done_before + report_.trained + report_.by_others + report_.discarded; }
+  [[noreturn]] void rethrow() const {
+    try {
+      std::rethrow_exception(error_);
+    } catch (const Error& error) {
+      if (error.category() != Category::io) throw;
+      fail(Category::io, "{}. Finished models and checkpoints stay: mend the cause, and run the same again to go on",
+           error.what());
+    }
+  }
+
+  /// Models of the list that came to an end.
+  size_t ended() const {
+    return report_.trained + report_.by_others + report_.discarded + report_.overtaken + given_up_;
+  }
+  /// Models of the run that are done, whoever did them: what others finished since the last count is among them.
+  size_t done_now() {
+    for (size_t model = 0; model < run_.models; ++model)
+      if (!is_seen_done_[model]) is_seen_done_[model] = model_status(run_, model, false).state == ModelState::done;
+    return static_cast<size_t>(std::ranges::count(is_seen_done_, true));
+  }
   bool is_done(size_t model) const { return model_status(run_, model, true).state == ModelState::done; }
 
   void tell(std::string sentence) {
@@ -163,7 +182,7 @@ class ShadowRun {
     const double start = options_.clock();
     json done;
     try {
-      done = run_.is_brought[model]  ? bring(model, attempt)
+      done = run_.is_brought[model]  ? bring(attempt)
              : plan_.command.empty() ? train(model, attempt, worker)
                                      : call(model, attempt);
     } catch (const Error& error) {
@@ -252,7 +271,7 @@ class ShadowRun {
               in_output_type(std::move(logits), {all.size(), views.size(), dataset_.classes}, plan_.output_type));
     return {{"training_seconds", trained_at - start},
             {"asking_seconds", asked_at - trained_at},
-            {"engine", plan_.recipe.architecture == "gbdt" ? boosting_name() : engine_name()},
+            {"engine", engine_of(plan_.recipe)},
             {"figures", figures(model, is_right)},
             {"loss", trained->history().back().loss}};
   }
@@ -270,35 +289,32 @@ class ShadowRun {
             {"test", share_json(is_right, test)}};
   }
 
-  json bring(size_t model, const Attempt& attempt) {
-    const ForeignOutputs brought = bring_outputs(run_, plan_, dataset_.classes, attempt);
-    if (!brought.note.empty()) tell(fmt::format("Model {}: {}", model, brought.note));
+  json bring(const Attempt& attempt) {
+    bring_outputs(run_, plan_, dataset_.classes, attempt);
     return {{"engine", "brought"}, {"from", plan_.target_outputs}};
   }
 
   json call(size_t model, const Attempt& attempt) {
     const ForeignOutputs made =
         call_command(run_, plan_, dataset_.classes, model, attempt, options_.attempts, [this] { return stop_.load(); });
-    if (!made.note.empty()) tell(fmt::format("Model {}: {}", model, made.note));
     if (made.why.empty()) return {{"engine", "command"}, {"command", plan_.command}, {"attempts", made.tries}};
-    give_up(model,
-            fmt::format("{} (tried {}; the log is {})", made.why, counted(made.tries, "time"),
-                        run_.failure(model).replace_extension(".log").string()),
-            attempt.folder() / kCommandLog);
+    give_up(model, fmt::format("{} (tried {})", made.why, counted(made.tries, "time")), attempt.folder() / kCommandLog);
     return nullptr;
   }
 
-  void give_up(size_t model, const std::string& why, const fs::path& log = {}) {
+  void give_up(size_t model, std::string why, const fs::path& log = {}) {
     // Two at one model may come to different ends; the one that succeeded counts.
     if (is_done(model)) return count(report_.by_others);
     if (!is_still_planned(run_, model)) return overtaken(model);
+    const fs::path kept = run_.failure(model).replace_extension(".log");
     std::error_code ignored;
-    if (!log.empty())
-      fs::copy_file(log, run_.failure(model).replace_extension(".log"), fs::copy_options::overwrite_existing, ignored);
+    fs::remove(kept, ignored);
+    if (!log.empty() && fs::copy_file(log, kept, ignored)) why += fmt::format("; the log is {}", kept.string());
     const json failure = {{"unit", run_.units[model]}, {"why", why}};
     write_file(run_.failure(model), failure.dump(1) + "\n");
     const std::lock_guard lock(mutex_);
-    report_.failed.push_back({model, why});
+    report_.failed.push_back({model, std::move(why)});
+    ++given_up_;
   }
 
   void pass_on_news() {
@@ -313,7 +329,10 @@ class ShadowRun {
 
   /// The calling thread's part: progress, and passing on a wish to stop.
   void watch() {
-    double touched = options_.clock();
+    // Counting looks at every model's files.
+    constexpr double kCountEvery = 10;
+    double touched = options_.clock(), counted_at = touched;
+    size_t done = context_.progress ? done_now() : 0, ended_then = 0;
     while (running_ > 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
       if (context_.cancelled && context_.cancelled->load(std::memory_order_relaxed)) stop_ = true;
@@ -325,17 +344,22 @@ class ShadowRun {
       if (!context_.progress || stop_) continue;
       uint64_t samples = 0;
       for (const auto& one : progress_) samples += one;
-      size_t done = 0;
+      size_t ended_now = 0;
       {
         const std::lock_guard lock(mutex_);
+        ended_now = ended();
+      }
+      if (ended_now != ended_then || options_.clock() - counted_at > kCountEvery) {
         done = done_now();
+        ended_then = ended_now;
+        counted_at = options_.clock();
       }
       const std::string detail = fmt::format("{} of {} models done", done, run_.models);
       const uint64_t total = total_;
       if (has_total_)
         context_.progress({"shadow", std::min(samples, total), total, detail});
       else
-        context_.progress({"shadow", done - report_.done_before, run_.models - report_.done_before, detail});
+        context_.progress({"shadow", ended_now, begun_with_, detail});
     }
   }
 
@@ -346,6 +370,8 @@ class ShadowRun {
   Dataset dataset_;
   std::vector<size_t> todo_, put_off_;
   ShadowReport report_;
+  size_t begun_with_ = 0, given_up_ = 0;
+  std::vector<bool> is_seen_done_;  ///< for done_now()
   std::mutex mutex_;
   std::exception_ptr error_;
   bool is_interrupted_ = false;

@@ -5,7 +5,9 @@
 #include <numeric>
 
 #include "miaudit/base/error.h"
+#include "miaudit/engine/network.h"
 #include "miaudit/io/file.h"
+#include "miaudit/learn/boosting.h"
 #include "miaudit/train/draws.h"
 #include "miaudit/train/trainers.h"
 
@@ -23,15 +25,23 @@ bool is_trees(const Recipe& recipe) {
 
 }  // namespace
 
-std::string fingerprint(const TrainingJob& job, const Dataset& dataset) {
+std::string fingerprint(const TrainingJob& job, const nlohmann::json& data) {
   const nlohmann::json json = {{"format", kFormatVersion},
-                               {"data", identity(dataset)},
+                               {"data", data},
                                {"members", content_hash(std::as_bytes(std::span(job.members)))},
                                {"recipe", to_json(job.recipe)},
                                {"seed", job.seed},
                                {"model", job.model}};
   const std::string text = json.dump();
   return content_hash(std::as_bytes(std::span(text)));
+}
+
+std::string fingerprint(const TrainingJob& job, const Dataset& dataset) {
+  return fingerprint(job, identity(dataset));
+}
+
+std::string engine_of(const Recipe& recipe) {
+  return is_trees(recipe) ? boosting_name() : engine_name();
 }
 
 std::vector<uint32_t> draw_members(size_t records, size_t count, uint64_t seed, uint64_t model) {
@@ -67,8 +77,11 @@ void check_trainable(const TrainingJob& job, const Dataset& dataset) {
 
 std::vector<View> asked_views(const Recipe& recipe, size_t queries, const Dataset& dataset) {
   if (is_trees(recipe) && queries > 1)
-    fail(Category::config, "--queries {}: gbdt learns from rows of numbers, which are asked as they are; use 1",
-         queries);
+    fail(
+        Category::config,
+        "--queries {}: gbdt can be asked with records as they are alone: its trees look at single values, and those of "
+        "a mirrored or moved image stand elsewhere. Leave --queries out, or take a network (--architecture cnn-small)",
+        queries);
   return query_views(queries, dataset.shape);
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,8 +26,12 @@ struct TrainingJob {
   std::vector<uint32_t> members;  ///< records to learn, ascending
 };
 
-/// What tells a job on a data set from any other.
+/// What tells a job on a data set from any other. data: its identity().
+std::string fingerprint(const TrainingJob& job, const nlohmann::json& data);
 std::string fingerprint(const TrainingJob& job, const Dataset& dataset);
+
+/// What computes models of a recipe, with its version and instruction set: another one gives other bytes.
+std::string engine_of(const Recipe& recipe);
 
 /// The records drawn for training: `count` of `records`, ascending.
 std::vector<uint32_t> draw_members(size_t records, size_t count, uint64_t seed, uint64_t model);

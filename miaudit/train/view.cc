@@ -23,7 +23,7 @@ void check_shift(size_t shift, const Shape& shape) {
   if (shift == 0) return;
   if (shape.height * shape.width == 1)
     fail(Category::config,
-         "rows of a table cannot be mirrored or moved; --shift, --mirror and --queries are for images");
+         "rows of a table cannot be mirrored or moved; --shift, --mirror and --queries are for images: leave them out");
   if (shift >= std::min(shape.height, shape.width))
     fail(Category::config, "images of {}x{} cannot be moved by {} pixels; the most is {}", shape.height, shape.width,
          shift, std::min(shape.height, shape.width) - 1);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "miaudit/base/version.h"
 #include "miaudit/io/file.h"
@@ -19,9 +20,7 @@ namespace fs = std::filesystem;
 
 // Counts up with every change of what a finished unit means.
 constexpr int kUnitVersion = 1;
-constexpr size_t kMostModels = 100000;
 
-constexpr const char* kFolders[] = {"models", "attempts", "checkpoints", "failed"};
 // Stands in a folder from before the first array to after run.json: arrays beside it without a run.json are ours, of a
 // plan that was cut short.
 constexpr const char* kMarker = ".miaudit-plan";
@@ -62,8 +61,13 @@ void check_plan(const ShadowPlan& plan, const Dataset& dataset) {
                                     {"--population-share", plan.population_share},
                                     {"--test-share", plan.test_share}})
     if (!(share >= 0 && share <= 1)) fail(Category::config, "{} {}: expected 0 to 1", flag, share);
-  if (plan.models < size_t{1} + has_target(plan) || plan.models > kMostModels)
-    fail(Category::config, "--models {}: expected {} to {}", plan.models, 1 + has_target(plan), kMostModels);
+  if (plan.models < size_t{1} + has_target(plan) || plan.models > Run::kMostModels)
+    fail(Category::config, "--models {}: expected {} to {}", plan.models, 1 + has_target(plan), Run::kMostModels);
+  if (plan.design == Design::bernoulli && !(plan.member_share > 0 && plan.member_share < 1))
+    fail(Category::config,
+         "--member-share {}: expected more than 0 and less than 1; where models learn {} record, nothing tells members "
+         "from non-members",
+         plan.member_share, plan.member_share > 0 ? "every" : "no");
   if (plan.design == Design::pairs && (plan.models - has_target(plan)) % 2 != 0)
     fail(Category::config, "--models {}: complementary pairs need an even number of shadow models{}", plan.models,
          has_target(plan) ? " beside the target" : "");
@@ -80,9 +84,19 @@ bool is_of_cut_plan(const fs::path& entry, bool has_marker) {
   const std::string name = entry.filename().string();
   std::error_code error;
   if (is_unfinished_file(entry)) return true;
-  if (std::ranges::find(kFolders, name) != std::end(kFolders))
+  if (std::ranges::find(kRunFolders, name) != std::end(kRunFolders))
     return fs::is_directory(entry, error) && fs::is_empty(entry, error);
   return has_marker && std::ranges::find(kRunArrays, name) != std::end(kRunArrays);
+}
+
+/// The run that a plan made here before; none where its run.json is lost or damaged, which the next one mends.
+std::optional<Run> planned_before(const fs::path& path) {
+  try {
+    return read_run_file(path);
+  } catch (const Error& error) {
+    if (error.category() != Category::input || !was_planned(path)) throw;
+    return {};
+  }
 }
 
 // A folder that is to become a run holds nothing yet, a run that was planned, or what a plan left that was cut short.
@@ -91,8 +105,9 @@ void check_folder(const fs::path& path) {
   if (!fs::exists(path, error)) return;
   if (!fs::is_directory(path, error))
     fail(Category::input, "{} is a file; a run takes a folder, existing or not", path.string());
-  if (fs::exists(path / "run.json", error)) {
-    if (read_run_file(path).units.empty())
+  if (was_planned(path) || fs::exists(path / "run.json", error)) {
+    const std::optional<Run> before = planned_before(path);
+    if (before && before->units.empty())
       fail(Category::input,
            "{} is a run made by hand; a plan would replace its splits and, in time, its models. Plan into a new folder",
            path.string());
@@ -107,23 +122,35 @@ void check_folder(const fs::path& path) {
 
 /// What becomes of the models that are there or under way.
 PlanChange compare(const fs::path& path, const std::vector<std::string>& units, const std::string& host) {
-  std::error_code error;
   PlanChange change;
-  if (!fs::exists(path / "run.json", error)) return change;
-  change.is_new = false;
-  const Run before = read_run_file(path);
-  const std::vector<bool> under_way = models_under_way(before, host);
-  for (size_t m = 0; m < before.models; ++m) {
-    const bool is_kept = m < units.size() && units[m] == before.units[m];
+  std::error_code error;
+  if (!was_planned(path) && !fs::exists(path / "run.json", error)) return change;
+  const std::optional<Run> before = planned_before(path);
+  // Each finished model says itself what it is: one that the plan before made stale may be right again.
+  Run now;
+  now.path = path;
+  now.units = units;
+  now.models = units.size();
+  for (size_t m = 0; m < now.models; ++m) {
+    const ModelState state = model_status(now, m, false).state;
+    change.kept += state == ModelState::done;
+    change.stale += state == ModelState::stale;
+  }
+  change.is_new = !before && change.kept + change.stale == 0;
+  if (!before) return change;
+  const std::vector<bool> under_way = models_under_way(*before, host);
+  for (size_t m = 0; m < before->models; ++m) {
+    const bool is_kept = m < units.size() && units[m] == before->units[m];
     if (under_way[m] && !is_kept) ++change.overtaken;
-    if (model_status(before, m, false).state != ModelState::done) continue;
-    ++(is_kept ? change.kept : m < units.size() ? change.stale : change.left_out);
+    if (m >= units.size() && model_status(*before, m, false).state == ModelState::done) ++change.left_out;
   }
   return change;
 }
 
 void check_target_outputs(const ShadowPlan& plan, const Array& outputs, const Dataset& dataset) {
-  if (const std::string why = outputs_complaint(outputs, dataset.size(), plan.queries, dataset.classes); !why.empty())
+  if (const std::string why =
+          outputs_complaint(outputs, dataset.size(), plan.queries, dataset.classes, Columns::as_many);
+      !why.empty())
     fail(Category::input, "--target-outputs {}: {}", plan.target_outputs, why);
 }
 
@@ -181,7 +208,7 @@ PlanChange write_plan(const fs::path& path, const ShadowPlan& given, const Datas
 
   make_directory(path);
   write_file(path / kMarker, "");
-  for (const char* folder : kFolders) make_directory(path / folder);
+  for (const char* folder : kRunFolders) make_directory(path / folder);
   json file = {{"schema_version", Run::kSchemaVersion},
                {"miaudit", version()},
                {"models", plan.models},

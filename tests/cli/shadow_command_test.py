@@ -47,7 +47,7 @@ for idle in (["--epochs", "3"], ["--architecture", "mlp"], ["--preset", "tables"
 assert "expected a shell line" in plan("idle", "--command", "", expect=2).stderr
 assert not os.path.exists("idle") and not os.path.exists("wrong")
 
-# Write outputs for one class more, for a model that was told of only four.
+# Writes outputs for so many classes.
 open("write.py", "w").write("""
 import sys
 import numpy as np
@@ -66,8 +66,25 @@ def start(folder, *more, **options):
                             stderr=subprocess.PIPE, text=True, **options)
 
 
-shell("classes", WRITE.replace(" 4 ", " 5 "), models=2)
-assert "Model 1: its outputs tell 5 classes apart, the labels only 4." in train("classes").stderr
+# As many columns as the plan has classes, no more and no fewer; --classes says how many these are.
+for columns, more in ((5, "plan with --classes"), (3, "")):
+    shell("classes", WRITE.replace(" 4 ", f" {columns} "))
+    wrong = train("classes", "--attempts", "1", expect=1).stderr
+    assert f"its outputs have shape (400, {columns}); expected (400, 4)" in wrong and more in wrong, wrong
+plan("classes", "--classes", "5", "--command", WRITE.replace(" 4 ", " 5 "), models=2)
+assert "2 models trained" in train("classes").stdout
+assert "2 of 2 models done" in run("shadow", "check", "classes").stdout
+
+# Removing the folder of its outputs fails that model, after as many tries as any, and no other.
+shell("removed", f"if [ {{index}} = 1 ]; then echo >> tried; rm -rf $(dirname {{outputs}}) {{work}}; exit 3; fi; "
+                 f"if [ {{index}} = 2 ] && [ ! -e once ]; then touch once; rm -rf $(dirname {{outputs}}); fi; {WRITE}",
+      models=4)
+removed = train("removed", "--attempts", "2", expect=1)
+assert "3 models trained" in removed.stdout and sorted(outputs("removed")) == ["0000", "0002", "0003"], removed
+said = "Model 1 failed: it removed the folder of {outputs}, its log with it; it may only write {outputs} and change"
+assert said in removed.stderr and "(tried 2 times)." in removed.stderr, removed.stderr
+assert open("tried").read() == "\n\n" and os.listdir("removed/failed") == ["0001.json"]
+assert not os.listdir("removed/attempts")
 
 # What says that a model is done is ours to write: such a model would be broken whenever it is looked at.
 shell("usurped", WRITE + "; echo {{}} > $(dirname {outputs})/done.json")
@@ -141,6 +158,15 @@ os.remove("both/checkpoints/.miaudit-abcdef")
 run("shadow", "gc", "both")
 assert not os.listdir("both/checkpoints")
 os.remove("release")
+
+# What another process finished meanwhile is counted with what is done.
+shell("counted", f"if [ $ROLE = slow ]; then echo > {{work}}/begun; sleep 1000; fi; {WRITE}", models=4)
+slow = start("counted", "--jobs", "1", env={**os.environ, "ROLE": "slow"})
+until(lambda: os.listdir("counted/checkpoints") and begun("counted", 1))
+for index in (1, 2, 3):
+    train("counted", "--index", index, env={**os.environ, "ROLE": "fast"})
+slow.send_signal(signal.SIGTERM)
+assert "stopped with 3 of 4 done" in slow.communicate(timeout=60)[1] and slow.returncode == 75
 
 # A process that works by an older plan does not put its model over a newer one's.
 shell("older", "echo > {work}/begun; while [ ! -e release ]; do sleep 0.05; done; " + WRITE)

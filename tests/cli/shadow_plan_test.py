@@ -85,8 +85,14 @@ assert "0 models trained, 4 done before" in train("shrunk").stdout and outputs("
 
 # Options that nothing would listen to.
 assert "--member-share goes with --design bernoulli" in plan("idle", *FAST, "--member-share", "0.3", expect=2).stderr
-nobody = plan("idle", *FAST, "--design", "bernoulli", "--member-share", "0", expect=2).stderr
-assert "model 0: the members (0 records)" in nobody, nobody
+for share, learns in (("0", "no"), ("1", "every")):
+    refused = plan("idle", *FAST, "--design", "bernoulli", "--member-share", share, expect=2).stderr
+    assert f"--member-share {share}: expected more than 0 and less than 1" in refused, refused
+    assert f"learn {learns} record" in refused, refused
+for queries in (2, 18):
+    refused = plan("idle", "--architecture", "gbdt", "--queries", queries, expect=2).stderr
+    assert f"--queries {queries}: gbdt can be asked with records as they are alone" in refused, refused
+    assert "Leave --queries out, or take a network" in refused, refused
 assert not os.path.exists("idle")
 
 # Files of one's own stay.
@@ -111,6 +117,8 @@ plan("brought", *TARGET, models=3)
 np.save("brought.npy", brought + 1)
 changed = train("brought", expect=2).stderr
 assert "brought.npy is not what this run was planned with: its values changed" in changed, changed
+checked = run("shadow", "check", "brought", expect=1).stdout
+assert "data: " in checked and "brought.npy is not what this run was planned with" in checked, checked
 np.save("brought.npy", brought)
 train("brought")
 assert np.array_equal(np.load("brought/models/0000/outputs.npy"), brought)

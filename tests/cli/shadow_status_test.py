@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 
 from harness import run
-from shadow_runs import FAST, plan, train, y
+from shadow_runs import DATA, FAST, outputs, plan, train, y
 
 plan("cluster", *FAST, models=10)
 train("cluster", "--index", "4")
@@ -67,6 +67,75 @@ for name in ("membership.npy", "labels.npy", "roles.npy"):
     assert open(f"cluster/{name}", "rb").read() == kept
 assert "10 of 10 models done" in run("shadow", "check", "cluster").stdout
 
+# run.json, or any of the splits, lost or damaged: said so, and planning again as before keeps what is finished.
+finished = outputs("cluster")
+planned = open("cluster/run.json").read()
+for name in ("run.json", "membership.npy", "labels.npy", "roles.npy"):
+    os.remove(f"cluster/{name}")
+    lost = [run("shadow", "check", "cluster", expect=1).stdout]
+    lost += [run(*verb, "cluster", expect=2).stderr for verb in (["shadow", "status"], ["shadow", "train"], ["audit"])]
+    for said in lost:
+        assert f"cluster/{name} is missing" in said and "Plan again with the options" in said, said
+    assert "10 finished models are kept, 0 stale" in plan("cluster", *FAST, models=10).stdout
+    assert open("cluster/run.json").read() == planned
+for damaged in (planned[:-300], planned.replace('"models": 10', '"models": -1'), "[]", "",
+                planned.replace('"units": [', '"units": [7, ')):
+    open("cluster/run.json", "w").write(damaged)
+    for code, verb in ((2, ["shadow", "status"]), (1, ["shadow", "check"])):
+        said = run(*verb, "cluster", expect=code)
+        assert "cluster/run.json" in said.stderr + said.stdout and "Plan again" in said.stderr + said.stdout, said
+    assert "10 finished models are kept, 0 stale" in plan("cluster", *FAST, models=10).stdout
+    assert open("cluster/run.json").read() == planned
+for damage, said in ((("plan", "design", "odd"), "unknown design 'odd'"), (("plan", "seed", "x"), "its plan is not one"),
+                     (("data", "classes", "x"), "does not say which data")):
+    broken = json.loads(planned)
+    broken[damage[0]][damage[1]] = damage[2]
+    open("cluster/run.json", "w").write(json.dumps(broken))
+    refused = run("shadow", "check", "cluster", expect=1).stdout
+    assert said in refused and "Plan again" in refused, refused
+os.remove("cluster/run.json")
+assert "0 finished models are kept, 10 stale" in plan("cluster", *FAST, "--seed", "8", models=10).stdout
+assert "10 finished models are kept, 0 stale" in plan("cluster", *FAST, models=10).stdout
+assert "0 models trained, 10 done before" in train("cluster").stdout and outputs("cluster") == finished
+# A newer program's run is none of the damaged ones: it is left alone.
+open("cluster/run.json", "w").write(planned.replace('"schema_version": 1', '"schema_version": 99'))
+for verb in (["shadow", "check", "cluster"], ["shadow", "plan", "cluster", *DATA, *FAST]):
+    assert "schema version 99" in run(*verb, expect=2).stderr
+open("cluster/run.json", "w").write(planned)
+
+# check looks at the data of the plan where they are to be had, also when there is nothing to train.
+kept = open("x.npy", "rb").read()
+np.save("x.npy", np.flip(np.load("x.npy"), 0))
+assert "0 models trained" in train("cluster").stdout
+checked = run("shadow", "check", "cluster", expect=1).stdout
+assert "10 of 10 models done" in checked and "x.npy is not what this run was planned with: its values" in checked, checked
+np.save("x.npy", np.load("x.npy")[:-1])
+for changed in (b"rubbish", open("x.npy", "rb").read()):
+    open("x.npy", "wb").write(changed)
+    checked = run("shadow", "check", "cluster", expect=1).stdout
+    assert "y.npy is not what this run was planned with: " in checked, checked
+open("x.npy", "wb").write(kept)
+labels = np.load("y.npy")
+np.save("y.npy", np.flip(labels))
+checked = run("shadow", "check", "cluster", expect=1).stdout
+assert "data: " in checked and "/y.npy is not what this run was planned with: its labels changed" in checked, checked
+np.save("y.npy", labels)
+os.remove("x.npy")
+shutil.move("cluster/models/0000", "aside")
+missing = train("cluster", expect=2).stderr
+assert "x.npy is not there, and this run was planned with it. Put it back, or plan again" in missing, missing
+shutil.move("aside", "cluster/models/0000")
+checked = run("shadow", "check", "cluster").stdout
+assert "x.npy is not there: whether it changed since the plan was not looked at" in checked, checked
+open("x.npy", "wb").write(kept)
+assert "data:" not in run("shadow", "check", "cluster").stdout
+# The same data elsewhere are the same.
+os.rename("x.npy", "elsewhere.npy")
+moved = run("shadow", "plan", "cluster", "--data", "elsewhere.npy", "--labels", "y.npy", "--models", "10", *FAST).stdout
+assert "10 finished models are kept, 0 stale" in moved, moved
+os.rename("elsewhere.npy", "x.npy")
+plan("cluster", *FAST, models=10)
+
 # A damaged checkpoint: check names it, training says that it starts again, and ends with the same bytes.
 model = open("cluster/models/0002/outputs.npy", "rb").read()
 shutil.rmtree("cluster/models/0002")
@@ -87,7 +156,7 @@ for content, why in ((strange, "the checkpoint is of another job"), (damaged, "t
     open("cluster/checkpoints/0002.npz", "wb").write(content)
     is_damaged = content != strange
     checked = run("shadow", "check", "cluster", expect=1 if is_damaged else 0).stdout
-    assert ("0002.npz cannot be used" in checked) == is_damaged, checked
+    assert ("0002.npz cannot be used" if is_damaged else f"0002.npz will not be used: {why}") in checked, checked
     said = train("cluster").stderr
     assert f"Model 2: Training from the start: {why}" in said, said
     assert open("cluster/models/0002/outputs.npy", "rb").read() == model
@@ -100,6 +169,11 @@ json.dump({"schema_version": 1, "models": 2}, open("hand/run.json", "w"))
 np.save("hand/labels.npy", y)
 np.save("hand/membership.npy", np.arange(800).reshape(2, 400) % 3 == 0)
 np.save("hand/models/0000/outputs.npy", good)
+for name in ("membership.npy", "labels.npy"):
+    os.rename(f"hand/{name}", "aside.npy")
+    said = run("shadow", "check", "hand", expect=1).stdout
+    assert f"hand/{name} is missing; a run made by hand needs it" in said, said
+    os.rename("aside.npy", f"hand/{name}")
 for wrong, why in ((good, ""), (good[:, :1], "1 query and 4 classes, those of earlier models 2 and 4"),
                    (good[:, :, :3], "shape"), (good[:, :, :3].repeat(2, 2), "6 classes"),
                    (np.where(good > 3, np.nan, good), "NaN"), (good[1:], "399"), (good.astype(int), "int64")):
@@ -127,3 +201,8 @@ for wrong in (["--missing", "--json"], ["--chunk", "2"], ["--format", "slurm"]):
 # Without its outputs, nothing is done.
 os.remove("cluster/models/0003/outputs.npy")
 assert "outputs.npy is missing" in run("shadow", "status", "cluster").stdout
+for m in range(10):
+    if m not in (3, 5):
+        shutil.rmtree(f"cluster/models/{m:04}")
+few = run("audit", "cluster", expect=2).stderr
+assert "1 finished model of 10 (model 3 is broken: outputs.npy is missing)" in few, few

@@ -110,7 +110,7 @@ TEST(RunFolder, FewerModelsLeaveTheRestWhereItIs) {
   EXPECT_EQ(change.kept, 1u);
   EXPECT_EQ(change.stale, 0u);
   EXPECT_EQ(change.left_out, 1u);
-  EXPECT_EQ(write_plan(run.path, small_plan(), dataset, "here").kept, 1u);
+  EXPECT_EQ(write_plan(run.path, small_plan(), dataset, "here").kept, 2u);
   EXPECT_EQ(model_status(read_run(run.path), 3, true).state, ModelState::done);
 }
 

@@ -15,11 +15,12 @@ using testing::small_plan;
 struct Trained {
   ShadowReport report;
   std::vector<std::string> told;
+  std::string progress;  ///< the last
 };
 
 /// Trains a plan of two models of 30 members and 4 epochs each; the first has been trained to its last checkpoint where
 /// `is_resumed`.
-Trained train(const std::string& architecture, bool is_resumed) {
+Trained train(const std::string& architecture, bool is_resumed, bool is_second_done = false) {
   const Folder folder;
   ShadowPlan plan = small_plan();
   plan.models = 2;
@@ -42,8 +43,16 @@ Trained train(const std::string& architecture, bool is_resumed) {
   options.host = "here";
   options.clock = [&] { return 1e-3 * ++now; };
   options.tell = [&](const std::string& text) { trained.told.push_back(text); };
+  if (is_second_done) {
+    options.models = {1};
+    train_shadow_models(run.path, options, {});
+  }
   options.models = {0};
-  trained.report = train_shadow_models(run.path, options, {});
+  Context context;
+  context.progress = [&](const Progress& at) {
+    if (at.stage == "shadow") trained.progress = at.detail;
+  };
+  trained.report = train_shadow_models(run.path, options, context);
   return trained;
 }
 
@@ -55,6 +64,11 @@ TEST(Shadow, WhatACheckpointSparedIsNoWork) {
     EXPECT_EQ(resumed.report.samples_per_second, 0);
     EXPECT_EQ(resumed.told, std::vector<std::string>{"Model 0: Training was done; only the outputs were missing"});
   }
+}
+
+TEST(Shadow, ProgressCountsWhatIsDoneWhoeverDidIt) {
+  EXPECT_EQ(train("logistic", false).progress, "1 of 2 models done");
+  EXPECT_EQ(train("logistic", false, true).progress, "2 of 2 models done");
 }
 
 }  // namespace

@@ -1,0 +1,117 @@
+#include "miaudit/train/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "miaudit/data/stored_signals.h"
+#include "miaudit/train/checkpoint.h"
+#include "miaudit/train/plan.h"
+
+namespace miaudit {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What is wrong with the outputs of a finished model; "" for nothing. `shape`: of the first that was looked at.
+std::string outputs_wrong(const Run& run, size_t m, size_t classes, Columns columns, std::vector<size_t>& shape) {
+  try {
+    const Array outputs = read_model_outputs(run, m);
+    if (std::string why = outputs_complaint(outputs, run.records, 0, classes, columns); !why.empty()) return why;
+    if (shape.empty()) shape = outputs.shape();
+    if (outputs.shape() == shape) return "";
+    return fmt::format("its outputs have {} and {}, those of earlier models {} and {}",
+                       counted(outputs.shape()[1], "query", "queries"), counted(outputs.shape()[2], "class", "classes"),
+                       shape[1], shape[2]);
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+/// The same of signals that a model made by hand brings in their place. `brought`: by those before it.
+std::string signals_wrong(const Run& run, size_t m, StoredSignals& brought) {
+  std::vector<FileRecord> ignored;
+  try {
+    brought.add(run, m, ignored);
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+/// What is to be said of an unfinished model's checkpoint: damage, or that it is not this model's.
+void check_checkpoint(const Run& run, size_t m, const ShadowPlan& plan, const nlohmann::json& data, RunCheck& check) {
+  const fs::path path = run.checkpoint(m);
+  std::string note;
+  if (const std::string damage = checkpoint_complaint(path); !damage.empty()) {
+    note = fmt::format("{} cannot be used, so its training starts again: {}", path.string(), damage);
+    check.is_sound = false;
+  } else {
+    std::string why_not;
+    read_checkpoint(path, fingerprint(job_of(run, plan, m), data), engine_of(plan.recipe), why_not);
+    if (!why_not.empty()) note = fmt::format("{} will not be used: {}", path.string(), why_not);
+  }
+  std::string& why = check.models[m].why;
+  if (!note.empty()) why += (why.empty() ? "" : "; ") + note;
+}
+
+void check_data(const Run& run, const ShadowPlan& plan, const Context& context, RunCheck& check) {
+  const auto look = [&](const std::string& missing, const std::function<void()>& compare) {
+    if (!missing.empty()) {
+      check.data.push_back(
+          fmt::format("{} is not there: whether it changed since the plan was not looked at", missing));
+      return;
+    }
+    try {
+      compare();
+    } catch (const Error& error) {
+      if (error.category() == Category::interrupted) throw;
+      check.data.emplace_back(error.what());
+      check.is_sound = false;
+    }
+  };
+  look(missing_data(plan), [&] { read_planned_data(run.path, plan, context); });
+  if (!plan.target_outputs.empty()) look(missing_target_outputs(plan), [&] { read_target_outputs(plan); });
+}
+
+}  // namespace
+
+RunCheck check_run(const Run& run, const Context& context) {
+  RunCheck check;
+  for (size_t m = 0; m < run.models; ++m) {
+    context.report("checking", m, run.models);
+    check.models.push_back(model_status(run, m, true));
+  }
+  const bool is_planned = !run.units.empty();
+  const ShadowPlan plan = is_planned ? read_plan(run.path) : ShadowPlan();
+  const nlohmann::json data = is_planned ? planned_identity(run.path) : nlohmann::json();
+  const size_t classes =
+      is_planned ? data.at("classes").get<size_t>() : static_cast<size_t>(*std::ranges::max_element(run.labels) + 1);
+  const Columns columns = is_planned ? Columns::as_many : Columns::as_many_or_more;
+  std::vector<size_t> shape;
+  StoredSignals brought;
+  for (size_t m = 0; m < run.models; ++m) {
+    context.report("checking", m, run.models);
+    ModelStatus& status = check.models[m];
+    if (status.state == ModelState::done) {
+      std::error_code error;
+      const bool has_outputs = is_planned || fs::exists(run.outputs(m), error);
+      if (has_outputs ? !brought.names().empty() : !shape.empty())
+        status.why = fmt::format("it brings {}; those before it do not, and every model must bring the same",
+                                 has_outputs ? "outputs" : "signals");
+      else
+        status.why = has_outputs ? outputs_wrong(run, m, classes, columns, shape) : signals_wrong(run, m, brought);
+      if (!status.why.empty()) status.state = ModelState::broken;
+    } else if (status.has_checkpoint && is_planned) {
+      check_checkpoint(run, m, plan, data, check);
+    }
+    if (status.state == ModelState::broken) check.is_sound = false;
+  }
+  if (is_planned) check_data(run, plan, context, check);
+  return check;
+}
+
+}  // namespace miaudit
