@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "miaudit/metric/auc_interval.h"
-#include "miaudit/metric/stretches.h"
 #include "miaudit/metric/roc.h"
+#include "miaudit/metric/stretches.h"
 
 namespace miaudit {
 namespace {
@@ -99,8 +99,8 @@ Sums merge(const SortedScores& sorted, const Stretch& stretch, Sums sums) {
 
 template <class Sums>
 Sums merge_all(const SortedScores& sorted, const Context& context, const Sums& zero) {
-  const std::vector<Sums> parts = merge_stretches<Sums>(
-      sorted, context, [&](const Stretch& stretch) { return merge(sorted, stretch, zero); });
+  const std::vector<Sums> parts =
+      merge_stretches<Sums>(sorted, context, [&](const Stretch& stretch) { return merge(sorted, stretch, zero); });
   Sums total = zero;
   for (const Sums& part : parts) total.add(part);
   return total;

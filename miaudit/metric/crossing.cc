@@ -85,8 +85,8 @@ CrossingPlacements crossing_placements(const Crossing& crossing, int8_t which, c
     double first = 0, second = 0;
   };
   const Knots knots(others);
-  const auto found = by_record<Sums>(
-      crossing, context, [&](Sums* sums, const double* scores, const int8_t* sides, size_t count) {
+  const auto found =
+      by_record<Sums>(crossing, context, [&](Sums* sums, const double* scores, const int8_t* sides, size_t count) {
         std::array<size_t, kRun> below;
         count_below(knots.values(), std::span(scores, count), below);
         for (size_t i = 0; i < count; ++i) {

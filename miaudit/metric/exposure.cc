@@ -126,7 +126,8 @@ std::vector<RecordExposure> record_exposures(const TargetedScores& all,
       }
       for (size_t f = 0; f < thresholds.size(); ++f)
         for (size_t i = 0; i < size && thresholds[f]; ++i)
-          found[f * size + i] += static_cast<uint32_t>(sides[i] == 1) & static_cast<uint32_t>(scores[i] >= *thresholds[f]);
+          found[f * size + i] +=
+              static_cast<uint32_t>(sides[i] == 1) & static_cast<uint32_t>(scores[i] >= *thresholds[f]);
     }
     for (size_t i = 0; i < size; ++i) {
       const auto& [sums, of] = counts[i];

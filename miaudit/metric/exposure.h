@@ -31,8 +31,7 @@ struct RecordExposure {
 /// the one before and so on, then by separation, then in order. thresholds: empty where nobody is found.
 /// O(targets·records).
 std::vector<RecordExposure> record_exposures(const TargetedScores& all,
-                                             std::span<const std::optional<double>> thresholds,
-                                             const Context& context);
+                                             std::span<const std::optional<double>> thresholds, const Context& context);
 
 /// What a threshold for each record finds. Every score is set beside the k that the record has under targets that did
 /// not train on it: (score − mean) / (deviation · t · √(1 + 1/k)), t being Student's quantile for the asked FPR with k

@@ -21,8 +21,8 @@ constexpr double kScoresOfALargeGroup = 3;
 /// Records of a group that are looked at together.
 constexpr size_t kStretch = 256;
 
-/// Stretches of records of one group, each to the next one's begin: groups by their places among the names of those with
-/// a known record; a record of unknown membership goes with the one before.
+/// Stretches of records of one group, each to the next one's begin: groups by their places among the names of those
+/// with a known record; a record of unknown membership goes with the one before.
 struct Places {
   struct Stretch {
     size_t begin;

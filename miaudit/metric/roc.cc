@@ -185,8 +185,7 @@ RocPoint best_advantage(const SortedScores& sorted, const Context& context) {
     Best best;
     size_t j = stretch.nonmembers.begin;
     size_t i = stretch.members.begin;
-    int64_t value =
-        (members - static_cast<int64_t>(i)) * nonmembers - (nonmembers - static_cast<int64_t>(j)) * members;
+    int64_t value = (members - static_cast<int64_t>(i)) * nonmembers - (nonmembers - static_cast<int64_t>(j)) * members;
     while (i < stretch.members.end) {
       // With selections in place of branches that would be mispredicted every other time.
       const bool is_threshold = j == stretch.nonmembers.end || !(y[j] < x[i]);
