@@ -222,6 +222,13 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
   for (size_t t = 0; t < targets.size(); ++t)
     trial.targets.push_back(
         {models.models[targets[t]].number, std::span(membership).subspan(t * models.records(), models.records())});
+  if (targets.size() > 1) {
+    // A family's models share what is known of their references, and of a few families it is worked out together.
+    const std::set<int64_t> families(pairs.begin(), pairs.end());
+    const size_t together = signals.families_together(families.size(), context.threads);
+    signals.expect(targets, plan.measure.seed, together);
+    trial.together = together * (targets.size() + families.size() - 1) / families.size();
+  }
   const auto evidence_without = [&](size_t t, const std::vector<size_t>& barred) {
     auto target = std::make_shared<const TargetEvidence>(signals, targets[t], plan.measure.seed, barred);
     return std::shared_ptr<const Evidence>(target, &target->evidence());

@@ -102,32 +102,88 @@ void ModelSignals::probabilities(size_t model, std::span<const uint32_t> records
   for (const OutputsPart& part : outputs.parts) release_pages(part.values);
 }
 
+std::shared_ptr<const Moments> ModelSignals::known_moments(std::string_view signal,
+                                                           const std::vector<size_t>& key) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = std::ranges::find_if(
+      moments_, [&](const KnownMoments& known) { return known.signal == signal && known.key == key; });
+  return found == moments_.end() ? nullptr : found->moments;
+}
+
+size_t ModelSignals::most_moments() const {
+  return std::max<size_t>(1, memory_ / 8 / (4 * width_ * sizeof(double)));
+}
+
+size_t ModelSignals::families_together(size_t families, int threads) const {
+  constexpr size_t kMost = 8;
+  const size_t at_once = static_cast<size_t>(std::max(threads, 1));
+  const size_t sides = memory_ / 8 / (models_.models.size() * models_.records());
+  // Enough blocks of families that no thread waits for long, and moments that are still known when they are asked for.
+  return std::clamp<size_t>(std::min({families / (4 * at_once), most_moments() / (2 * at_once), sides / at_once}), 1,
+                            kMost);
+}
+
+void ModelSignals::expect(std::span<const size_t> targets, uint64_t seed, size_t together) {
+  expected_seed_ = seed;
+  together_ = together;
+  for (const size_t t : targets)
+    if (expected_.empty() || models_.families[expected_.back()] != models_.families[t]) expected_.push_back(t);
+}
+
+std::vector<size_t> ModelSignals::companions(const std::vector<size_t>& key) const {
+  if (together_ == 1 || key.size() != 1) return {};
+  const auto own =
+      std::ranges::find_if(expected_, [&](size_t target) { return models_.families[target] == key.front(); });
+  if (own == expected_.end()) return {};
+  const size_t place = static_cast<size_t>(own - expected_.begin()), first = place / together_ * together_;
+  std::vector<size_t> others;
+  for (size_t k = first; k < std::min(first + together_, expected_.size()); ++k)
+    if (k != place) others.push_back(expected_[k]);
+  return others;
+}
+
 std::shared_ptr<const Moments> ModelSignals::moments(std::string_view signal, const std::vector<size_t>& key,
                                                      const std::function<SidedValues()>& values) {
-  {
-    const std::scoped_lock lock(mutex_);
-    const auto found = std::ranges::find_if(
-        moments_, [&](const KnownMoments& known) { return known.signal == signal && known.key == key; });
-    if (found != moments_.end()) return found->moments;
+  if (auto known = known_moments(signal, key)) return known;
+  struct Asked {
+    std::vector<size_t> key;
+    SidedValues from;
+    std::shared_ptr<Moments> moments = std::make_shared<Moments>();
+  };
+  std::vector<Asked> asked;
+  std::vector<std::unique_ptr<TargetEvidence>> companies;
+  for (const size_t target : companions(key)) {
+    std::vector<size_t> own = {models_.families[target]};
+    if (known_moments(signal, own)) continue;
+    companies.push_back(std::make_unique<TargetEvidence>(*this, target, expected_seed_));
+    if (ReferenceSource* references = companies.back()->evidence().references)
+      asked.push_back({std::move(own), references->values(signal)});
   }
-  auto moments = std::make_shared<Moments>();
-  moments->reshape(width_);
-  const SidedValues from = values();
-  const SidedMoments to{moments->in.mean, moments->in.variance, moments->out.mean, moments->out.variance};
-  // As many records at a time as an eighth of the memory holds the values of.
-  constexpr size_t kBlock = 1 << 11;
-  const size_t bytes = from.values.size() * from.queries * sizeof(double);
+  asked.push_back({key, values()});
+  size_t bytes = 0;
+  for (const Asked& one : asked) {
+    one.moments->reshape(width_);
+    bytes = std::max(bytes, one.from.values.size() * one.from.queries * sizeof(double));
+  }
+  // As many records at a time as an eighth of the memory holds the values of; of these, as many as the second cache
+  // does.
+  constexpr size_t kBlock = 1 << 11, kCached = 1 << 8;
   const size_t chunk = std::max<size_t>(1, memory_ / 8 / bytes / kBlock) * kBlock;
-  for (size_t first = 0; first < from.samples; first += chunk) {
-    parallel_blocks(std::min(chunk, from.samples - first), kBlock, each_,
-                    [&](size_t begin, size_t end) { sided_moments(from, first + begin, first + end, to); });
+  for (size_t first = 0; first < models_.records(); first += chunk) {
+    parallel_blocks(std::min(chunk, models_.records() - first), kBlock, each_, [&](size_t begin, size_t end) {
+      for (size_t from = begin; from < end; from += kCached)
+        for (const Asked& one : asked) {
+          Moments& to = *one.moments;
+          sided_moments(one.from, first + from, first + std::min(end, from + kCached),
+                        {to.in.mean, to.in.variance, to.out.mean, to.out.variance});
+        }
+    });
     release();
   }
   const std::scoped_lock lock(mutex_);
-  moments_.push_back({std::string(signal), key, moments});
-  const size_t most = memory_ / 8 / (4 * width_ * sizeof(double));
-  while (moments_.size() > std::max<size_t>(1, most)) moments_.pop_front();
-  return moments;
+  for (const Asked& one : asked) moments_.push_back({std::string(signal), one.key, one.moments});
+  while (moments_.size() > most_moments()) moments_.pop_front();
+  return asked.back().moments;
 }
 
 void ModelSignals::settle() {

@@ -41,6 +41,12 @@ class ModelSignals {
   std::shared_ptr<const Moments> moments(std::string_view signal, const std::vector<size_t>& key,
                                          const std::function<SidedValues()>& values);
 
+  /// Says which models are to be targets, in turn and all balanced by `seed`: whoever first asks for moments of one
+  /// has those of `together` families computed at once, while the values lie in the cache.
+  void expect(std::span<const size_t> targets, uint64_t seed, size_t together);
+  /// How many families' moments it is worth computing together, given so many families and threads.
+  size_t families_together(size_t families, int threads) const;
+
   /// Between attacks: of the signals in memory, drops those used longest ago until a quarter of it holds the rest.
   void settle();
   /// Lets go of the pages of signals on disk.
@@ -59,6 +65,10 @@ class ModelSignals {
     std::shared_ptr<const Moments> moments;
   };
   Signal& of(std::string_view signal);  // under the mutex
+  std::shared_ptr<const Moments> known_moments(std::string_view signal, const std::vector<size_t>& key) const;
+  size_t most_moments() const;
+  /// One expected target of each family whose moments belong with those of `key`, itself left out.
+  std::vector<size_t> companions(const std::vector<size_t>& key) const;
   /// Throws Error(numeric) where models bring signals alone, so that an attack which wants more is left out.
   void check_outputs(std::string_view wanted) const;
 
@@ -72,6 +82,9 @@ class ModelSignals {
   mutable std::recursive_mutex mutex_;
   std::list<Signal> signals_;        // last used last
   std::list<KnownMoments> moments_;  // newest last
+  std::vector<size_t> expected_;     // a target of each family
+  uint64_t expected_seed_ = 0;
+  size_t together_ = 1;
 };
 
 /// One model as the target and the others, balanced, as its references. Its family is not among them, nor are the

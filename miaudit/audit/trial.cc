@@ -134,8 +134,7 @@ TargetScores score_targets(const AttackRow& attack, const AuditPlan& plan, const
     scored.scores = score(0, context);
   } else {
     scored.scores.resize(trial.targets.size() * size);
-    // Two at a time: a pair's models share what is known of their references.
-    parallel_blocks(trial.targets.size(), 2, context, [&](size_t begin, size_t end) {
+    parallel_blocks(trial.targets.size(), trial.together, context, [&](size_t begin, size_t end) {
       for (size_t t = begin; t < end; ++t)
         std::ranges::copy(score(t, own), scored.scores.begin() + static_cast<ptrdiff_t>(t * size));
     });

@@ -36,6 +36,7 @@ struct Trial {
   std::span<const int32_t> first_labels;  ///< of one target's records, or empty
   std::span<const int64_t> people;        ///< of one target's records, or empty
   std::function<void()> forget;           ///< Gives back what the last attack's signals took.
+  size_t together = 1;                    ///< How many targets in a row a thread had better take.
 };
 
 /// Why an attack could not score some targets, by their places.
