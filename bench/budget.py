@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""What more reference models buy: bench/budget.py RUN [TARGETS] takes a finished run in complementary pairs and, for 2, 4, 8,
-16 … references, audits smaller runs of pairs drawn from it, every model in turn, until TARGETS models (32) have been targets.
-Prints, for each attack, the mean over targets of TPR at .1 % FPR, TPR at 1 % FPR and AUC, ± the standard error of the first.
+"""What more reference models buy: bench/budget.py RUN [TARGETS [REFERENCES,…]] takes a finished run in complementary pairs and,
+for 2, 4, 8, 16 … references or those asked for, audits smaller runs of pairs drawn from it, every model in turn, until TARGETS
+models (32) have been targets. Prints, for each attack, the mean over targets of TPR at .1 % FPR, TPR at 1 % FPR and AUC, ± the
+standard error of the first.
 """
 import json
 import os
@@ -37,9 +38,9 @@ def audit(folder, *options):
     return json.loads(done.stdout)["attacks"]
 
 
-def main(run, targets=32):
+def main(run, targets=32, references="2,4,8,16,32,64,128"):
     pairs = len(np.load(f"{run}/membership.npy", mmap_mode="r")) // 2
-    budgets = [n for n in (2, 4, 8, 16, 32, 64, 128) if n // 2 < pairs]
+    budgets = [n for n in map(int, references.split(",")) if n // 2 < pairs]
     found = {}
     rng = np.random.default_rng(0)
     for budget in budgets:
