@@ -227,7 +227,9 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
     const std::set<int64_t> families(pairs.begin(), pairs.end());
     const size_t together = signals.families_together(families.size(), context.threads);
     signals.expect(targets, plan.measure.seed, together);
-    trial.together = together * (targets.size() + families.size() - 1) / families.size();
+    const size_t of_a_family = (targets.size() + families.size() - 1) / families.size();
+    const size_t of_a_thread = targets.size() / static_cast<size_t>(std::max(context.threads, 1));
+    trial.together = std::clamp<size_t>(together * of_a_family, 1, std::max<size_t>(of_a_thread, 1));
   }
   const auto evidence_without = [&](size_t t, const std::vector<size_t>& barred) {
     auto target = std::make_shared<const TargetEvidence>(signals, targets[t], plan.measure.seed, barred);

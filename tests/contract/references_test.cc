@@ -242,6 +242,25 @@ TEST(EveryReferenceAttack, ScoresATargetAlikeAloneAndInTurn) {
   }
 }
 
+TEST(Moments, OfATargetAreTheSameAloneAndAmongManyFamilies) {
+  for (const Design design : {Design::pairs, Design::bernoulli}) {
+    // So many that moments of several families are worked out together.
+    const Models models = made_models({.models = 24, .records = 700, .queries = 2, .leak = 1, .design = design});
+    AuditPlan plan;
+    plan.attacks = {"lira", "rmia", "bavaria_n", "bavaria_t_offline"};
+    std::vector<size_t> targets(24);
+    std::iota(targets.begin(), targets.end(), size_t{0});
+    const Audited in_turn = audited(models, targets, plan);
+    for (const size_t target : {5, 22}) {
+      for (const auto& [name, scores] : audited(models, {target}, plan).scores) {
+        const std::span<const double> all = in_turn.scores.at(name);
+        const std::span<const double> own = all.subspan(target * models.records(), models.records());
+        EXPECT_EQ(std::memcmp(scores.data(), own.data(), own.size_bytes()), 0) << name << " of target " << target;
+      }
+    }
+  }
+}
+
 TEST(EveryReferenceAttack, GivesTheSameBytesInAnyOrderOfModels) {
   for (const Design design : {Design::pairs, Design::bernoulli}) {
     Models models = made_models({.models = 8, .leak = 1, .design = design});
