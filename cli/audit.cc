@@ -35,10 +35,10 @@ void settle_paths(Arguments& a) {
   if (!a.request.run.empty()) {
     const bool has_more = !a.members.empty() || !a.nonmembers.empty() || !a.outputs.empty() || !a.labels.empty() ||
                           !a.member_labels.empty() || !a.nonmember_labels.empty() || !paths.membership.empty() ||
-                          !paths.groups.empty() || !paths.ids.empty() || !references.outputs.empty() ||
-                          !references.population.empty();
+                          !references.outputs.empty() || !references.population.empty();
     if (has_more)
-      fail(Category::config, "a run folder holds outputs, labels and membership; give it without other files");
+      fail(Category::config,
+           "a run folder holds outputs, labels and membership; beside it go --groups, --ids and --features alone");
     if (a.shard.empty()) return;
     a.request.shard = parse_shard(a.shard);
     if (a.request.merge || a.request.target || !a.request.out.empty() || a.request.json || a.request.gates.any() ||

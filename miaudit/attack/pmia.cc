@@ -79,9 +79,14 @@ std::vector<double> run(const Evidence& evidence, const Parameters& parameters, 
         });
       const size_t width = kind == "nearest" ? std::min(neighbours + 1, part.size()) : part.size();
       const Proxies proxies(std::move(part), moments.in, queries, q, centre);
+      const auto by_others = [&](size_t place) { return moments.out.mean[proxies.records()[place] * queries + q]; };
       parallel_blocks(proxies.size(), 1 << 12, context, [&](size_t begin, size_t end) {
+        size_t first = begin - std::min(begin, width - 1);
         for (size_t r = begin; r < end; ++r) {
-          const size_t first = std::min(r - std::min(r, width / 2), proxies.size() - width);
+          // While the record past the window is nearer than the first in it.
+          while (first + width < proxies.size() &&
+                 (first + width <= r || by_others(r) - by_others(first) > by_others(first + width) - by_others(r)))
+            ++first;
           const size_t k = proxies.records()[r] * queries + q;
           Normal in = proxies.over(first, first + width, r);
           in.variance = std::max(in.variance, 1e-12 * out.within);

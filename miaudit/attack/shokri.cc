@@ -15,6 +15,8 @@ namespace {
 constexpr size_t kMostRows = 10'000;
 /// A class with fewer on either side is learnt together with all others.
 constexpr size_t kFewestRows = 20;
+/// At least so many leaves' worth of rows, so that trees of a small class can split.
+constexpr double kLeavesOfFewRows = 8;
 
 constexpr ParameterRow kShokriParameters[] = {
     {"trees", "boosted trees of a class's classifier", IntegerParameter{40, 1, 2000}},
@@ -113,9 +115,15 @@ std::vector<uint32_t> all_records(const Evidence& evidence) {
 }
 
 std::vector<double> shokri(const Evidence& evidence, const Parameters& parameters, const Context& context) {
-  const TreesOptions options{.trees = static_cast<int>(parameters.integer("trees")),
-                             .learning_rate = parameters.real("learning_rate")};
-  const Fit fit = [&](const TrainingSet& data) { return fit_trees(data, options, context); };
+  TreesOptions options{.trees = static_cast<int>(parameters.integer("trees")),
+                       .learning_rate = parameters.real("learning_rate")};
+  const double usual_weight = options.min_leaf_weight;
+  const Fit fit = [&](const TrainingSet& data) {
+    // An undecided row weighs a quarter.
+    const double weight = 0.25 * static_cast<double>(data.labels.size()) / kLeavesOfFewRows;
+    options.min_leaf_weight = std::min(usual_weight, weight);
+    return fit_trees(data, options, context);
+  };
   const Describe whole = [](std::span<const float> probabilities, std::span<float> features) {
     std::ranges::copy(probabilities, features.begin());
   };

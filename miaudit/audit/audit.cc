@@ -139,6 +139,22 @@ void warn_of_unscored(AuditResult& result) {
        "train more models; `miaudit shadow plan --design pairs` gives every record as many on either side"});
 }
 
+/// Hands on the scores of `targets`, one row each, in the order that they were asked for in.
+ScoreSink in_order_of(std::span<const size_t> asked, std::span<const size_t> targets, const ScoreSink& sink) {
+  if (!sink || targets.size() == 1) return sink;
+  return [=, &sink](const std::string& attack, std::span<const double> scores) {
+    const size_t records = scores.size() / targets.size();
+    std::vector<double> rows;
+    rows.reserve(scores.size());
+    for (const size_t target : asked) {
+      const size_t t = static_cast<size_t>(std::ranges::find(targets, target) - targets.begin());
+      const std::span<const double> own = scores.subspan(t * records, records);
+      rows.insert(rows.end(), own.begin(), own.end());
+    }
+    sink(attack, rows);
+  };
+}
+
 void finish(const Trial& trial, const Performed& performed, const Records& first, const AuditPlan& plan,
             const Context& context, AuditResult& result) {
   const ScoredRecords scored{performed.scores, performed.membership, trial.groups, performed.worth, trial.crossing};
@@ -194,7 +210,7 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
   return result;
 }
 
-AuditResult audit(const Models& models, std::span<const size_t> targets, std::span<const int64_t> people,
+AuditResult audit(const Models& models, std::span<const size_t> asked, std::span<const int64_t> people,
                   const AuditPlan& plan, const Context& context, const ScoreSink& sink) {
   check_plan(plan);
   AuditResult result = begin_result(plan);
@@ -203,28 +219,35 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
     result.warnings.push_back({missing.code, missing.message + "; it was left out", missing.advice});
   describe_outputs(models.models.front().outputs, models.form_detected, result.subject);
   if (!models.has_outputs()) result.subject.element_type = models.files.front().element_type;
-  check_memory(targets.size(), models.records(), plan.memory);
+  check_memory(asked.size(), models.records(), plan.memory);
 
   // Several targets are scored beside each other, one a thread.
   Context one_thread;
   one_thread.cancelled = context.cancelled;
-  ModelSignals signals(models, context, targets.size() > 1 ? one_thread : context, plan.memory);
+  ModelSignals signals(models, context, asked.size() > 1 ? one_thread : context, plan.memory);
+  // Sums over targets are rounded, and no figure may depend on how models are numbered.
+  std::vector<size_t> targets;
+  for (const size_t m : signals.order())
+    if (std::ranges::find(asked, m) != asked.end()) targets.push_back(m);
   Trial trial;
   std::vector<int8_t> membership;
   std::vector<int64_t> pairs;
   std::vector<int32_t> labels;
+  std::vector<size_t> families;
   for (const size_t t : targets) {
     const std::vector<int8_t> own = audited_membership(models, t);
+    const auto family = std::ranges::find(families, models.families[t]);
+    const auto place = family - families.begin();
+    if (family == families.end()) families.push_back(models.families[t]);
     membership.insert(membership.end(), own.begin(), own.end());
     labels.insert(labels.end(), models.labels.begin(), models.labels.end());
-    pairs.insert(pairs.end(), models.records(), static_cast<int64_t>(models.families[t]));
+    pairs.insert(pairs.end(), models.records(), place);
   }
   for (size_t t = 0; t < targets.size(); ++t)
     trial.targets.push_back(
         {models.models[targets[t]].number, std::span(membership).subspan(t * models.records(), models.records())});
   if (targets.size() > 1) {
     // A family's models share what is known of their references, and of a few families it is worked out together.
-    const std::set<int64_t> families(pairs.begin(), pairs.end());
     const size_t together = signals.families_together(families.size(), context.threads);
     signals.expect(targets, plan.measure.seed, together);
     const size_t of_a_family = (targets.size() + families.size() - 1) / families.size();
@@ -243,8 +266,11 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
     const std::vector<uint32_t> strata = models.labels.empty()
                                              ? std::vector<uint32_t>(models.records())
                                              : std::vector<uint32_t>(models.labels.begin(), models.labels.end());
+    const size_t units = people.empty() ? strata.size() : std::set<int64_t>(people.begin(), people.end()).size();
+    const int folds = static_cast<int>(std::min<size_t>(static_cast<size_t>(plan.folds), units));
+    if (folds < 2) fail(Category::numeric, "scores records by what others taught it; give at least two groups");
     return std::make_unique<ReferenceTeachers>(signals, std::move(barred),
-                                               assign_folds(strata, people, plan.folds, plan.measure.seed), plan.folds,
+                                               assign_folds(strata, people, folds, plan.measure.seed), folds,
                                                plan.measure.seed);
   };
   trial.teachers = [&](std::span<const size_t> fold) { return teachers_without(fold, {}); };
@@ -280,20 +306,20 @@ AuditResult audit(const Models& models, std::span<const size_t> targets, std::sp
   subject.references_in = references ? references->models_in() : 0;
   warn_of_few_nonmembers(subject.nonmembers, plan.measure.fprs, result.warnings);
 
-  const Performed performed = run_attacks(trial, plan, context, sink, result);
+  const Performed performed = run_attacks(trial, plan, context, in_order_of(asked, targets, sink), result);
   warn_of_unscored(result);
   if (plan.curve) {
     const LimitedTrial limited = [&](size_t count) -> std::optional<Trial> {
       auto barred = std::make_shared<std::vector<std::vector<size_t>>>(targets.size());
       for (const std::vector<size_t>& fold : trial.target_folds) {
-        std::vector<size_t> families;
-        for (const size_t t : fold) families.push_back(models.families[targets[t]]);
-        const auto past = families_past(signals, families, count, plan.measure.seed);
+        std::vector<size_t> of_fold;
+        for (const size_t t : fold) of_fold.push_back(models.families[targets[t]]);
+        const auto past = families_past(signals, of_fold, count, plan.measure.seed);
         if (!past) return {};
         for (const size_t t : fold) {
           (*barred)[t] = *past;
           // One of the fold's other targets may not be a reference: its fold has chosen others.
-          for (const size_t family : families)
+          for (const size_t family : of_fold)
             if (family != models.families[targets[t]]) (*barred)[t].push_back(family);
         }
       }

@@ -36,6 +36,9 @@ AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
   result.needs.emplace_back("outputs");
   for (const Need need : attack.needs) result.needs.emplace_back(need_name(need));
   result.parameters.insert(parameters.values().begin(), parameters.values().end());
+  // Each target's own, chosen by attacking its references.
+  const auto tune = result.parameters.find("tune");
+  if (tune != result.parameters.end() && tune->second == "yes") result.parameters["a"] = "tuned";
   return result;
 }
 
@@ -73,8 +76,11 @@ void warn_of_shortages(const Trial& trial, const std::vector<std::pair<std::stri
   for (const auto& [attack, own] : shortages)
     if (!own.empty()) alike[own].push_back(attack);
   for (const auto& [own, attacks] : alike) {
+    std::vector<size_t> numbers;
+    for (const auto& [t, reason] : own) numbers.push_back(trial.targets[t].model);
+    std::ranges::sort(numbers);
     std::vector<std::string> models;
-    for (const auto& [t, reason] : own) models.push_back(std::to_string(trial.targets[t].model));
+    for (const size_t number : numbers) models.push_back(std::to_string(number));
     warnings.push_back(
         {"target_unscored",
          fmt::format("{}: no scores against model {}: {}", few_of(attacks), few_of(models), own.begin()->second),

@@ -174,6 +174,7 @@ std::vector<TargetFigures> figures_by_target(const Trial& trial, std::span<const
     figures[t] = figures_of(trial.targets[t].model, scores.subspan(t * size, size), membership.subspan(t * size, size),
                             worth, options, {});
   });
+  std::ranges::sort(figures, {}, &TargetFigures::model);
   return figures;
 }
 

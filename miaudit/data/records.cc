@@ -122,6 +122,17 @@ std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vect
   return groups;
 }
 
+void read_whose(const RecordPaths& paths, size_t rows, Records& records, std::vector<FileRecord>& files) {
+  if (!paths.groups.empty()) {
+    records.groups = read_groups(paths.groups, rows, files, &records.group_names);
+    check_count(paths.groups, "group", records.groups.size(), rows);
+  }
+  if (!paths.ids.empty()) {
+    records.ids = read_names("ids", paths.ids, rows, files);
+    check_count(paths.ids, "id", records.ids.size(), rows);
+  }
+}
+
 Records read_records(const RecordPaths& paths, const RecordOptions& options, const Context& context) {
   Records records;
   LoadedOutputs loaded = read_outputs(paths.outputs, options, context);
@@ -145,14 +156,7 @@ Records read_records(const RecordPaths& paths, const RecordOptions& options, con
     records.membership = read_membership(paths.membership, records.files);
     check_count(paths.membership, "membership", records.membership.size(), loaded.rows);
   }
-  if (!paths.groups.empty()) {
-    records.groups = read_groups(paths.groups, loaded.rows, records.files, &records.group_names);
-    check_count(paths.groups, "group", records.groups.size(), loaded.rows);
-  }
-  if (!paths.ids.empty()) {
-    records.ids = read_names("ids", paths.ids, loaded.rows, records.files);
-    check_count(paths.ids, "id", records.ids.size(), loaded.rows);
-  }
+  read_whose(paths, loaded.rows, records, records.files);
 
   if (!paths.features.empty()) {
     Features features = read_features(paths.features, loaded.rows, records.files);

@@ -105,6 +105,9 @@ Features read_features(const std::string& path, size_t rows, std::vector<FileRec
 std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vector<FileRecord>& files,
                                  std::vector<std::string>* found = nullptr);
 
+/// The groups and ids of `rows` records, as far as the paths name any. Throws Error(input) on another number of them.
+void read_whose(const RecordPaths& paths, size_t rows, Records& records, std::vector<FileRecord>& files);
+
 FileRecord describe_file(std::string role, const std::string& path, const Array& array);
 
 }  // namespace miaudit

@@ -57,6 +57,14 @@ json read_done(const fs::path& folder) {
   }
 }
 
+bool is_whole(const fs::path& path, const json& hash) {
+  try {
+    return content_hash(FileBytes::open(path).bytes()) == hash;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 /// Why the shard does not count; "" where it does.
 std::string flaw(const Run& run, const Models& models, Shard shard) {
   const json done = read_done(shard_path(run, shard));
@@ -105,7 +113,11 @@ SignalWriter::~SignalWriter() {
 }
 
 bool SignalWriter::is_done() const {
-  return flaw(run_, models_, shard_).empty();
+  if (!flaw(run_, models_, shard_).empty()) return false;
+  const fs::path folder = shard_path(run_, shard_);
+  const json signals = read_done(folder)["signals"];
+  return std::ranges::all_of(signals.items(),
+                             [&](const auto& signal) { return is_whole(folder / (signal.key() + ".npy"), signal.value()); });
 }
 
 void SignalWriter::write(std::string_view signal, std::vector<double> values) {
@@ -153,14 +165,11 @@ StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(mo
       std::vector<std::string> names;
       for (const auto& [name, hash] : signals.items()) {
         const fs::path path = shard_path(run, shard) / (name + ".npy");
-        Array values = read_npy(path.string());
-        const bool is_whole =
-            content_hash(FileBytes::open(path).bytes()) == hash && values.type() == ElementType::float64 &&
-            values.shape() == std::vector<size_t>{models.models.size(), part.range.end - part.range.begin, queries_};
-        if (!is_whole)
-          fail(Category::input,
-               "{} is not what was written; remove its folder and run `miaudit audit {} --shard {}/{}`", path.string(),
-               run.path.string(), number, count);
+        const std::vector<size_t> shape = {models.models.size(), part.range.end - part.range.begin, queries_};
+        Array values = is_whole(path, hash) ? read_npy(path.string()) : Array();
+        if (values.type() != ElementType::float64 || values.shape() != shape)
+          fail(Category::input, "{} is not what was written, or gone; `miaudit audit {} --shard {}/{}` makes it again",
+               path.string(), run.path.string(), number, count);
         release_pages(values);
         names.push_back(name);
         part.values.push_back(std::move(values));

@@ -212,10 +212,8 @@ class Reference:
             elif proxies == "global":
                 who = [j for j in range(AUDITED) if j != i]
             else:
-                order = np.argsort(centres[:, q], kind="stable")
-                place = int(np.flatnonzero(order == i)[0])
-                first = min(max(place - 25, 0), AUDITED - 51)
-                who = [j for j in order[first:first + 51] if j != i]
+                order = np.argsort(np.abs(centres[:, q] - centres[i, q]), kind="stable")
+                who = [j for j in order if j != i][:50]
             x = in_[who, q]
             s = self.scaled[t, i, q]
             return log_normal(s, x.mean(), x.var()) - log_normal(s, centres[i, q], pooled)

@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <tuple>
 
 #include "miaudit/audit/audit.h"
 #include "miaudit/audit/balance.h"
@@ -145,6 +146,28 @@ TEST(EveryReferenceAttack, GivesTheSameBytesWhereSignalsLieOnDisk) {
   }
 }
 
+TEST(Shokri, LearnsFromFewRowsOfAClass) {
+  // Some 15 records a class, 4 models: 30 rows a side.
+  const Models models = made_models({.models = 5, .records = 150, .classes = 10, .leak = 5});
+  AuditPlan plan;
+  plan.attacks = {"shokri"};
+  const Audited done = audited(models, {4}, plan);
+  EXPECT_GT(*done.result.attacks[0].estimates.auc.value, 0.7);
+  std::map<int32_t, std::set<double>> of_class;
+  for (size_t i = 0; i < models.records(); ++i) of_class[models.labels[i]].insert(done.scores.at("shokri")[i]);
+  for (const auto& [label, scores] : of_class) EXPECT_GT(scores.size(), 1u) << "class " << label;
+}
+
+TEST(Stacked, MakesDoWithFewGroups) {
+  const Models models = made_models({.models = 7, .records = 600, .leak = 3});
+  std::vector<int64_t> people(models.records());
+  for (size_t i = 0; i < people.size(); ++i) people[i] = static_cast<int64_t>(i % 3);
+  AuditPlan plan;
+  plan.attacks = {"stacked", "base"};
+  const AuditResult result = audit(models, std::vector<size_t>{6}, people, plan, {});
+  EXPECT_EQ(result.attacks.size(), 2u);
+}
+
 const BudgetFigures* figures_of(const BudgetPoint& point, std::string_view attack) {
   const auto found = std::ranges::find(point.attacks, attack, &BudgetFigures::attack);
   return found == point.attacks.end() ? nullptr : &*found;
@@ -270,6 +293,17 @@ TEST(EveryReferenceAttack, GivesTheSameBytesInAnyOrderOfModels) {
     for (const auto& [name, scores] : before.scores) {
       const std::vector<double>& others = after.scores.at(name);
       EXPECT_EQ(std::memcmp(scores.data(), others.data(), scores.size() * sizeof(double)), 0) << name;
+    }
+    for (size_t k = 0; k < before.result.attacks.size(); ++k) {
+      const Metrics& a = before.result.attacks[k].estimates;
+      const Metrics& b = after.result.attacks[k].estimates;
+      EXPECT_EQ(std::tie(*a.auc.value, *a.auc.low, *a.auc.high, *a.advantage.low, *a.tpr_at_fpr[0].tpr.high),
+                std::tie(*b.auc.value, *b.auc.low, *b.auc.high, *b.advantage.low, *b.tpr_at_fpr[0].tpr.high))
+          << before.result.attacks[k].name;
+    }
+    for (size_t k = 0; k < before.result.exposure->records.size(); ++k) {
+      EXPECT_EQ(before.result.exposure->records[k].record, after.result.exposure->records[k].record);
+      EXPECT_EQ(before.result.exposure->records[k].separation, after.result.exposure->records[k].separation);
     }
   }
 }
