@@ -149,12 +149,13 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
 
 /// Whose a run's records are, and what they are called.
 void name_target(const RecordPaths& paths, const Run& run, const std::vector<size_t>& targets, Models& models,
-                Records& target) {
+                 Records& target) {
   if (paths.groups.empty() && paths.ids.empty()) return;
   if (targets.size() > 1)
-    fail(Category::config,
-         "--groups and --ids name the records of one target; give --target as well (over all targets, intervals respect "
-         "models and records, not groups)");
+    fail(
+        Category::config,
+        "--groups and --ids name the records of one target; give --target as well (over all targets, intervals respect "
+        "models and records, not groups)");
   read_whose(paths, run.records, target, models.files);
 }
 

@@ -31,7 +31,6 @@ void run_shadow(const std::string& run, ShadowOptions options, Shell& shell) {
   };
   const ShadowReport report = train_shadow_models(run, options, shell.context());
   shell.clear_progress();
-  for (const auto& [model, text] : report.again) fmt::print(stderr, "Model {} was trained again: {}.\n", model, text);
   std::string others;
   if (report.by_others > 0) others += fmt::format(", {} by another process", report.by_others);
   if (report.discarded > 0) others += fmt::format(", {} discarded: another process was faster", report.discarded);

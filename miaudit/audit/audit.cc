@@ -269,9 +269,8 @@ AuditResult audit(const Models& models, std::span<const size_t> asked, std::span
     const size_t units = people.empty() ? strata.size() : std::set<int64_t>(people.begin(), people.end()).size();
     const int folds = static_cast<int>(std::min<size_t>(static_cast<size_t>(plan.folds), units));
     if (folds < 2) fail(Category::numeric, "scores records by what others taught it; give at least two groups");
-    return std::make_unique<ReferenceTeachers>(signals, std::move(barred),
-                                               assign_folds(strata, people, folds, plan.measure.seed), folds,
-                                               plan.measure.seed);
+    return std::make_unique<ReferenceTeachers>(
+        signals, std::move(barred), assign_folds(strata, people, folds, plan.measure.seed), folds, plan.measure.seed);
   };
   trial.teachers = [&](std::span<const size_t> fold) { return teachers_without(fold, {}); };
   trial.forget = [&] { signals.settle(); };

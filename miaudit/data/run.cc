@@ -48,10 +48,18 @@ Array read_membership_matrix(const Run& run) {
   return matrix;
 }
 
+/// A file that may not be looked at is not one that is missing.
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  const bool found = fs::exists(path, error);
+  if (error)
+    fail(Category::io, "cannot look at {}: {}; let whoever runs this read the run", path.string(), error.message());
+  return found;
+}
+
 std::vector<Role> read_roles(const Run& run) {
   const fs::path path = run.path / "roles.npy";
-  std::error_code error;
-  if (!fs::exists(path, error)) return std::vector<Role>(run.records, Role::audited);
+  if (!is_there(path)) return std::vector<Role>(run.records, Role::audited);
   const Array array = read_npy(path);
   if (array.type() != ElementType::uint8 || array.shape() != std::vector<size_t>{run.records})
     fail(Category::input, "{} is {} of {}; expected ({},) of uint8", path.string(), shape_text(array.shape()),
@@ -100,10 +108,9 @@ std::string damage(const fs::path& folder, const json& done, bool is_thorough) {
 }
 
 void check_arrays(const Run& run) {
-  std::error_code error;
   for (const auto& [name, checksum] : run.checksums) {
     const fs::path file = run.path / name;
-    if (!fs::exists(file, error))
+    if (!is_there(file))
       fail(Category::input, "{} is missing, which `miaudit shadow plan` wrote. {}", file.string(), kPlanAgain);
     if (content_hash(FileBytes::open(file).bytes()) == checksum) continue;
     fail(Category::input,
@@ -112,7 +119,7 @@ void check_arrays(const Run& run) {
          file.string(), kPlanAgain);
   }
   for (const char* name : {"membership.npy", "labels.npy"})
-    if (!fs::exists(run.path / name, error))
+    if (!is_there(run.path / name))
       fail(Category::input, "{} is missing; a run made by hand needs it, as docs/formats.md says",
            (run.path / name).string());
 }
@@ -176,8 +183,7 @@ std::vector<uint32_t> Run::members(size_t m) const {
 
 Run read_run_file(const fs::path& path) {
   const fs::path plan = path / "run.json";
-  std::error_code error;
-  if (!fs::exists(plan, error)) {
+  if (!is_there(plan)) {
     if (was_planned(path)) fail(Category::input, "{} is missing. {}", plan.string(), kPlanAgain);
     fail(Category::input, "{} is no run folder: it holds no run.json. `miaudit shadow plan` makes one", path.string());
   }
@@ -217,25 +223,25 @@ const char* state_name(ModelState state) {
 }
 
 ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
-  std::error_code error;
   ModelStatus status;
-  status.has_checkpoint = fs::exists(run.checkpoint(m), error);
+  status.has_checkpoint = is_there(run.checkpoint(m));
   if (run.units.empty()) {  // made by hand: outputs or signals are all there is
-    if (fs::exists(run.outputs(m), error) || fs::is_directory(run.signals(m), error)) status.state = ModelState::done;
+    if (is_there(run.outputs(m)) || is_there(run.signals(m))) status.state = ModelState::done;
     return status;
   }
   const fs::path done = run.model(m) / "done.json";
+  const bool is_done = is_there(done), has_failed = is_there(run.failure(m));
   try {
-    if (fs::exists(done, error)) {
+    if (is_done) {
       const json file = read_json(done);
       if (file.at("unit").get<std::string>() != run.units[m])
         return {ModelState::stale, "it was trained for another plan", status.has_checkpoint};
       status.why = damage(run.model(m), file, is_thorough);
-      if (status.why.empty() && !fs::exists(run.outputs(m), error)) status.why = "outputs.npy is missing";
+      if (status.why.empty() && !is_there(run.outputs(m))) status.why = "outputs.npy is missing";
       status.state = status.why.empty() ? ModelState::done : ModelState::broken;
       return status;
     }
-    if (fs::exists(run.failure(m), error)) {
+    if (has_failed) {
       const json file = read_json(run.failure(m));
       if (file.at("unit").get<std::string>() == run.units[m])
         return {ModelState::failed, file.at("why").get<std::string>(), status.has_checkpoint};

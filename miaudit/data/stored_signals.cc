@@ -116,8 +116,8 @@ bool SignalWriter::is_done() const {
   if (!flaw(run_, models_, shard_).empty()) return false;
   const fs::path folder = shard_path(run_, shard_);
   const json signals = read_done(folder)["signals"];
-  return std::ranges::all_of(signals.items(),
-                             [&](const auto& signal) { return is_whole(folder / (signal.key() + ".npy"), signal.value()); });
+  return std::ranges::all_of(
+      signals.items(), [&](const auto& signal) { return is_whole(folder / (signal.key() + ".npy"), signal.value()); });
 }
 
 void SignalWriter::write(std::string_view signal, std::vector<double> values) {

@@ -117,7 +117,8 @@ pid_t start_command(const std::string& line, const std::filesystem::path& log, c
   std::string one_thread = "OMP_NUM_THREADS=1";
   if (!has_threads) environment.push_back(one_thread.data());
   environment.push_back(nullptr);
-  return start.shell(line, environment.data());
+  // A shell without a trap dies of SIGTERM at once, and what it waits for would get no time to keep its work.
+  return start.shell("trap 'exit 143' TERM\n" + line, environment.data());
 }
 
 }  // namespace

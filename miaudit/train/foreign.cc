@@ -86,6 +86,9 @@ ForeignOutputs call_command(const Run& run, const ShadowPlan& plan, size_t class
   }
   std::error_code ignored;
   fs::remove_all(keep, ignored);
+  // A command writes by its own umask; who was trained on is nobody else's business.
+  for (const fs::directory_entry& entry : fs::directory_iterator(attempt.folder(), ignored))
+    fs::permissions(entry.path(), fs::perms::owner_read | fs::perms::owner_write, ignored);
   return made;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <exception>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -32,7 +33,15 @@ Array in_output_type(std::vector<float> logits, std::vector<size_t> shape, Eleme
   if (type == ElementType::float32) return Array::from(std::move(logits), std::move(shape));
   std::vector<Half> halves;
   halves.reserve(logits.size());
-  for (const float value : logits) halves.push_back(to_half(static_cast<double>(value)));
+  constexpr float kLargestHalf = 65504;
+  for (const float value : logits) {
+    if (std::abs(value) > kLargestHalf)
+      fail(Category::numeric,
+           "a logit of {} is beyond float16, which ends at {}; plan with --output-type float32, or with a lower --rate "
+           "if that is not what a logit should be",
+           value, kLargestHalf);
+    halves.push_back(to_half(static_cast<double>(value)));
+  }
   return Array::from(std::move(halves), std::move(shape));
 }
 
@@ -57,6 +66,8 @@ class ShadowRun {
   }
 
   ShadowReport work() {
+    news_ = std::move(again_);
+    pass_on_news();
     if (todo_.empty()) return std::move(report_);
     try {
       dataset_ = read_planned_data(run_.path, plan_, context_);
@@ -104,7 +115,7 @@ class ShadowRun {
         report_.failed.push_back({model, status.why});
         continue;
       }
-      if (!status.why.empty()) report_.again.push_back({model, status.why});
+      if (!status.why.empty()) again_.push_back(fmt::format("Model {} is trained again: {}", model, status.why));
       todo_.push_back(model);
     }
   }
@@ -377,7 +388,8 @@ class ShadowRun {
   bool is_interrupted_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<size_t> running_ = 0;
-  std::vector<std::string> news_;  ///< for options_.tell
+  std::vector<std::string> again_;  ///< What there was of models and does not count, and why.
+  std::vector<std::string> news_;   ///< for options_.tell
   bool has_total_ = false;
   std::atomic<uint64_t> total_ = 0;  ///< samples to train on; a command's are not known
   std::atomic<uint64_t> samples_ = 0;

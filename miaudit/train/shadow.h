@@ -31,7 +31,6 @@ struct ShadowReport {
     size_t model = 0;
     std::string text;
   };
-  std::vector<Note> again;   ///< trained again, and why
   std::vector<Note> failed;  ///< given up, and why
   double samples_per_second = 0;
 };

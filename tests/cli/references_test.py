@@ -382,7 +382,18 @@ assert "10 reference models" in run("audit", *flat, *references[:2], "--referenc
 np.save("narrow.npy", outputs[others][..., :-1])
 assert "shape" in run("audit", *flat, "--reference-outputs", "narrow.npy", *references[2:], expect=2).stderr
 assert "go together" in run("audit", *flat, *references[:2], expect=2).stderr
-assert "without other files" in run("audit", "run1", *flat, expect=2).stderr
+assert "beside it go --groups" in run("audit", "run1", *flat, expect=2).stderr
+# Groups and ids name the records of one target of a run.
+people = np.arange(len(np.load("run1/labels.npy"))) // 3
+np.save("people.npy", people)
+np.save("ids.npy", people * 1000)
+whose = ("--groups", "people.npy", "--ids", "ids.npy")
+assert "give --target as well" in run("audit", "run1", *whose, expect=2).stderr
+of_people = audit("run1", "--target", 4, *whose, "--attacks", "base", "--out", "report_people")
+assert of_people["subject"]["groups"] == people.max() + 1 and attack(of_people, "base")["group_estimates"]
+assert open("report_people/records.csv").read().splitlines()[1].count("000")
+np.save("people.npy", people[1:])
+assert "must list the same records" in run("audit", "run1", "--target", 4, *whose, expect=2).stderr
 assert "--target 99" in run("audit", "run1", "--target", 99, expect=2).stderr
 assert "no run.json" in run("audit", "many", expect=2).stderr
 bad = outputs[0].copy()

@@ -25,6 +25,7 @@ np.save(out, -((x[:, None] - centres) ** 2).sum(2).astype(np.float32))
 plan("own", "--command", "/usr/bin/python3 mine.py {keep} {seed} {outputs}", models=2)
 assert "2 models trained" in train("own").stdout
 assert np.load("own/models/0001/outputs.npy").shape == (400, 4)
+assert all(os.stat(f"own/models/0001/{name}").st_mode & 0o777 == 0o600 for name in os.listdir("own/models/0001"))
 plan("poison", "--command", "/usr/bin/python3 mine.py {keep} {seed} {outputs} {index}", models=4)
 poisoned = train("poison", "--attempts", "2", expect=1)
 assert "2 models trained" in poisoned.stdout and "2 models failed" in poisoned.stderr
@@ -136,6 +137,24 @@ for way, code in ((signal.SIGINT, 75), (signal.SIGKILL, -9)):
     assert not os.listdir("asleep/attempts")
     for entry in os.scandir("asleep/checkpoints"):
         os.remove(entry.path + "/begun")
+open("keeps.py", "w").write("""
+import signal, sys, time
+def keep(*_):
+    time.sleep(1)
+    open(sys.argv[1] + "/checkpoint", "w").close()
+    sys.exit(1)
+signal.signal(signal.SIGTERM, keep)
+open(sys.argv[1] + "/begun", "w").close()
+time.sleep(1000)
+""")
+shell("kept", "/usr/bin/python3 keeps.py {work} {outputs}; touch {work}/went_on")
+program = start("kept", "--jobs", "2")
+until(lambda: begun("kept"))
+program.send_signal(signal.SIGTERM)
+assert program.communicate(timeout=60) and program.returncode == 75
+for entry in os.scandir("kept/checkpoints"):
+    assert sorted(os.listdir(entry.path)) == ["begun", "checkpoint"], os.listdir(entry.path)
+
 shell("leaving", f"sleep 1000 & echo $! > {{index}}.left; {WRITE}")
 train("leaving")
 until(lambda: are_gone(int(open(f"{m}.left").read()) for m in range(2)))

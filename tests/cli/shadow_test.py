@@ -55,7 +55,7 @@ changed = plan("b", *FAST[:-2], "--population-share", "0.1", "--test-share", "0.
 assert "0 finished models are kept, 6 stale and will be trained again" in changed.stdout, changed.stdout
 assert "stale   6" in run("shadow", "status", "b").stdout
 again = train("b")
-assert "6 models trained" in again.stdout and "Model 0 was trained again: it was trained for another plan" in again.stderr
+assert "6 models trained" in again.stdout and "Model 0 is trained again: it was trained for another plan" in again.stderr
 assert all(outputs("b")[name] != whole[name] for name in whole)
 
 # Other designs; a target of its own; half precision; several queries, the same for every model.
@@ -135,7 +135,7 @@ with open("a/models/0005/outputs.npy", "r+b") as file:
     file.write(b"\x55")
 assert "a: 6 of 8 models done" in run("shadow", "check", "a", expect=1).stdout
 mended = train("a")
-assert "Model 5 was trained again: outputs.npy is not what was written" in mended.stderr, mended.stderr
+assert "Model 5 is trained again: outputs.npy is not what was written" in mended.stderr, mended.stderr
 assert {name: outputs("a")[name] for name in whole} == whole
 shutil.copy("stopped/checkpoints/0000.npz", "a/checkpoints/0001.npz")
 open("a/checkpoints/0002.npz", "w").write("rubbish")
