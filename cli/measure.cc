@@ -62,6 +62,8 @@ int run(Arguments a, Shell& shell) {
   }
   AuditResult result = measure_scores({scores, membership, groups}, a.measure, context);
   if (!a.against.empty()) {
+    if (!groups.empty())
+      fail(Category::config, "--against compares records that are independent; with --groups measure each score alone");
     const std::vector<double> other = read_scores(a.against, files);
     check_rows(a.against, other.size());
     result.comparison = compare(scores, other, membership, a.measure, context);
@@ -85,7 +87,8 @@ void add_measure(CLI::App& app, Shell& shell) {
   verb->add_option("membership", a->membership, "1 member, 0 non-member; int8 may hold -1 for unknown")
       ->type_name(kFileType)
       ->required();
-  verb->add_option("--against", a->against, "Other scores of the same records: their difference, paired")
+  verb->add_option("--against", a->against,
+                   "Other scores of the same records, independent of each other: their difference, paired")
       ->type_name(kFileType);
   verb->add_option("--groups", a->groups, "The person (or other unit) of each record; intervals then respect it")
       ->type_name(kFileType);

@@ -178,8 +178,9 @@ void add_attack_parameters(CLI::App& verb, AttackParameters& parameters) {
 }
 
 void add_gate_options(CLI::App& verb, GateTexts& gates) {
-  verb.add_option("--fail-if", gates.fail_if,
-                  "Exit 3 when the whole interval satisfies this, as in 'headline.tpr@0.001 > 0.05'")
+  verb.add_option(
+          "--fail-if", gates.fail_if,
+          "Exit 3 when the whole interval satisfies this, as in 'headline.tpr@0.001 > 0.05' ('scores.…' of measure)")
       ->group("Gates");
   verb.add_option("--fail-unless", gates.fail_unless,
                   "Exit 3 unless the whole interval satisfies this, as in 'headline.auc < 0.6'")

@@ -88,7 +88,7 @@ Pairs pair_up(const Evidence& evidence, const KnownRecords& known) {
   const Pairs all = std::move(classes.back());
   classes.pop_back();
   if (all.members.empty() || all.nonmembers.empty())
-    fail(Category::input, "a classifier needs known members and non-members in the other folds; found {} and {}",
+    fail(Category::numeric, "a classifier needs known members and non-members in the other folds; found {} and {}",
          grouped(all.members.size()), grouped(all.nonmembers.size()));
 
   Pairs chosen;

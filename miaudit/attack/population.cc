@@ -51,7 +51,8 @@ void run(const Evidence& evidence, const KnownRecords& known, std::span<const ui
   for (size_t k = 0; k < to_score.size(); ++k) places[class_of(to_score[k])].push_back(static_cast<uint32_t>(k));
   for (size_t c = 0; c < classes; ++c) {
     const std::vector<double>& own = too_few(references[c]) ? references[classes] : references[c];
-    if (own.empty()) fail(Category::input, "population calibrates on known non-members of the other folds; found none");
+    if (own.empty())
+      fail(Category::numeric, "population calibrates on known non-members of the other folds; found none");
     score_shares(own, losses, to_score, places[c], context, scores);
   }
 }

@@ -34,7 +34,7 @@ void run(const Evidence& evidence, const KnownRecords& known, std::span<const ui
   for (size_t k = 0; k < known.records.size() && nonmembers.size() < kMostRows; ++k)
     if (!known.membership[k]) nonmembers.push_back(known.records[k]);
   if (nonmembers.empty())
-    fail(Category::input, "quantile calibrates on known non-members of the other folds; found none");
+    fail(Category::numeric, "quantile calibrates on known non-members of the other folds; found none");
   std::vector<double> targets;
   targets.reserve(nonmembers.size());
   for (const uint32_t i : nonmembers) targets.push_back(margins[i]);

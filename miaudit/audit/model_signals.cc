@@ -59,6 +59,16 @@ void ModelSignals::check_outputs(std::string_view wanted) const {
        fmt::join(models_.stored->names(), ", "));
 }
 
+void ModelSignals::check_range(const SignalRow& signal, size_t model, std::span<const double> values) const {
+  constexpr double kRounding = 1e-6;  // of whoever made it
+  const auto bad = std::ranges::find_if(
+      values, [&](double value) { return !(value >= signal.least - kRounding && value <= signal.most + kRounding); });
+  if (bad != values.end())
+    fail(Category::input, "model {}: the signal '{}' of record {} is {}, and lies from {} to {}: {}",
+         models_.models[model].number, signal.name, static_cast<size_t>(bad - values.begin()) / queries(), *bad,
+         signal.least, signal.most, signal.summary);
+}
+
 ModelSignals::Signal& ModelSignals::of(std::string_view signal) {
   const auto found = std::ranges::find_if(signals_, [&](const Signal& held) { return held.name == signal; });
   if (found != signals_.end()) {
@@ -76,6 +86,7 @@ ModelSignals::Signal& ModelSignals::of(std::string_view signal) {
     const std::span<double> values = made.values.values().subspan(m * width_, width_);
     if (is_stored) {
       models_.stored->read(signal, m, values);
+      if (!models_.has_outputs()) check_range(row, m, values);
     } else {
       const Outputs& outputs = models_.models[m].outputs;
       compute_signal(row, outputs, models_.labels, values, context_);

@@ -16,6 +16,8 @@
 
 namespace miaudit {
 
+struct SignalRow;
+
 /// Signals of all models, [models][records][queries], each computed once when first asked for, by whichever thread.
 class ModelSignals {
  public:
@@ -71,6 +73,8 @@ class ModelSignals {
   std::vector<size_t> companions(const std::vector<size_t>& key) const;
   /// Throws Error(numeric) where models bring signals alone, so that an attack which wants more is left out.
   void check_outputs(std::string_view wanted) const;
+  /// Throws Error(input) where what a model brings cannot be that signal.
+  void check_range(const SignalRow& signal, size_t model, std::span<const double> values) const;
 
   const Models& models_;
   const Context context_;

@@ -18,6 +18,8 @@ struct SignalRow {
   std::string_view summary;  ///< A sentence: formula and reading.
   bool needs_labels;
   std::string_view source;  ///< Citation.
+  double least;             ///< No value is below this …
+  double most;              ///< … or above that.
 };
 /// Every signal, in the order in which they are listed.
 std::span<const SignalRow> signal_table();

@@ -46,6 +46,7 @@ for row in rows[:50]:
 
 # Values only on request; ids in place of nothing else.
 open("ids.csv", "w").write("name,age\n" + "".join(f'"person, {i}",3\n' for i in range(len(logits))))
+assert "give --out as well" in run(*ARGUMENTS, "--show-records", expect=2).stderr
 run(*ARGUMENTS, "--out", "shown", "--show-records", "--ids", "ids.csv")
 rows = list(csv.DictReader(open("shown/records.csv")))
 i = int(rows[0]["row"])

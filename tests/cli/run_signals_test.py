@@ -82,6 +82,9 @@ for wrong, why in ((good[1:], "(299,)"), (good.astype(int), "int64"), (np.where(
     for said in (checked, run("audit", "few", expect=2).stderr):
         assert "0005/signals/loss.npy" in said and why in said, said
     assert "7 of 8 models done" in checked
+np.save("few/models/0005/signals/loss.npy", np.where(rows == 7, -2, good))
+said = run("audit", "few", "--attacks", "loss", expect=2).stderr
+assert "model 5: the signal 'loss' of record 7 is -2, and lies from 0 to inf" in said, said
 np.save("few/models/0005/signals/loss.npy", good)
 np.save("few/models/0005/signals/entropy.npy", good)
 for said in (run("shadow", "check", "few", expect=1).stdout, run("audit", "few", expect=2).stderr):
