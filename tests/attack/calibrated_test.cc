@@ -194,7 +194,7 @@ TEST(CalibratedAttacks, SayWhatTheyMiss) {
       run_cross_fitted(find_attack(attack), world->evidence(), nobody, fold, parameters);
       ADD_FAILURE() << attack;
     } catch (const Error& error) {
-      EXPECT_EQ(error.category(), Category::input) << attack << error.what();
+      EXPECT_EQ(error.category(), Category::numeric) << attack << ": " << error.what();
     }
   }
 }
