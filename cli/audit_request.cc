@@ -124,11 +124,6 @@ int judge_gates(const std::vector<Gate>& gates, AuditResult& result) {
 
 namespace {
 
-void check_show_records(const AuditRequest& request) {
-  if (request.show_records && request.out.empty())
-    fail(Category::config, "--show-records puts outputs into records.csv; give --out as well");
-}
-
 /// Scores of every target, one row a model.
 void write_target_scores(const fs::path& path, std::span<const double> scores, size_t targets) {
   const size_t records = scores.size() / targets;
@@ -186,7 +181,6 @@ int audit_models(const AuditRequest& request, const Models& models, const std::v
                  const Records& records, const AuditPlan& plan, const std::vector<Gate>& gates, Shell& shell) {
   if (request.show_records && targets.size() > 1)
     fail(Category::config, "--show-records shows one model's outputs; give --target as well");
-  check_show_records(request);
   const ReportFolder folder(request.out);
   ScoreSink sink;
   if (folder.is_wanted())
@@ -230,6 +224,8 @@ int run_audit(const AuditRequest& request, Shell& shell) {
   AuditPlan plan = request.plan;
   const std::vector<Gate> gates = parse_gates(request.gates, plan.measure);
   check_plan(plan);
+  if (request.show_records && request.out.empty())
+    fail(Category::config, "--show-records puts outputs into records.csv; give --out as well");
   const Context context = shell.context();
   if (!request.run.empty()) {
     const Run run = read_run(request.run);
@@ -253,7 +249,6 @@ int run_audit(const AuditRequest& request, Shell& shell) {
     name_target(request.paths, run, targets, models, target);
     return audit_models(request, models, targets, target, plan, gates, shell);
   }
-  check_show_records(request);
   const Records records = read_records(request.paths, request.reading, context);
   if (!request.references.outputs.empty() || !request.references.population.empty()) {
     const Models models = read_references(records, request.references, request.reading, context);

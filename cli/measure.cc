@@ -88,7 +88,7 @@ void add_measure(CLI::App& app, Shell& shell) {
       ->type_name(kFileType)
       ->required();
   verb->add_option("--against", a->against,
-                   "Other scores of the same records, independent of each other: their difference, paired")
+                   "Other scores of the same records: their difference, paired; not with --groups")
       ->type_name(kFileType);
   verb->add_option("--groups", a->groups, "The person (or other unit) of each record; intervals then respect it")
       ->type_name(kFileType);

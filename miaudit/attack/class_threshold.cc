@@ -56,11 +56,11 @@ double global_threshold(std::span<const Sides> classes) {
     all.nonmembers.insert(all.nonmembers.end(), sides.nonmembers.begin(), sides.nonmembers.end());
   }
   if (all.members.empty() || all.nonmembers.empty())
-    fail(Category::numeric,
-         "calibrates on known members and non-members of the other folds, and one of these has {} and {}; a few "
-         "--groups "
-         "hold all of a side",
-         grouped(all.members.size()), grouped(all.nonmembers.size()));
+    fail(
+        Category::numeric,
+        "calibrates on known members and non-members of the other folds; found {} and {}, as where a few --groups hold "
+        "all of a side",
+        grouped(all.members.size()), grouped(all.nonmembers.size()));
   return best_threshold(all);
 }
 

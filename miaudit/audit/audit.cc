@@ -139,6 +139,28 @@ void warn_of_unscored(AuditResult& result) {
        "train more models; `miaudit shadow plan --design pairs` gives every record as many on either side"});
 }
 
+/// Targets in an order that does not depend on how models are numbered, since sums over targets are rounded; a family's
+/// follow each other.
+struct OrderedTargets {
+  std::vector<size_t> targets;
+  std::vector<int64_t> family_of;  ///< 0, 1, … in that order
+};
+OrderedTargets ordered(std::span<const size_t> asked, const Models& models, const std::vector<size_t>& order) {
+  OrderedTargets found;
+  std::vector<size_t> seen;
+  for (const size_t first : order) {
+    const size_t family = models.families[first];
+    if (std::ranges::find(asked, first) == asked.end() || std::ranges::find(seen, family) != seen.end()) continue;
+    for (const size_t m : order) {
+      if (models.families[m] != family || std::ranges::find(asked, m) == asked.end()) continue;
+      found.targets.push_back(m);
+      found.family_of.push_back(static_cast<int64_t>(seen.size()));
+    }
+    seen.push_back(family);
+  }
+  return found;
+}
+
 /// Hands on the scores of `targets`, one row each, in the order that they were asked for in.
 ScoreSink in_order_of(std::span<const size_t> asked, std::span<const size_t> targets, const ScoreSink& sink) {
   if (!sink || targets.size() == 1) return sink;
@@ -225,35 +247,22 @@ AuditResult audit(const Models& models, std::span<const size_t> asked, std::span
   Context one_thread;
   one_thread.cancelled = context.cancelled;
   ModelSignals signals(models, context, asked.size() > 1 ? one_thread : context, plan.memory);
-  // Sums over targets are rounded, and no figure may depend on how models are numbered.
-  std::vector<size_t> targets;
-  for (const size_t m : signals.order())
-    if (std::ranges::find(asked, m) != asked.end()) targets.push_back(m);
+  const OrderedTargets in_order = ordered(asked, models, signals.order());
+  const std::vector<size_t>& targets = in_order.targets;
   Trial trial;
   std::vector<int8_t> membership;
   std::vector<int64_t> pairs;
   std::vector<int32_t> labels;
-  std::vector<size_t> families;
-  for (const size_t t : targets) {
-    const std::vector<int8_t> own = audited_membership(models, t);
-    const auto family = std::ranges::find(families, models.families[t]);
-    const auto place = family - families.begin();
-    if (family == families.end()) families.push_back(models.families[t]);
+  for (size_t t = 0; t < targets.size(); ++t) {
+    const std::vector<int8_t> own = audited_membership(models, targets[t]);
     membership.insert(membership.end(), own.begin(), own.end());
     labels.insert(labels.end(), models.labels.begin(), models.labels.end());
-    pairs.insert(pairs.end(), models.records(), place);
+    pairs.insert(pairs.end(), models.records(), in_order.family_of[t]);
   }
   for (size_t t = 0; t < targets.size(); ++t)
     trial.targets.push_back(
         {models.models[targets[t]].number, std::span(membership).subspan(t * models.records(), models.records())});
-  if (targets.size() > 1) {
-    // A family's models share what is known of their references, and of a few families it is worked out together.
-    const size_t together = signals.families_together(families.size(), context.threads);
-    signals.expect(targets, plan.measure.seed, together);
-    const size_t of_a_family = (targets.size() + families.size() - 1) / families.size();
-    const size_t of_a_thread = targets.size() / static_cast<size_t>(std::max(context.threads, 1));
-    trial.together = std::clamp<size_t>(together * of_a_family, 1, std::max<size_t>(of_a_thread, 1));
-  }
+  if (targets.size() > 1) trial.together = signals.expect(targets, plan.measure.seed);
   const auto evidence_without = [&](size_t t, const std::vector<size_t>& barred) {
     auto target = std::make_shared<const TargetEvidence>(signals, targets[t], plan.measure.seed, barred);
     return std::shared_ptr<const Evidence>(target, &target->evidence());

@@ -125,20 +125,18 @@ size_t ModelSignals::most_moments() const {
   return std::max<size_t>(1, memory_ / 8 / (4 * width_ * sizeof(double)));
 }
 
-size_t ModelSignals::families_together(size_t families, int threads) const {
-  constexpr size_t kMost = 8;
-  const size_t at_once = static_cast<size_t>(std::max(threads, 1));
-  const size_t sides = memory_ / 8 / (models_.models.size() * models_.records());
-  // Enough blocks of families that no thread waits for long, and moments that are still known when they are asked for.
-  return std::clamp<size_t>(std::min({families / (4 * at_once), most_moments() / (2 * at_once), sides / at_once}), 1,
-                            kMost);
-}
-
-void ModelSignals::expect(std::span<const size_t> targets, uint64_t seed, size_t together) {
+size_t ModelSignals::expect(std::span<const size_t> targets, uint64_t seed) {
   expected_seed_ = seed;
-  together_ = together;
   for (const size_t t : targets)
     if (expected_.empty() || models_.families[expected_.back()] != models_.families[t]) expected_.push_back(t);
+  constexpr size_t kMost = 8;
+  const size_t threads = static_cast<size_t>(std::max(context_.threads, 1));
+  const size_t sides = memory_ / 8 / (models_.models.size() * models_.records());
+  // Enough blocks of families that no thread waits for long, and moments that are still known when they are asked for.
+  together_ = std::clamp<size_t>(
+      std::min({expected_.size() / (4 * threads), most_moments() / (2 * threads), sides / threads}), 1, kMost);
+  const size_t of_a_family = (targets.size() + expected_.size() - 1) / expected_.size();
+  return std::min(together_ * of_a_family, std::max<size_t>(targets.size() / threads, 1));
 }
 
 std::vector<size_t> ModelSignals::companions(const std::vector<size_t>& key) const {

@@ -43,11 +43,10 @@ class ModelSignals {
   std::shared_ptr<const Moments> moments(std::string_view signal, const std::vector<size_t>& key,
                                          const std::function<SidedValues()>& values);
 
-  /// Says which models are to be targets, in turn and all balanced by `seed`: whoever first asks for moments of one
-  /// has those of `together` families computed at once, while the values lie in the cache.
-  void expect(std::span<const size_t> targets, uint64_t seed, size_t together);
-  /// How many families' moments it is worth computing together, given so many families and threads.
-  size_t families_together(size_t families, int threads) const;
+  /// Says which models are to be targets, in turn, a family's one after the other, all balanced by `seed`: whoever
+  /// first asks for moments of one has those of a few families computed at once, while the values lie in the cache.
+  /// Returns how many targets in a row a thread had better take for that.
+  size_t expect(std::span<const size_t> targets, uint64_t seed);
 
   /// Between attacks: of the signals in memory, drops those used longest ago until a quarter of it holds the rest.
   void settle();

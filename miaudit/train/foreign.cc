@@ -87,8 +87,10 @@ ForeignOutputs call_command(const Run& run, const ShadowPlan& plan, size_t class
   std::error_code ignored;
   fs::remove_all(keep, ignored);
   // A command writes by its own umask; who was trained on is nobody else's business.
+  // (A link that it left leads to somebody's file, which is not ours to change.)
   for (const fs::directory_entry& entry : fs::directory_iterator(attempt.folder(), ignored))
-    fs::permissions(entry.path(), fs::perms::owner_read | fs::perms::owner_write, ignored);
+    if (fs::is_regular_file(entry.symlink_status(ignored)))
+      fs::permissions(entry.path(), fs::perms::owner_read | fs::perms::owner_write, ignored);
   return made;
 }
 

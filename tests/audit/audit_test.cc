@@ -265,6 +265,20 @@ TEST(Warnings, KnowOneFromMany) {
   EXPECT_EQ(warnings.size(), 4u);
 }
 
+TEST(SelfChecks, ShuffleSomeOfVeryManyScores) {
+  // Members always win: whatever part is looked at, shuffled membership must leave nothing of it.
+  std::vector<double> scores(5'000'000);
+  std::vector<int8_t> membership(scores.size());
+  for (size_t i = 0; i < scores.size(); ++i) {
+    membership[i] = static_cast<int8_t>(i % 3 == 0);
+    scores[i] = static_cast<double>(i) + (membership[i] ? 1e9 : 0);
+  }
+  const Records records = made_records({.records = 100});
+  const SelfChecks checks = check_audit(records, {scores, membership, {}, 1, 0}, 0, {});
+  EXPECT_TRUE(checks.permutation_null_passed);
+  EXPECT_LT(*checks.permutation_null->high - *checks.permutation_null->low, 0.02);
+}
+
 TEST(Audit, TellsOnceWhyAnAttackWasLeftOut) {
   Records records = made_records({.records = 200});
   const std::span<const float> values = records.outputs.parts[0].values.as<float>();

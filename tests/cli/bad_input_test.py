@@ -1,9 +1,10 @@
 """Bad input: a clear message, exit 2, and nothing written."""
 import os
+import subprocess
 
 import numpy as np
 
-from harness import made_outputs, run
+from harness import MIAUDIT, made_outputs, run
 
 logits, labels, membership = made_outputs()
 np.save("o.npy", logits.astype("float32"))
@@ -74,3 +75,8 @@ done = run("audit", "--outputs", "nan.npy", "--labels", "y.npy", "--membership",
 assert "2 of 700 records of nan.npy were dropped" in done.stdout.replace("\n  ", " "), done.stdout
 loss = np.load("report/scores/loss.npy")
 assert loss.shape == (700,) and np.isnan(loss[[3, 10]]).all() and np.isfinite(np.delete(loss, [3, 10])).all()
+
+# Where nobody takes even the message, the exit code is all there is.
+with open("/dev/full", "w") as full:
+    for arguments in (["--help"], ["audit", "--help"]):
+        assert subprocess.run([MIAUDIT, *arguments], stdout=full, stderr=full).returncode == 1

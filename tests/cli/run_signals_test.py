@@ -105,5 +105,5 @@ assert "7 of 8 models done" in run("shadow", "status", "few").stdout
 os.remove("few-outputs/models/0003/outputs.npy")
 missing = audit("few-outputs", "--attacks", "loss")["warnings"][0]
 assert missing["message"].startswith("model 3 is missing") and "docs/formats.md" in missing["advice"], missing
-for idle in (["--shard", "1/1"], ["--shard", "1/3"], ["--merge"], ["--target", "1", "--show-records"]):
+for idle in (["--shard", "1/1"], ["--shard", "1/3"], ["--merge"], ["--target", "1", "--show-records", "--out", "shown"]):
     assert "holds signals" in run("audit", "run", *idle, expect=2).stderr

@@ -155,6 +155,12 @@ assert program.communicate(timeout=60) and program.returncode == 75
 for entry in os.scandir("kept/checkpoints"):
     assert sorted(os.listdir(entry.path)) == ["begun", "checkpoint"], os.listdir(entry.path)
 
+# A link beside the outputs is refused, and what it leads to stays as it is.
+os.chmod("keeps.py", 0o644)
+shell("linking", f"ln -s $PWD/keeps.py $(dirname {{outputs}})/mine; {WRITE}")
+assert "no regular file" in train("linking", "--attempts", "1", expect=1).stderr
+assert os.stat("keeps.py").st_mode & 0o777 == 0o644
+
 shell("leaving", f"sleep 1000 & echo $! > {{index}}.left; {WRITE}")
 train("leaving")
 until(lambda: are_gone(int(open(f"{m}.left").read()) for m in range(2)))

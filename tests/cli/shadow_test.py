@@ -65,6 +65,10 @@ assert 0.25 < share < 0.35 and json.load(open("bernoulli/run.json"))["partners"]
 train("bernoulli")
 halves = np.load("bernoulli/models/0003/outputs.npy")
 assert halves.dtype == np.float16 and halves.shape == (400, 2, 4)
+np.save("rows.npy", np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32))
+run("shadow", "plan", "beyond", "--data", "rows.npy", "--labels", "y.npy", "--models", "2", "--architecture", "mlp", "--widths",
+    "64,64,64,64", "--epochs", "2", "--batch", "400", "--optimizer", "sgd", "--rate", "1000", "--output-type", "float16")
+assert "is beyond float16, which ends at 65504" in train("beyond", expect=1).stderr
 plan("disjoint", *FAST, "--design", "disjoint", models=4)
 assert (np.load("disjoint/membership.npy").sum(0) == 1).all()
 target = np.arange(400) % 4 == 0

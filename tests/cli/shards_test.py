@@ -72,7 +72,11 @@ assert values.shape == (MODELS, RECORDS, 1) and values.dtype == np.float64
 with open(path, "r+b") as file:
     file.seek(-3, os.SEEK_END)
     file.write(b"x")
-assert "is not what was written" in run("audit", "run1", "--merge", expect=2).stderr
+for damage in (lambda: None, lambda: os.remove(path)):
+    damage()
+    assert "is not what was written" in run("audit", "run1", "--merge", expect=2).stderr
+    assert "written" in run("audit", "run1", "--shard", "1/1").stdout
+    assert report_of("run1", "--merge") == report_of("run1")
 
 # A model trained or changed since makes the shards stale, which are then made anew.
 shutil.rmtree("run1/signals")

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "miaudit/attack/attack.h"
 #include "miaudit/audit/audit.h"
@@ -47,6 +48,18 @@ TEST(EveryAttack, RunsOnLabelledOutputs) {
   const Audited done = audited(made_records({}));
   EXPECT_EQ(done.result.attacks.size(), target_attacks().size());
   for (const Skipped& skipped : done.result.skipped) EXPECT_TRUE(find_attack(skipped.name).needs_references());
+}
+
+TEST(EveryAttack, IsLeftOutByNameWhereAFewGroupsHoldAllOfASide) {
+  Records records = made_records({.records = 400, .leak = 2});
+  for (size_t i = 0; i < records.size(); ++i)
+    records.groups.push_back(records.membership[i] ? 1 + static_cast<int64_t>(i % 10) : 0);
+  const AuditResult result = audited(records).result;
+  std::set<std::string> skipped;
+  for (const Skipped& one : result.skipped) skipped.insert(one.name);
+  for (const char* name : {"class_threshold", "population", "classifier", "quantile"})
+    EXPECT_TRUE(skipped.contains(name)) << name;
+  EXPECT_TRUE(std::ranges::any_of(result.attacks, [](const AttackResult& a) { return a.name == "loss"; }));
 }
 
 TEST(EveryAttack, GivesTheSameBytesOnAnyNumberOfThreads) {
