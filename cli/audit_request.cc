@@ -147,18 +147,6 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
   return brought.empty() ? all : brought;
 }
 
-/// Whose a run's records are, and what they are called.
-void name_target(const RecordPaths& paths, const Run& run, const std::vector<size_t>& targets, Models& models,
-                 Records& target) {
-  if (paths.groups.empty() && paths.ids.empty()) return;
-  if (targets.size() > 1)
-    fail(
-        Category::config,
-        "--groups and --ids name the records of one target; give --target as well (over all targets, intervals respect "
-        "models and records, not groups)");
-  read_whose(paths, run.records, target, models.files);
-}
-
 int finish(const AuditRequest& request, const std::vector<Gate>& gates, AuditResult& result, const ReportFolder& folder,
            const std::string& what, const std::function<void()>& write_more, Shell& shell) {
   const int exit_code = judge_gates(gates, result);
@@ -188,7 +176,7 @@ int audit_models(const AuditRequest& request, const Models& models, const std::v
       write_target_scores(folder.scores(attack), scores, targets.size());
     };
   AuditResult result = audit(models, targets, records.groups, plan, shell.context(), sink);
-  if (targets.size() == 1) name_records(records, result);
+  name_records(records, result);
   if (targets.size() > 1)
     return finish(
         request, gates, result, folder, "result.json, records.csv (most exposed first) and scores/ (one row a model)",
@@ -246,7 +234,7 @@ int run_audit(const AuditRequest& request, Shell& shell) {
     target.labels = models.labels;
     target.membership = models.models[targets.front()].membership;
     target.input_rows = models.records();
-    name_target(request.paths, run, targets, models, target);
+    read_whose(request.paths, run.records, target, models.files);
     return audit_models(request, models, targets, target, plan, gates, shell);
   }
   const Records records = read_records(request.paths, request.reading, context);

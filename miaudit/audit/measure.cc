@@ -118,8 +118,10 @@ CorrectedMetrics measure_corrected(const ScoredRecords& records, const MeasureOp
     ungrouped = sort_scores(records.scores, records.membership, context);
     ungrouped.worth = records.worth;
   } else {
-    grouped.emplace(GroupedScores{records.scores, records.membership, records.groups, records.worth, records.crossing},
-                    context);
+    const auto people = records.crossing > 0 ? records.people : std::span<const int64_t>();
+    grouped.emplace(
+        GroupedScores{records.scores, records.membership, records.groups, records.worth, records.crossing, people},
+        context);
   }
   const SortedScores& sorted = grouped ? grouped->sorted() : ungrouped;
   const Figures figures(records, grouped ? &*grouped : nullptr, sorted, options, context);
@@ -158,34 +160,46 @@ GroupScores group_scores(const ScoredRecords& records) {
     bool mixed = false;
     bool is_known = false;  // someone's, where a record is
   };
+  const std::span<const int64_t> of_model = records.people.empty() ? records.groups : records.people;
   std::unordered_map<int64_t, size_t> places;
-  std::vector<Sum> sums;
-  for (size_t i = 0; i < records.scores.size(); ++i) {
-    const auto [place, is_new] = places.try_emplace(records.groups[i], sums.size());
-    if (is_new) sums.push_back({0, 0, records.membership[i]});
-    Sum& sum = sums[place->second];
-    sum.scores += records.scores[i];
-    ++sum.records;
-    sum.mixed |= sum.membership != records.membership[i] || records.membership[i] < 0;
-    sum.is_known |= records.membership[i] >= 0;
-  }
+  for (const int64_t name : of_model) places.try_emplace(name, places.size());
   GroupScores groups;
-  for (const Sum& sum : sums) {
-    if (!sum.is_known) continue;
-    groups.mixed += sum.mixed;
-    if (sum.mixed) continue;
-    groups.scores.push_back(sum.scores / static_cast<double>(sum.records));
-    groups.membership.push_back(sum.membership);
+  for (size_t begin = 0; begin < records.scores.size(); begin += of_model.size()) {
+    std::vector<Sum> sums(places.size());
+    for (size_t k = 0; k < of_model.size(); ++k) {
+      const int8_t membership = records.membership[begin + k];
+      Sum& sum = sums[places.at(of_model[k])];
+      if (sum.records == 0) sum.membership = membership;
+      sum.scores += records.scores[begin + k];
+      ++sum.records;
+      sum.mixed |= sum.membership != membership;
+      sum.is_known |= membership >= 0;
+    }
+    for (const Sum& sum : sums) {
+      groups.known += sum.is_known;
+      groups.mixed += sum.mixed;
+      groups.scores.push_back(sum.scores / static_cast<double>(sum.records));
+      groups.membership.push_back(sum.mixed ? int8_t{-1} : sum.membership);
+    }
   }
   return groups;
 }
 
 GroupMetrics measure_groups(const ScoredRecords& records, const MeasureOptions& options, const Context& context) {
   const GroupScores groups = group_scores(records);
-  GroupMetrics found{{}, groups.scores.size() + groups.mixed, groups.mixed};
-  const auto members = std::count(groups.membership.begin(), groups.membership.end(), int8_t{1});
-  if (members > 0 && static_cast<size_t>(members) < groups.membership.size())
-    found.metrics = measure({groups.scores, groups.membership, {}, records.worth}, options, context);
+  GroupMetrics found{{}, groups.known, groups.mixed};
+  if (std::ranges::count(groups.membership, 1) == 0 || std::ranges::count(groups.membership, 0) == 0) return found;
+  ScoredRecords as_records{groups.scores, groups.membership, {}, records.worth};
+  std::vector<int64_t> alike;
+  if (!records.people.empty()) {
+    const size_t models = records.scores.size() / records.people.size(), persons = groups.scores.size() / models;
+    if (records.crossing > 0) as_records.crossing = persons;
+    for (size_t m = 0; m < models; ++m)
+      for (size_t k = 0; k < persons; ++k)
+        alike.push_back(records.crossing > 0 ? records.groups[m * records.crossing] : static_cast<int64_t>(k));
+    as_records.groups = alike;
+  }
+  found.metrics = measure(as_records, options, context);
   return found;
 }
 

@@ -16,6 +16,8 @@ struct ScoredRecords {
   std::span<const int64_t> groups;
   double worth = 1;     ///< How many independent records each counts for in an interval (AttackRow::effective_share).
   size_t crossing = 0;  ///< Where groups are of whole models: records of each model (GroupedScores::records).
+  /// Of several models' scores, one model's after the other: whose each record of a model is, or empty.
+  std::span<const int64_t> people = {};
 };
 
 /// Throws Error(config) for a level, FPR or prior out of range, or an FPR given twice.
@@ -32,11 +34,13 @@ struct CorrectedMetrics {
 CorrectedMetrics measure_corrected(const ScoredRecords& records, const MeasureOptions& options, size_t tries,
                                    const Context& context);
 
-/// One score a group, the mean over its records, and the group's membership; groups that hold both members and
-/// non-members, or unknown records, are left out and counted.
+/// One score a group (of several models: a person under one of them), the mean over its records, and the group's
+/// membership, −1 where it holds members and non-members, or unknown records beside known ones (`mixed` counts these)
+/// or unknown ones alone.
 struct GroupScores {
   std::vector<double> scores;
   std::vector<int8_t> membership;
+  size_t known = 0;  ///< Groups with a record of known membership.
   size_t mixed = 0;
 };
 GroupScores group_scores(const ScoredRecords& records);

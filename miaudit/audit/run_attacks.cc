@@ -134,8 +134,8 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     AttackResult found = result_of(*attack, parameters_of(*attack, plan.parameters));
     found.unscored = scored.unscored;
     shortages.emplace_back(found.name, std::move(scored.shortages));
-    const ScoredRecords records{scored.scores, scored.membership(trial), trial.groups, attack->effective_share,
-                                trial.crossing};
+    const ScoredRecords records =
+        scored_records(trial, scored.scores, scored.membership(trial), attack->effective_share);
     CorrectedMetrics metrics = measure_corrected(records, plan.measure, attacks.size(), context);
     found.estimates = metrics.single;
     if (const auto formulas = found.parameters.find("formulas");

@@ -13,6 +13,7 @@ std::vector<Slice> slice_by_class(const ScoredRecords& records, std::span<const 
     std::vector<double> scores;
     std::vector<int8_t> membership;
     std::vector<int64_t> groups;
+    std::vector<int64_t> people;  // of one model's records
     uint64_t counts[2] = {0, 0};
   };
   std::vector<Part> parts(classes);
@@ -30,6 +31,7 @@ std::vector<Slice> slice_by_class(const ScoredRecords& records, std::span<const 
     part.scores.push_back(records.scores[i]);
     part.membership.push_back(records.membership[i]);
     if (!records.groups.empty()) part.groups.push_back(records.groups[i]);
+    if (i < records.people.size() && records.crossing > 0) part.people.push_back(records.people[i]);
     if (records.membership[i] >= 0) ++part.counts[records.membership[i]];
   }
   std::vector<size_t> seen;
@@ -49,8 +51,9 @@ std::vector<Slice> slice_by_class(const ScoredRecords& records, std::span<const 
     } else {
       const size_t models = records.crossing > 0 ? records.scores.size() / records.crossing : 1;
       const size_t crossing = records.crossing > 0 ? part.scores.size() / models : 0;
-      auc = auc_estimate(GroupedScores{part.scores, part.membership, part.groups, records.worth, crossing}, corrected,
-                         one_thread);
+      auc = auc_estimate(
+          GroupedScores{part.scores, part.membership, part.groups, records.worth, crossing, part.people}, corrected,
+          one_thread);
     }
     slices[k] = {"class", std::to_string(seen[k]), part.counts[1], part.counts[0], auc};
   });

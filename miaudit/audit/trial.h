@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "miaudit/attack/attack.h"
+#include "miaudit/audit/measure.h"
 #include "miaudit/audit/plan.h"
 #include "miaudit/audit/result.h"
 #include "miaudit/audit/score.h"
@@ -38,6 +39,14 @@ struct Trial {
   std::function<void()> forget;           ///< Gives back what the last attack's signals took.
   size_t together = 1;                    ///< How many targets in a row a thread had better take.
 };
+
+/// Scores of all targets, with what is alike in them.
+inline ScoredRecords scored_records(const Trial& trial, std::span<const double> scores,
+                                    std::span<const int8_t> membership, double worth) {
+  const bool are_several = trial.targets.size() > 1;
+  return {scores, membership,     trial.groups,
+          worth,  trial.crossing, are_several ? trial.people : std::span<const int64_t>()};
+}
 
 /// Why an attack could not score some targets, by their places.
 using Shortages = std::map<size_t, std::string>;

@@ -12,9 +12,18 @@ namespace {
 /// Records that are looked at together.
 constexpr size_t kRun = 64;
 
+/// Sums over each person's records.
+template <class Sum>
+std::vector<Sum> by_person(const Crossing& crossing, std::vector<Sum> of_records) {
+  if (crossing.person_of.empty()) return of_records;
+  std::vector<Sum> sums(*std::ranges::max_element(crossing.person_of) + size_t{1});
+  for (size_t i = 0; i < of_records.size(); ++i) sums[crossing.person_of[i]] += of_records[i];
+  return sums;
+}
+
 /// add(sums, scores, membership, count): of so many records that follow each other, under one model.
 template <class Sum, class Add>
-std::vector<Sum> by_record(const Crossing& crossing, const Context& context, const Add& add) {
+std::vector<Sum> by_record_or_person(const Crossing& crossing, const Context& context, const Add& add) {
   const size_t step = kRun * crossing.stride, runs = (crossing.records + step - 1) / step;
   const size_t last = std::min(kRun, crossing.records - (runs - 1) * step);
   std::vector<Sum> sums((runs - 1) * kRun + last);
@@ -29,7 +38,7 @@ std::vector<Sum> by_record(const Crossing& crossing, const Context& context, con
       }
     }
   });
-  return sums;
+  return by_person(crossing, std::move(sums));
 }
 
 /// Some of the ascending values, and each one's placement among all.
@@ -62,14 +71,15 @@ class Knots {
 }  // namespace
 
 std::vector<uint32_t> crossing_counts(const Crossing& crossing, int8_t which) {
-  return by_record<uint32_t>(crossing, {}, [which](uint32_t* sums, const double*, const int8_t* sides, size_t count) {
-    for (size_t i = 0; i < count; ++i) sums[i] += sides[i] == which;
-  });
+  return by_record_or_person<uint32_t>(
+      crossing, {}, [which](uint32_t* sums, const double*, const int8_t* sides, size_t count) {
+        for (size_t i = 0; i < count; ++i) sums[i] += sides[i] == which;
+      });
 }
 
 std::vector<uint32_t> crossing_counts_past(const Crossing& crossing, int8_t which, double threshold, bool strict) {
   const auto count_where = [&](const auto& is_past) {
-    return by_record<uint32_t>(
+    return by_record_or_person<uint32_t>(
         crossing, {}, [&](uint32_t* sums, const double* scores, const int8_t* sides, size_t count) {
           for (size_t i = 0; i < count; ++i)
             sums[i] += static_cast<uint32_t>(sides[i] == which) & static_cast<uint32_t>(is_past(scores[i]));
@@ -83,10 +93,11 @@ CrossingPlacements crossing_placements(const Crossing& crossing, int8_t which, c
                                        double towards, double mean, const Context& context) {
   struct Sums {
     double first = 0, second = 0;
+    void operator+=(const Sums& other) { first += other.first, second += other.second; }
   };
   const Knots knots(others);
   const auto found =
-      by_record<Sums>(crossing, context, [&](Sums* sums, const double* scores, const int8_t* sides, size_t count) {
+      by_record_or_person<Sums>(crossing, context, [&](Sums* sums, const double* scores, const int8_t* sides, size_t count) {
         std::array<size_t, kRun> below;
         count_below(knots.values(), std::span(scores, count), below);
         for (size_t i = 0; i < count; ++i) {

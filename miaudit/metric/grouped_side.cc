@@ -107,12 +107,27 @@ void sort_groups(Parted& parted, const Context& context) {
   });
 }
 
+/// Names in their order, as 0, 1, …
+std::vector<uint32_t> places_of(std::span<const int64_t> people) {
+  std::vector<int64_t> names(people.begin(), people.end());
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::vector<uint32_t> places;
+  for (const int64_t person : people)
+    places.push_back(static_cast<uint32_t>(std::ranges::lower_bound(names, person) - names.begin()));
+  return places;
+}
+
 // Each model's group by its first known score; models without one count nowhere.
 void find_models(const GroupedScores& grouped, const Places& places, Parted& parted) {
   if (grouped.records == 0) return;
   const size_t models = grouped.scores.size() / grouped.records;
-  parted.crossing = {grouped.scores, grouped.membership, grouped.records, std::vector<uint8_t>(models),
-                     crossing_stride(grouped.scores.size())};
+  parted.crossing = {grouped.scores,
+                     grouped.membership,
+                     grouped.records,
+                     std::vector<uint8_t>(models),
+                     places_of(grouped.people),
+                     grouped.people.empty() ? crossing_stride(grouped.scores.size()) : 1};
   parted.group_of_model.resize(models);
   for (size_t m = 0; m < models; ++m) {
     const std::span<const int8_t> own = grouped.membership.subspan(m * grouped.records, grouped.records);

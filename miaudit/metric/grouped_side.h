@@ -17,7 +17,7 @@ struct GroupedSide {
   std::vector<std::span<const double>> by_group;
   size_t scores = 0;
   double worth = 1;                      ///< Of every score, beside what its groups take.
-  std::vector<uint32_t> crossing_count;  ///< How many of its scores are each crossing record's that is looked at.
+  std::vector<uint32_t> crossing_count;  ///< How many of its scores are each crossing record's (or person's).
 
   double size() const { return static_cast<double>(scores); }
   size_t places() const { return by_group.size(); }

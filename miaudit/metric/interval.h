@@ -63,6 +63,7 @@ struct GroupedScores {
   /// themselves under all models; intervals respect both. 0: nothing crosses the groups. The spans must then outlive
   /// what is made of them.
   size_t records = 0;
+  std::span<const int64_t> people = {};  ///< With `records`: whose each is, who then cross in their place; or empty.
 };
 /// The same parted by truth and sorted, for several figures.
 class PartedGroups {

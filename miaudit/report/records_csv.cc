@@ -78,7 +78,8 @@ void write_records_csv(const std::filesystem::path& path, const RecordColumns& c
 
 void write_exposure_csv(const std::filesystem::path& path, const Exposure& exposure, std::span<const int32_t> labels) {
   OutputFile file(path);
-  std::string header = labels.empty() ? "row,rank,trained" : "row,rank,label,trained";
+  const bool has_ids = !exposure.records.empty() && !exposure.records.front().id.empty();
+  std::string header = fmt::format("row,rank{}{},trained", has_ids ? ",id" : "", labels.empty() ? "" : ",label");
   for (const ExposureRate& rate : exposure.rates)
     header += fmt::format(",found_at_{0},low_at_{0},high_at_{0}", rate.fpr);
   file.write(header + ",separation\n");
@@ -87,6 +88,7 @@ void write_exposure_csv(const std::filesystem::path& path, const Exposure& expos
     line.clear();
     const auto to = std::back_inserter(line);
     fmt::format_to(to, "{},{}", record.record, record.rank);
+    if (has_ids) fmt::format_to(to, ",{}", quoted(record.id));
     if (!labels.empty()) fmt::format_to(to, ",{}", labels[record.record]);
     fmt::format_to(to, ",{}", record.trained);
     for (const FoundShare& share : record.found) fmt::format_to(to, ",{},{},{}", share.count, share.low, share.high);

@@ -149,9 +149,18 @@ TEST(GroupScores, AreMeansAndLeaveMixedGroupsOut) {
   const std::vector<int8_t> membership = {1, 1, 0, 1, 0};
   const std::vector<int64_t> groups = {4, 4, 9, 2, 2};
   const GroupScores found = group_scores({scores, membership, groups});
-  EXPECT_EQ(found.scores, (std::vector<double>{2, 5}));
-  EXPECT_EQ(found.membership, (std::vector<int8_t>{1, 0}));
+  EXPECT_EQ(found.scores, (std::vector<double>{2, 5, 8}));
+  EXPECT_EQ(found.membership, (std::vector<int8_t>{1, 0, -1}));
   EXPECT_EQ(found.mixed, 1u);
+}
+
+TEST(GroupScores, OfSeveralModelsAreEachModels) {
+  const std::vector<double> scores = {1, 3, 5, 2, 4, 6};
+  const std::vector<int8_t> membership = {1, 1, 0, 0, 0, 1};
+  const std::vector<int64_t> families = {0, 0, 0, 1, 1, 1}, people = {7, 7, 3};
+  const GroupScores found = group_scores({scores, membership, families, 1, 3, people});
+  EXPECT_EQ(found.scores, (std::vector<double>{2, 5, 3, 6}));
+  EXPECT_EQ(found.membership, (std::vector<int8_t>{1, 0, 0, 1}));
 }
 
 TEST(DecisionThreshold, IsTheMeanToTheLastBit) {

@@ -383,12 +383,26 @@ np.save("narrow.npy", outputs[others][..., :-1])
 assert "shape" in run("audit", *flat, "--reference-outputs", "narrow.npy", *references[2:], expect=2).stderr
 assert "go together" in run("audit", *flat, *references[:2], expect=2).stderr
 assert "beside it go --groups" in run("audit", "run1", *flat, expect=2).stderr
-# Groups and ids name the records of one target of a run.
+# Groups and ids name the records of a run, for one target or for all.
 people = np.arange(len(np.load("run1/labels.npy"))) // 3
 np.save("people.npy", people)
 np.save("ids.npy", people * 1000)
 whose = ("--groups", "people.npy", "--ids", "ids.npy")
-assert "give --target as well" in run("audit", "run1", *whose, expect=2).stderr
+single, of_all = (audit("run1", "--attacks", "base,population", *more) for more in ((), (*whose, "--out", "all_people")))
+assert of_all["subject"]["groups"] == people.max() + 1 and attack(of_all, "base")["group_estimates"]
+assert attack(single, "base")["estimates"]["auc"]["value"] == attack(of_all, "base")["estimates"]["auc"]["value"]
+assert attack(single, "base")["estimates"]["auc"]["low"] != attack(of_all, "base")["estimates"]["auc"]["low"]
+header, *lines = (line.split(",") for line in open("all_people/records.csv").read().splitlines())
+row, name = header.index("row"), header.index("id")
+assert all(int(line[name].strip('"')) == 1000 * people[int(line[row])] for line in lines)
+# A person's score under a model is the mean of theirs, where all of their records stand on one side of it.
+membership = np.load("run1/membership.npy")
+by_person = np.load("all_people/scores/base.npy").reshape(len(membership), -1)
+pure = [(by_person[m, people == p].mean(), membership[m, people == p][0]) for m in range(len(membership))
+        for p in range(AUDITED // 3) if membership[m, people == p].mean() in (0, 1)]
+values, sides = (np.array(column) for column in zip(*pure))
+wins = (values[sides == 1][:, None] > values[sides == 0]).mean() + (values[sides == 1][:, None] == values[sides == 0]).mean() / 2
+assert abs(attack(of_all, "base")["group_estimates"]["auc"]["value"] - wins) < 1e-9
 of_people = audit("run1", "--target", 4, *whose, "--attacks", "base", "--out", "report_people")
 assert of_people["subject"]["groups"] == people.max() + 1 and attack(of_people, "base")["group_estimates"]
 assert open("report_people/records.csv").read().splitlines()[1].count("000")

@@ -1,5 +1,5 @@
 // Do the intervals of many targets hold for other models and other records? What a record is shows under every model,
-// what a model is for all of its records.
+// what a model is for all of its records, what a person is for all of theirs.
 #include <cmath>
 #include <string>
 #include <vector>
@@ -18,6 +18,7 @@ struct Design {
   double of_model;   ///< shares of the variance
   double of_record;  ///< of it, and as much of the leak's
   double auc;
+  size_t of_person = 1;  ///< records of each, alike in everything but noise, trained on together
 };
 
 // A score is a record's own + a pair's own + noise; a member's is shifted by the record's own gain, so that some
@@ -26,29 +27,32 @@ TEST(Crossed, AucAndTprAreCovered) {
   for (const Design design :
        {Design{10, 500, 0.005, 0.05, 0.65}, Design{16, 300, 0, 0, 0.5}, Design{16, 300, 0.01, 0.3, 0.65},
         Design{16, 1000, 0.02, 0.3, 0.8}, Design{34, 300, 0.05, 0.3, 0.65}, Design{34, 100, 0, 0.6, 0.8},
-        Design{64, 1000, 0.01, 0.5, 0.65}}) {
+        Design{64, 1000, 0.01, 0.5, 0.65},
+        Design{16, 1000, 0.01, 0.3, 0.65, 5}, Design{34, 600, 0.02, 0.2, 0.8, 3}, Design{16, 600, 0, 0, 0.5, 4}}) {
     const double gain = design.of_record / 2;  // variance of a record's gain
     const double shift = normal_quantile(design.auc) * std::sqrt(2 + gain);
     const auto true_tpr = [&](double fpr) {
       return normal_survival((-normal_quantile(fpr) - shift) / std::sqrt(1 + gain));
     };
     const std::string name = std::to_string(design.models) + " models x " + std::to_string(design.records) + ", AUC " +
-                             std::to_string(design.auc).substr(0, 4);
+                             std::to_string(design.auc).substr(0, 4) +
+                             (design.of_person > 1 ? ", " + std::to_string(design.of_person) + " a person" : "");
     Coverage of_auc(name), of_tpr(name + ", TPR at 5 %"), of_few(name + ", TPR at 1 %"),
-        by_pairs(name + ", by pairs alone");
+        by_pairs(name + ", by pairs alone"), by_records(name + ", by pairs and records");
     for (uint64_t trial = 0; trial < 1000; ++trial) {
       Rng rng(41, trial);
       std::vector<double> scores;
       std::vector<int8_t> membership;
-      std::vector<int64_t> groups;
+      std::vector<int64_t> groups, people;
       std::vector<double> own(design.records), gains(design.records);
       for (size_t i = 0; i < design.records; ++i) {
-        own[i] = std::sqrt(design.of_record) * rng.normal();
-        gains[i] = shift + std::sqrt(gain) * rng.normal();
+        people.push_back(static_cast<int64_t>(i / design.of_person));
+        own[i] = i % design.of_person ? own[i - 1] : std::sqrt(design.of_record) * rng.normal();
+        gains[i] = i % design.of_person ? gains[i - 1] : shift + std::sqrt(gain) * rng.normal();
       }
       for (size_t pair = 0; pair < design.models / 2; ++pair) {
         std::vector<int8_t> split(design.records);
-        for (int8_t& side : split) side = rng.uniform() < 0.5;
+        for (size_t i = 0; i < design.records; ++i) split[i] = i % design.of_person ? split[i - 1] : rng.uniform() < 0.5;
         const double of_pair = std::sqrt(design.of_model) * rng.normal();
         for (const int8_t turned : {int8_t{0}, int8_t{1}})
           for (size_t i = 0; i < design.records; ++i) {
@@ -59,17 +63,20 @@ TEST(Crossed, AucAndTprAreCovered) {
             groups.push_back(static_cast<int64_t>(pair));
           }
       }
-      const PartedGroups crossed({scores, membership, groups, 1, design.records}, {});
+      if (design.of_person == 1) people.clear();
+      const PartedGroups crossed({scores, membership, groups, 1, design.records, people}, {});
       const double level = 0.95;
       of_auc.add(auc_estimates(crossed, std::span(&level, 1), {}).front(), design.auc);
       of_tpr.add(tpr_at_fpr_estimate(crossed, 0.05, level), true_tpr(0.05));
       of_few.add(tpr_at_fpr_estimate(crossed, 0.01, level), true_tpr(0.01));
       by_pairs.add(auc_estimate(GroupedScores{scores, membership, groups}, level, {}), design.auc);
+      by_records.add(auc_estimate(GroupedScores{scores, membership, groups, 1, design.records}, level, {}), design.auc);
     }
     of_auc.expect_at_least(0.94);
     of_tpr.expect_at_least(0.94);
     of_few.expect_at_least(0.94);
     by_pairs.print();
+    if (design.of_person > 1) by_records.print();
   }
 }
 

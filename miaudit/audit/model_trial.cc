@@ -1,0 +1,153 @@
+#include "miaudit/audit/model_trial.h"
+
+#include <algorithm>
+#include <set>
+
+#include "miaudit/audit/curve.h"
+#include "miaudit/learn/learners.h"
+
+namespace miaudit {
+namespace {
+
+/// At most so many lessons for all targets.
+constexpr size_t kTargetFolds = 4;
+
+/// Several targets are scored beside each other, one a thread.
+Context for_one(size_t targets, const Context& context) {
+  if (targets == 1) return context;
+  Context one_thread;
+  one_thread.cancelled = context.cancelled;
+  return one_thread;
+}
+
+}  // namespace
+
+ModelTrial::ModelTrial(const Models& models, std::span<const size_t> asked, std::span<const int64_t> people,
+                       const AuditPlan& plan, const Context& context)
+    : models_(models),
+      asked_(asked),
+      people_(people),
+      plan_(plan),
+      each_(for_one(asked.size(), context)),
+      signals_(models, context, each_, plan.memory) {
+  order_targets();
+  fold_targets();
+  gather_records();
+  for (size_t t = 0; t < targets_.size(); ++t)
+    trial_.targets.push_back({models.models[targets_[t]].number,
+                              std::span(membership_).subspan(t * models.records(), models.records())});
+  if (targets_.size() > 1) trial_.together = signals_.expect(targets_, plan.measure.seed);
+  trial_.evidence = [this](size_t t) { return evidence_of(t, {}); };
+  trial_.teachers = [this](std::span<const size_t> fold) { return teachers_of(fold, {}); };
+  trial_.forget = [this] { signals_.settle(); };
+  trial_.membership = membership_;
+  trial_.labels = labels_;
+  trial_.first_labels = models.labels;
+  trial_.people = people;
+}
+
+/// An order that does not depend on how models are numbered, since sums over targets are rounded; a family's follow
+/// each other.
+void ModelTrial::order_targets() {
+  std::set<size_t> seen;
+  for (const size_t first : signals_.order()) {
+    const size_t family = models_.families[first];
+    if (std::ranges::find(asked_, first) == asked_.end() || !seen.insert(family).second) continue;
+    for (const size_t m : signals_.order()) {
+      if (models_.families[m] != family || std::ranges::find(asked_, m) == asked_.end()) continue;
+      targets_.push_back(m);
+      family_of_.push_back(static_cast<int64_t>(seen.size()) - 1);
+    }
+  }
+}
+
+/// A family's targets in one fold.
+void ModelTrial::fold_targets() {
+  const size_t families = static_cast<size_t>(family_of_.back()) + 1;
+  trial_.target_folds.resize(std::min(kTargetFolds, families));
+  for (size_t t = 0; t < targets_.size(); ++t)
+    trial_.target_folds[static_cast<size_t>(family_of_[t]) % kTargetFolds].push_back(t);
+}
+
+/// Scores of one target err together, and so do a pair's, of which one is the other turned round; and so do scores of
+/// one record, or of one person's.
+void ModelTrial::gather_records() {
+  const size_t records = models_.records();
+  for (const size_t target : targets_) {
+    const std::vector<int8_t> own = audited_membership(models_, target);
+    membership_.insert(membership_.end(), own.begin(), own.end());
+    labels_.insert(labels_.end(), models_.labels.begin(), models_.labels.end());
+  }
+  if (targets_.size() == 1) {
+    trial_.groups = people_;
+    return;
+  }
+  const bool has_families = family_of_.back() > 0;
+  const auto person = [&](size_t i) { return people_.empty() ? static_cast<int64_t>(i) : people_[i]; };
+  for (const int64_t family : family_of_)
+    for (size_t i = 0; i < records; ++i) groups_.push_back(has_families ? family : person(i));
+  trial_.groups = groups_;
+  trial_.crossing = has_families ? records : 0;
+}
+
+std::shared_ptr<const Evidence> ModelTrial::evidence_of(size_t t, const std::vector<size_t>& barred) {
+  const auto target = std::make_shared<const TargetEvidence>(signals_, targets_[t], plan_.measure.seed, barred);
+  return {target, &target->evidence()};
+}
+
+std::vector<size_t> ModelTrial::families_of(std::span<const size_t> fold) const {
+  std::vector<size_t> families;
+  for (const size_t t : fold) families.push_back(models_.families[targets_[t]]);
+  return families;
+}
+
+std::unique_ptr<Teachers> ModelTrial::teachers_of(std::span<const size_t> fold, std::vector<size_t> barred) {
+  const std::vector<size_t> own = families_of(fold);
+  barred.insert(barred.end(), own.begin(), own.end());
+  // By label alone: folds that followed the target's membership would tell of it.
+  const std::vector<uint32_t> strata = models_.labels.empty()
+                                           ? std::vector<uint32_t>(models_.records())
+                                           : std::vector<uint32_t>(models_.labels.begin(), models_.labels.end());
+  const size_t units = people_.empty() ? strata.size() : std::set<int64_t>(people_.begin(), people_.end()).size();
+  const int folds = static_cast<int>(std::min<size_t>(static_cast<size_t>(plan_.folds), units));
+  if (folds < 2) fail(Category::numeric, "scores records by what others taught it; give at least two groups");
+  const uint64_t seed = plan_.measure.seed;
+  return std::make_unique<ReferenceTeachers>(signals_, std::move(barred), assign_folds(strata, people_, folds, seed),
+                                             folds, seed);
+}
+
+std::optional<Trial> ModelTrial::limited(size_t references) {
+  const auto barred = std::make_shared<std::vector<std::vector<size_t>>>(targets_.size());
+  for (const std::vector<size_t>& fold : trial_.target_folds) {
+    const std::vector<size_t> of_fold = families_of(fold);
+    const auto past = families_past(signals_, of_fold, references, plan_.measure.seed);
+    if (!past) return {};
+    for (const size_t t : fold) {
+      (*barred)[t] = *past;
+      // One of the fold's other targets may not be a reference: its fold has chosen others.
+      for (const size_t family : of_fold)
+        if (family != models_.families[targets_[t]]) (*barred)[t].push_back(family);
+    }
+  }
+  Trial fewer = trial_;
+  fewer.evidence = [this, barred](size_t t) { return evidence_of(t, (*barred)[t]); };
+  fewer.teachers = [this, barred](std::span<const size_t> fold) { return teachers_of(fold, (*barred)[fold.front()]); };
+  return fewer;
+}
+
+ScoreSink ModelTrial::in_asked_order(const ScoreSink& sink) const {
+  if (!sink || targets_.size() == 1) return sink;
+  return [this, &sink](const std::string& attack, std::span<const double> scores) {
+    const size_t records = models_.records();
+    std::vector<double> rows;
+    rows.reserve(scores.size());
+    for (const size_t target : asked_) {
+      const size_t t = static_cast<size_t>(std::ranges::find(targets_, target) - targets_.begin());
+      const std::span<const double> own = scores.subspan(t * records, records);
+      rows.insert(rows.end(), own.begin(), own.end());
+    }
+    sink(attack, rows);
+  };
+}
+
+}  // namespace miaudit
