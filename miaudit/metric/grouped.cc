@@ -101,6 +101,14 @@ AucSide auc_side(const GroupedSide& side, const Deviations& deviations) {
           .carriers = side.worth * by_group * by_group / fourths};
 }
 
+/// Where all scores of a side are alike, as members' `correctness` may be, how much those of a group resemble each other
+/// shows on the other side alone, the less surely the fewer groups that shows in; without that, as copies.
+void learn_resemblance(AucSide& side, const GroupedSide& own, const AucSide& other, const GroupedSide& others) {
+  constexpr double kCarriersToDoubt = 5;
+  const double trust = other.carriers / (other.carriers + kCarriersToDoubt);
+  if (side.carriers == 0) side.records = std::max(side.records, trust * other.records / others.size() * own.size());
+}
+
 }  // namespace
 
 PartedGroups::PartedGroups(const GroupedScores& grouped, const Context& context)
@@ -121,6 +129,9 @@ std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const
   const Deviations of_members = deviations_of(all, all.members, all.sorted.nonmembers, 1, auc, context);
   const Deviations of_nonmembers = deviations_of(all, all.nonmembers, all.sorted.members, -1, auc, context);
 
+  AucSide members = auc_side(all.members, of_members), nonmembers = auc_side(all.nonmembers, of_nonmembers);
+  learn_resemblance(members, all.members, nonmembers, all.nonmembers);
+    learn_resemblance(nonmembers, all.nonmembers, members, all.members);
   const double groups = static_cast<double>(all.members.places());
   double covariance = sum_of_products(of_members.of_groups, of_nonmembers.of_groups, groups);
   double independent = std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)});
@@ -131,8 +142,8 @@ std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const
     independent = std::min(independent, std::floor(records / 2));
   }
   const AucEvidence evidence = {.auc = auc,
-                                .members = auc_side(all.members, of_members),
-                                .nonmembers = auc_side(all.nonmembers, of_nonmembers),
+                                .members = members,
+                                .nonmembers = nonmembers,
                                 .covariance = covariance / (all.members.size() * all.nonmembers.size()) / worth,
                                 // A pair takes two different groups.
                                 .independent_pairs = std::max(1.0, std::floor(worth * independent)),

@@ -80,5 +80,74 @@ TEST(Crossed, AucAndTprAreCovered) {
   }
 }
 
+// Scores of two levels, as `correctness` has: nearly all members have the upper one, or all of them.
+TEST(Crossed, AucOfTwoLevelsIsCovered) {
+  struct TwoLevels {
+    size_t models, records;
+    double wrong_members, wrong_nonmembers;
+  };
+  for (const auto& [models, records, wrong_members, wrong_nonmembers] :
+       {TwoLevels{34, 1000, 0, 0.34}, TwoLevels{16, 1000, 0, 0.1}, TwoLevels{10, 500, 0, 0.34},
+        TwoLevels{34, 1000, 1e-4, 0.34}, TwoLevels{16, 5000, 1e-3, 0.05}}) {
+    const double auc = 0.5 + 0.5 * (wrong_nonmembers - wrong_members);
+    Coverage of_auc(std::to_string(models) + " models x " + std::to_string(records) + ", wrong " +
+                    std::to_string(wrong_members) + " and " + std::to_string(wrong_nonmembers));
+    for (uint64_t trial = 0; trial < 1000; ++trial) {
+      Rng rng(43, trial);
+      // Half of what makes an answer right is the record's.
+      std::vector<double> ease(records), scores;
+      std::vector<int8_t> membership;
+      std::vector<int64_t> groups;
+      for (double& own : ease) own = std::sqrt(0.5) * rng.normal();
+      for (size_t pair = 0; pair < models / 2; ++pair) {
+        std::vector<int8_t> split(records);
+        for (int8_t& side : split) side = rng.uniform() < 0.5;
+        for (const int8_t turned : {int8_t{0}, int8_t{1}})
+          for (size_t i = 0; i < records; ++i) {
+            const bool member = split[i] != turned;
+            const double wrong = member ? wrong_members : wrong_nonmembers;
+            const double luck = ease[i] + std::sqrt(0.5) * rng.normal();
+            scores.push_back(wrong == 0 || luck > normal_quantile(wrong) ? 1 : 0);
+            membership.push_back(member);
+            groups.push_back(static_cast<int64_t>(pair));
+          }
+      }
+      of_auc.add(auc_estimate(GroupedScores{scores, membership, groups, 1, records}, 0.95, {}), auc);
+    }
+    of_auc.expect_at_least(0.94);
+  }
+}
+
+// Persons all of whose records as members have the upper level, while non-members' show how alike a person's are.
+TEST(Grouped, AucOfTwoLevelsIsCovered) {
+  struct Persons {
+    size_t count, records;
+    double shared;  ///< of the variance
+  };
+  constexpr double kWrong = 0.34;
+  for (const auto& [count, records, shared] :
+       {Persons{10, 6, 0.9}, Persons{10, 6, 0.2}, Persons{40, 5, 0.9}, Persons{200, 10, 0.5}, Persons{400, 2, 0.9}}) {
+    Coverage of_auc(std::to_string(count) + " persons a side of " + std::to_string(records) + " records, " +
+                    std::to_string(shared).substr(0, 3) + " shared");
+    for (uint64_t trial = 0; trial < 2000; ++trial) {
+      Rng rng(44, trial);
+      std::vector<double> scores;
+      std::vector<int8_t> membership;
+      std::vector<int64_t> groups;
+      for (size_t person = 0; person < 2 * count; ++person) {
+        const double own = std::sqrt(shared) * rng.normal();
+        for (size_t i = 0; i < records; ++i) {
+          const double luck = own + std::sqrt(1 - shared) * rng.normal();
+          membership.push_back(person < count);
+          scores.push_back(person < count || luck > normal_quantile(kWrong) ? 1 : 0);
+          groups.push_back(static_cast<int64_t>(person));
+        }
+      }
+      of_auc.add(auc_estimate(GroupedScores{scores, membership, groups}, 0.95, {}), 0.5 + 0.5 * kWrong);
+    }
+    of_auc.expect_at_least(0.94);
+  }
+}
+
 }  // namespace
 }  // namespace miaudit
