@@ -49,8 +49,7 @@ std::optional<BudgetFigures> figures_with(const AttackRow& attack, const Trial& 
   if (trial.forget) trial.forget();
   for (double& score : scored.scores)
     if (std::isnan(score)) score = 0;  // of a record that does not count
-  const ScoredRecords records =
-      scored_records(trial, scored.scores, scored.membership(trial), attack.effective_share);
+  const ScoredRecords records = scored_records(trial, scored.scores, scored.membership(trial), attack.effective_share);
   const Metrics metrics = measure_corrected(records, plan.measure, 1, context).single;
   figures.auc = metrics.auc;
   for (const RateAtFpr& rate : metrics.tpr_at_fpr) figures.tpr.push_back(rate.tpr);

@@ -34,8 +34,8 @@ ModelTrial::ModelTrial(const Models& models, std::span<const size_t> asked, std:
   fold_targets();
   gather_records();
   for (size_t t = 0; t < targets_.size(); ++t)
-    trial_.targets.push_back({models.models[targets_[t]].number,
-                              std::span(membership_).subspan(t * models.records(), models.records())});
+    trial_.targets.push_back(
+        {models.models[targets_[t]].number, std::span(membership_).subspan(t * models.records(), models.records())});
   if (targets_.size() > 1) trial_.together = signals_.expect(targets_, plan.measure.seed);
   trial_.evidence = [this](size_t t) { return evidence_of(t, {}); };
   trial_.teachers = [this](std::span<const size_t> fold) { return teachers_of(fold, {}); };

@@ -51,9 +51,8 @@ std::vector<Slice> slice_by_class(const ScoredRecords& records, std::span<const 
     } else {
       const size_t models = records.crossing > 0 ? records.scores.size() / records.crossing : 1;
       const size_t crossing = records.crossing > 0 ? part.scores.size() / models : 0;
-      auc = auc_estimate(
-          GroupedScores{part.scores, part.membership, part.groups, records.worth, crossing, part.people}, corrected,
-          one_thread);
+      auc = auc_estimate(GroupedScores{part.scores, part.membership, part.groups, records.worth, crossing, part.people},
+                         corrected, one_thread);
     }
     slices[k] = {"class", std::to_string(seen[k]), part.counts[1], part.counts[0], auc};
   });

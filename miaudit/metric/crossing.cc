@@ -71,10 +71,10 @@ class Knots {
 }  // namespace
 
 std::vector<uint32_t> crossing_counts(const Crossing& crossing, int8_t which) {
-  return by_record_or_person<uint32_t>(
-      crossing, {}, [which](uint32_t* sums, const double*, const int8_t* sides, size_t count) {
-        for (size_t i = 0; i < count; ++i) sums[i] += sides[i] == which;
-      });
+  return by_record_or_person<uint32_t>(crossing, {},
+                                       [which](uint32_t* sums, const double*, const int8_t* sides, size_t count) {
+                                         for (size_t i = 0; i < count; ++i) sums[i] += sides[i] == which;
+                                       });
 }
 
 std::vector<uint32_t> crossing_counts_past(const Crossing& crossing, int8_t which, double threshold, bool strict) {
@@ -96,8 +96,8 @@ CrossingPlacements crossing_placements(const Crossing& crossing, int8_t which, c
     void operator+=(const Sums& other) { first += other.first, second += other.second; }
   };
   const Knots knots(others);
-  const auto found =
-      by_record_or_person<Sums>(crossing, context, [&](Sums* sums, const double* scores, const int8_t* sides, size_t count) {
+  const auto found = by_record_or_person<Sums>(
+      crossing, context, [&](Sums* sums, const double* scores, const int8_t* sides, size_t count) {
         std::array<size_t, kRun> below;
         count_below(knots.values(), std::span(scores, count), below);
         for (size_t i = 0; i < count; ++i) {

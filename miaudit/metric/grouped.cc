@@ -101,8 +101,8 @@ AucSide auc_side(const GroupedSide& side, const Deviations& deviations) {
           .carriers = side.worth * by_group * by_group / fourths};
 }
 
-/// Where all scores of a side are alike, as members' `correctness` may be, how much those of a group resemble each other
-/// shows on the other side alone, the less surely the fewer groups that shows in; without that, as copies.
+/// Where all scores of a side are alike, as members' `correctness` may be, how much those of a group resemble each
+/// other shows on the other side alone, the less surely the fewer groups that shows in; without that, as copies.
 void learn_resemblance(AucSide& side, const GroupedSide& own, const AucSide& other, const GroupedSide& others) {
   constexpr double kCarriersToDoubt = 5;
   const double trust = other.carriers / (other.carriers + kCarriersToDoubt);
@@ -131,7 +131,7 @@ std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const
 
   AucSide members = auc_side(all.members, of_members), nonmembers = auc_side(all.nonmembers, of_nonmembers);
   learn_resemblance(members, all.members, nonmembers, all.nonmembers);
-    learn_resemblance(nonmembers, all.nonmembers, members, all.members);
+  learn_resemblance(nonmembers, all.nonmembers, members, all.members);
   const double groups = static_cast<double>(all.members.places());
   double covariance = sum_of_products(of_members.of_groups, of_nonmembers.of_groups, groups);
   double independent = std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)});

@@ -218,11 +218,15 @@ std::string exposed(const AuditResult& result) {
     if (static_cast<size_t>(&record - exposure.records.data()) >= kNamed || record.found[place].count == 0) break;
     if (!names.empty()) names += ", ";
     names += record.id.empty() ? std::to_string(record.record) : record.id;
-    if (has_many) names += fmt::format(" ({} of {})", record.found[place].count, record.trained);
+    const FoundShare& share = record.found[place];
+    if (has_many)
+      names +=
+          fmt::format(" ({} of {} [{:.0f}, {:.0f}])", share.count, record.trained, 100 * share.low, 100 * share.high);
   }
   std::string text =
       has_many ? fmt::format(
-                     "Most exposed, with how many of the models that had them give them away at {} FPR: {}. {} given "
+                     "Most exposed, with how many of the models that had them give them away at {} FPR [% in general]: "
+                     "{}. {} given "
                      "away by half of their models or more, {} by any; all are in records.csv with --out.",
                      fpr_text(strictest->fpr), names, counted(strictest->found_by_half, "record is", "records are"),
                      grouped(strictest->found_ever))

@@ -27,8 +27,8 @@ TEST(Crossed, AucAndTprAreCovered) {
   for (const Design design :
        {Design{10, 500, 0.005, 0.05, 0.65}, Design{16, 300, 0, 0, 0.5}, Design{16, 300, 0.01, 0.3, 0.65},
         Design{16, 1000, 0.02, 0.3, 0.8}, Design{34, 300, 0.05, 0.3, 0.65}, Design{34, 100, 0, 0.6, 0.8},
-        Design{64, 1000, 0.01, 0.5, 0.65},
-        Design{16, 1000, 0.01, 0.3, 0.65, 5}, Design{34, 600, 0.02, 0.2, 0.8, 3}, Design{16, 600, 0, 0, 0.5, 4}}) {
+        Design{64, 1000, 0.01, 0.5, 0.65}, Design{16, 1000, 0.01, 0.3, 0.65, 5}, Design{34, 600, 0.02, 0.2, 0.8, 3},
+        Design{16, 600, 0, 0, 0.5, 4}}) {
     const double gain = design.of_record / 2;  // variance of a record's gain
     const double shift = normal_quantile(design.auc) * std::sqrt(2 + gain);
     const auto true_tpr = [&](double fpr) {
@@ -52,7 +52,8 @@ TEST(Crossed, AucAndTprAreCovered) {
       }
       for (size_t pair = 0; pair < design.models / 2; ++pair) {
         std::vector<int8_t> split(design.records);
-        for (size_t i = 0; i < design.records; ++i) split[i] = i % design.of_person ? split[i - 1] : rng.uniform() < 0.5;
+        for (size_t i = 0; i < design.records; ++i)
+          split[i] = i % design.of_person ? split[i - 1] : rng.uniform() < 0.5;
         const double of_pair = std::sqrt(design.of_model) * rng.normal();
         for (const int8_t turned : {int8_t{0}, int8_t{1}})
           for (size_t i = 0; i < design.records; ++i) {
