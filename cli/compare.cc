@@ -24,7 +24,13 @@ struct Arguments {
 };
 
 /// The records of a report that have a rank, by their names where there are some.
-std::vector<Ranked> exposed_of(const std::string& report) {
+struct Exposed {
+  std::string path;
+  std::vector<Ranked> records;
+  bool is_over_targets = false;
+};
+
+Exposed exposed_of(const std::string& report) {
   const fs::path path = fs::is_directory(report) ? fs::path(report) / "records.csv" : fs::path(report);
   if (!fs::exists(path))
     fail(Category::input, "{} is not there; expected a folder that `miaudit audit --out` wrote", path.string());
@@ -37,7 +43,7 @@ std::vector<Ranked> exposed_of(const std::string& report) {
   if (std::max(rank, name) >= table.header.size())
     fail(Category::input, "{} has no columns `row` and `rank`; expected records.csv of `miaudit audit --out`",
          path.string());
-  std::vector<Ranked> records;
+  Exposed found{path.string(), {}, column_of("trained") < table.header.size()};
   for (size_t r = 0; r < table.rows(); ++r) {
     const std::string* const cells = table.cells.data() + r * table.columns;
     if (cells[rank].empty()) continue;
@@ -45,13 +51,23 @@ std::vector<Ranked> exposed_of(const std::string& report) {
     const double place = std::strtod(cells[rank].c_str(), &end);
     if (*end != '\0' || !std::isfinite(place))
       fail(Category::input, "{}, record {}: the rank '{}' is no number", path.string(), r + 1, cells[rank]);
-    records.push_back({cells[name], place});
+    found.records.push_back({cells[name], place});
   }
-  return records;
+  return found;
 }
 
-std::string to_json(const OrderComparison& comparison) {
-  nlohmann::ordered_json json = {{"records", comparison.names}, {"rank_correlation", comparison.rank_correlation}};
+/// What one model's audit finds exposed is one split's luck as well; of many targets, how often.
+void check_alike(const Exposed& a, const Exposed& b) {
+  if (a.is_over_targets == b.is_over_targets) return;
+  fail(Category::input, "{} is of one target and {} of several in turn; compare two of a kind",
+       (a.is_over_targets ? b : a).path, (a.is_over_targets ? a : b).path);
+}
+
+std::string to_json(const OrderComparison& comparison, const Exposed& first, const Exposed& second) {
+  nlohmann::ordered_json json = {{"records", comparison.names},
+                                 {"only_first", first.records.size() - comparison.names},
+                                 {"only_second", second.records.size() - comparison.names},
+                                 {"rank_correlation", comparison.rank_correlation}};
   for (const Overlap& overlap : comparison.overlaps)
     json["overlap"].push_back({{"first", overlap.depth},
                                {"common", overlap.common},
@@ -60,8 +76,12 @@ std::string to_json(const OrderComparison& comparison) {
   return json.dump(2) + '\n';
 }
 
-std::string to_text(const OrderComparison& comparison) {
-  std::string text = fmt::format("{} in both reports; rank correlation {:.3f}\n\n{:>14}{:>12}{:>12}{:>22}\n",
+std::string to_text(const OrderComparison& comparison, const Exposed& first, const Exposed& second) {
+  std::string text;
+  for (const Exposed* one : {&first, &second})
+    if (const size_t alone = one->records.size() - comparison.names; alone > 0)
+      text += fmt::format("{} of {} in that report only: left out\n", counted(alone, "record is", "records are"), one->path);
+  text += fmt::format("{} in both reports; rank correlation {:.3f}\n\n{:>14}{:>12}{:>12}{:>22}\n",
                                  counted(comparison.names, "record"), comparison.rank_correlation, "most exposed",
                                  "in both", "by chance", "chance of as many");
   for (const Overlap& overlap : comparison.overlaps)
@@ -84,20 +104,23 @@ void add_compare(CLI::App& app, Shell& shell) {
       ->type_name(kFolderType)
       ->required();
   verb->add_option("--depths", a->depths,
-                   "How many of the most exposed to compare (default: 10, 100 and 1000, where there are as many)")
+                   "How many of the most exposed to compare (default: 10, 100 and 1000, where both hold as many)")
       ->delimiter(',')
       ->type_name("INT,...")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40, "from 1"));
   verb->add_flag("--json", a->json, "Print JSON in place of the table");
   add_common_options(*verb, shell);
   verb->callback([a, &shell] {
-    const std::vector<Ranked> first = exposed_of(a->first), second = exposed_of(a->second);
-    if (a->depths.empty())
-      for (const uint64_t depth : {10, 100, 1000})
-        if (depth <= std::min(first.size(), second.size())) a->depths.push_back(depth);
-    const OrderComparison comparison = compare_orders(first, second, a->depths);
+    const Exposed first = exposed_of(a->first), second = exposed_of(a->second);
+    check_alike(first, second);
+    if (a->depths.empty()) {
+      const uint64_t common = compare_orders(first.records, second.records, {}).names;
+      std::ranges::copy_if(std::initializer_list<uint64_t>{10, 100, 1000}, std::back_inserter(a->depths),
+                           [&](uint64_t depth) { return depth <= common; });
+    }
+    const OrderComparison comparison = compare_orders(first.records, second.records, a->depths);
     shell.clear_progress();
-    print(a->json ? to_json(comparison) : to_text(comparison));
+    print(a->json ? to_json(comparison, first, second) : to_text(comparison, first, second));
   });
 }
 

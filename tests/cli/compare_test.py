@@ -61,7 +61,7 @@ for name, seed, leak in (("a", 1, 8), ("b", 2, 8), ("c", 3, 0), ("d", 4, 0)):
     assert [m["record"] for m in most] == [int(r["row"]) for r in rows[:100]]
     assert all(f["low"] <= f["count"] / m["trained"] <= f["high"] for m in most for f in m["found_at_fpr"])
     text = run("audit", "a", "--attacks", "lira", "--fpr", "0.1,0.01").stdout
-    assert f"{rows[0]['row']} ({strict[0]} of 6)" in " ".join(text.split()) and max(map(len, text.splitlines())) <= 80
+    assert f"{rows[0]['row']} ({strict[0]} of 6 [" in " ".join(text.split()) and max(map(len, text.splitlines())) <= 80
     assert f"Most exposed: {list(csv.DictReader(open('one-a/records.csv')))[0]['row']}" in run(
         "audit", "a", "--attacks", "lira", "--target", 0).stdout
     assert "--target" in run("audit", "a", "--show-records", "--out", "x", expect=2).stderr
@@ -79,6 +79,14 @@ for kind in ("all", "one", "right"):
 text = run("compare", "all-a", "all-a/records.csv").stdout
 assert "rank correlation 1.000" in text and "10" in text
 
+# Reports that hold different records are compared in what they share, and say what they do not.
+lines = open("all-b/records.csv").read().splitlines()
+open("fewer.csv", "w").write("\n".join(lines[:301]) + "\n")
+fewer = compared("all-a", "fewer.csv")
+assert fewer["records"] == 300 and fewer["only_first"] == 100 and fewer["only_second"] == 0
+assert [o["first"] for o in fewer["overlap"]] == [10, 100]
+assert "100 records are of all-a/records.csv in that report only" in " ".join(run("compare", "all-a", "fewer.csv").stdout.split())
+assert "compare two of a kind" in run("compare", "all-a", "one-b", expect=2).stderr
 assert "1 to 400" in run("compare", "all-a", "all-b", "--depths", "401", expect=2).stderr
 assert "is not there" in run("compare", "all-a", "nowhere", expect=2).stderr
 open("other.csv", "w").write("a,b\n1,2\n")
