@@ -15,7 +15,7 @@ constexpr size_t kModelsForOwnVariance = 32;
 constexpr double kLeastShareOfPooled = 1e-12;
 
 constexpr std::string_view kVariances[] = {"auto", "per_sample", "pooled"};
-constexpr std::string_view kLocations[] = {"mean", "median"};
+constexpr std::string_view kLocations[] = {"auto", "mean", "median"};
 constexpr std::string_view kSignals[] = {"rescaled_logit", "margin"};
 constexpr std::string_view kFormulas[] = {"paper", "carlini"};
 constexpr std::string_view kQueries[] = {"mean", "joint"};
@@ -24,7 +24,8 @@ constexpr ParameterRow kParameters[] = {
      ChoiceParameter{"mean", kQueries}},
     {"variance", "of each record's models, or pooled over records; auto pools below 32 models a side",
      ChoiceParameter{"auto", kVariances}},
-    {"location", "of each record's models on a side", ChoiceParameter{"mean", kLocations}},
+    {"location", "of each record's models on a side; auto takes medians as the released code and means as the paper",
+     ChoiceParameter{"auto", kLocations}},
     {"signal", "what is taken for normal", ChoiceParameter{"rescaled_logit", kSignals}},
     {"formulas", "of the paper, or of its authors' released code with its quirks",
      ChoiceParameter{"paper", kFormulas}}};
@@ -97,8 +98,9 @@ Setting setting_of(const Evidence& evidence, size_t models, const Parameters& pa
     fail(Category::numeric, "needs {} reference models a side of each record to tell a variance; found {}",
          kFewestForVariance, models);
   const bool is_of_code = parameters.choice("formulas") == "carlini";
+  const std::string_view location = parameters.choice("location");
   return {references.values(parameters.choice("signal")), pools(parameters, models), is_of_code,
-          is_of_code || parameters.choice("location") == "median"};
+          location == "median" || (location == "auto" && is_of_code)};
 }
 
 Normals normals_of(const Evidence& evidence, const Setting& setting, const SideMoments& moments, int8_t side,
@@ -118,7 +120,7 @@ std::vector<double> online(const Evidence& evidence, const Parameters& parameter
   const ReferenceSource& references = *evidence.references;
   const Setting setting = setting_of(evidence, std::min(references.models_in(), references.models_out()), parameters);
   if (parameters.choice("queries") == "joint") {
-    if (setting.is_median)
+    if (setting.is_median || setting.is_of_code)
       fail(Category::config,
            "--lira-queries joint has means alone; give it without --lira-location or --lira-formulas");
     return joint_ratios(evidence, parameters.choice("signal"), setting.is_pooled, context);

@@ -13,11 +13,11 @@
 namespace miaudit {
 namespace {
 
-/// The design effect cannot be estimated from fewer groups than this on either side of a threshold …
+/// The design effect can be estimated from so many groups on either side of a threshold …
 constexpr size_t kGroupsForDesignEffect = 10;
-/// … unless there are so many, each with so many scores on either side that no few of them hold what there is.
-constexpr size_t kLargeGroups = 4;
-constexpr double kScoresOfALargeGroup = 3;
+/// … or where there are so many groups with so many scores each, on the average, on either side.
+constexpr double kLargeGroups = 4;
+constexpr double kScoresOfALargeGroup = 5;
 /// Records of a group that are looked at together.
 constexpr size_t kStretch = 256;
 
@@ -145,6 +145,7 @@ double design_effect(double squares, double groups, double size, double share) {
   return squares * groups / (groups - 1) / (size * share * (1 - share));
 }
 
+/// Scores past a threshold, over all models, by record (or person), as a design effect.
 double effect_of_records(const Parted& parted, const GroupedSide& side, double threshold, bool strict, double share) {
   const std::vector<uint32_t> past = crossing_counts_past(parted.crossing, side.which, threshold, strict);
   double squares = 0;
@@ -153,6 +154,40 @@ double effect_of_records(const Parted& parted, const GroupedSide& side, double t
     squares += excess * excess;
   }
   return design_effect(squares, side.records(), side.looked_at(), share);
+}
+
+/// How scores lie about a threshold.
+struct Past {
+  std::vector<double> by_group;
+  double share = 0;
+  size_t groups_with = 0, groups_without = 0;
+};
+
+Past past_of(const GroupedSide& side, double threshold, bool strict) {
+  Past past{std::vector<double>(side.places())};
+  for (size_t g = 0; g < side.places(); ++g) {
+    const std::span<const double> own = side.of(g);
+    const auto first = strict ? std::ranges::upper_bound(own, threshold) : std::ranges::lower_bound(own, threshold);
+    past.by_group[g] = static_cast<double>(own.end() - first);
+    past.share += past.by_group[g] / side.size();
+    past.groups_with += past.by_group[g] > 0;
+    past.groups_without += past.by_group[g] < side.count(g);
+  }
+  return past;
+}
+
+/// 1 where all scores lie on one side of the threshold.
+double effect_at(const Parted& parted, const GroupedSide& side, const Past& past, double threshold, bool strict) {
+  if (past.groups_with == 0 || past.groups_without == 0) return 1;
+  double squares = 0;
+  for (size_t g = 0; g < past.by_group.size(); ++g) {
+    const double excess = past.by_group[g] - side.count(g) * past.share;
+    squares += excess * excess;
+  }
+  double effect = std::max(1.0, design_effect(squares, side.groups(), side.size(), past.share));
+  if (parted.crossing.is_there() && side.records() > 1)
+    effect += std::max(1.0, effect_of_records(parted, side, threshold, strict, past.share)) - 1;
+  return effect;
 }
 
 }  // namespace
@@ -229,33 +264,23 @@ double worth_of_copies(const GroupedSide& side) {
 
 double worth_at(const Parted& parted, int8_t which, double threshold, bool strict, double tail) {
   const GroupedSide& side = which == 1 ? parted.members : parted.nonmembers;
-  std::vector<double> past(side.places());
-  double share = 0;
-  size_t with = 0, without = 0, large = 0;
-  for (size_t g = 0; g < past.size(); ++g) {
-    const std::span<const double> own = side.of(g);
-    const auto first = strict ? std::ranges::upper_bound(own, threshold) : std::ranges::lower_bound(own, threshold);
-    past[g] = static_cast<double>(own.end() - first);
-    share += past[g] / side.size();
-    with += past[g] > 0;
-    without += past[g] < side.count(g);
-    large += std::min(past[g], side.count(g) - past[g]) >= kScoresOfALargeGroup;
-  }
-  const double least = worth_of_copies(side);
+  const std::vector<double>& sorted = which == 1 ? parted.sorted.members : parted.sorted.nonmembers;
+  const Past past = past_of(side, threshold, strict);
+  double effect = effect_at(parted, side, past, threshold, strict);
   const double groups = side.groups();
-  const bool are_large = large >= kLargeGroups && static_cast<double>(large) == groups;
-  if (std::min(with, without) < kGroupsForDesignEffect && !are_large) return least;
-  double squares = 0;
-  for (size_t g = 0; g < past.size(); ++g) {
-    const double excess = past[g] - side.count(g) * share;
-    squares += excess * excess;
+  if (std::min(past.groups_with, past.groups_without) < kGroupsForDesignEffect) {
+    const size_t enough = static_cast<size_t>(kScoresOfALargeGroup * groups);
+    if (groups < kLargeGroups || sorted.size() < 2 * enough) return worth_of_copies(side);
+    // Scores resemble each other no more far out than nearer by: where few lie past the threshold, one with enough
+    // tells, and what these few tell is not passed over.
+    const size_t beyond = static_cast<size_t>(past.share * side.size() + 0.5);
+    if (std::min(beyond, sorted.size() - beyond) < enough) {
+      const double nearer = sorted[beyond < enough ? sorted.size() - enough : enough];
+      effect = std::max(effect, effect_at(parted, side, past_of(side, nearer, false), nearer, false));
+    }
   }
-  double effect = std::max(1.0, design_effect(squares, groups, side.size(), share));
-  double fewest = groups;
-  if (parted.crossing.is_there() && side.records() > 1) {
-    effect += std::max(1.0, effect_of_records(parted, side, threshold, strict, share)) - 1;
-    fewest = std::min(fewest, side.records());
-  }
+  const bool do_records_cross = parted.crossing.is_there() && side.records() > 1;
+  const double fewest = do_records_cross ? std::min(groups, side.records()) : groups;
   const double fewer = student_t_quantile(side.size() - 1, tail) / student_t_quantile(fewest - 1, tail);
   return side.worth * fewer * fewer / effect;
 }

@@ -104,6 +104,10 @@ for queries in (1, 2, 3):
             for rate in attack(json.load(open("other/result.json")), name)["tpr_of_released_code"]:
                 below = [np.mean(own[truth] >= s) for s in own if np.mean(own[~truth] >= s) < rate["fpr"]]
                 assert abs(rate["value"] - max(below, default=0)) < 1e-12, (name, rate)
+    # Means where they are asked for, whatever that code takes.
+    found = scores_with("--attacks", "lira", "--lira-formulas", "carlini", "--lira-location", "mean", "--lira-variance",
+                        "per_sample")
+    near(found("lira"), reference.lira("per_sample")["lira"], "lira as released, by means")
     for own in (False, True):
         found = scores_with("--attacks", "lira", "--lira-queries", "joint", "--lira-variance",
                             "per_sample" if own else "pooled")

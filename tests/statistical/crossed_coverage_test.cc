@@ -25,7 +25,8 @@ struct Design {
 // records are exposed under most models and others under none. Still binormal in all.
 TEST(Crossed, AucAndTprAreCovered) {
   for (const Design design :
-       {Design{10, 500, 0.005, 0.05, 0.65}, Design{16, 300, 0, 0, 0.5}, Design{16, 300, 0.01, 0.3, 0.65},
+       {Design{8, 500, 0.01, 0.1, 0.65}, Design{8, 1000, 0.05, 0.3, 0.8}, Design{12, 800, 0.02, 0.2, 0.65},
+        Design{12, 2000, 0, 0, 0.5}, Design{10, 500, 0.005, 0.05, 0.65}, Design{16, 300, 0, 0, 0.5}, Design{16, 300, 0.01, 0.3, 0.65},
         Design{16, 1000, 0.02, 0.3, 0.8}, Design{34, 300, 0.05, 0.3, 0.65}, Design{34, 100, 0, 0.6, 0.8},
         Design{64, 1000, 0.01, 0.5, 0.65}, Design{16, 1000, 0.01, 0.3, 0.65, 5}, Design{34, 600, 0.02, 0.2, 0.8, 3},
         Design{16, 600, 0, 0, 0.5, 4}}) {
@@ -38,8 +39,9 @@ TEST(Crossed, AucAndTprAreCovered) {
                              std::to_string(design.auc).substr(0, 4) +
                              (design.of_person > 1 ? ", " + std::to_string(design.of_person) + " a person" : "");
     Coverage of_auc(name), of_tpr(name + ", TPR at 5 %"), of_few(name + ", TPR at 1 %"),
+        of_fewest(name + ", TPR at 0.1 %"),
         by_pairs(name + ", by pairs alone"), by_records(name + ", by pairs and records");
-    for (uint64_t trial = 0; trial < 1000; ++trial) {
+    for (uint64_t trial = 0; trial < 500; ++trial) {
       Rng rng(41, trial);
       std::vector<double> scores;
       std::vector<int8_t> membership;
@@ -70,12 +72,14 @@ TEST(Crossed, AucAndTprAreCovered) {
       of_auc.add(auc_estimates(crossed, std::span(&level, 1), {}).front(), design.auc);
       of_tpr.add(tpr_at_fpr_estimate(crossed, 0.05, level), true_tpr(0.05));
       of_few.add(tpr_at_fpr_estimate(crossed, 0.01, level), true_tpr(0.01));
+      of_fewest.add(tpr_at_fpr_estimate(crossed, 0.001, level), true_tpr(0.001));
       by_pairs.add(auc_estimate(GroupedScores{scores, membership, groups}, level, {}), design.auc);
       by_records.add(auc_estimate(GroupedScores{scores, membership, groups, 1, design.records}, level, {}), design.auc);
     }
     of_auc.expect_at_least(0.94);
     of_tpr.expect_at_least(0.94);
     of_few.expect_at_least(0.94);
+    of_fewest.expect_at_least(0.94);
     by_pairs.print();
     if (design.of_person > 1) by_records.print();
   }
@@ -93,7 +97,7 @@ TEST(Crossed, AucOfTwoLevelsIsCovered) {
     const double auc = 0.5 + 0.5 * (wrong_nonmembers - wrong_members);
     Coverage of_auc(std::to_string(models) + " models x " + std::to_string(records) + ", wrong " +
                     std::to_string(wrong_members) + " and " + std::to_string(wrong_nonmembers));
-    for (uint64_t trial = 0; trial < 1000; ++trial) {
+    for (uint64_t trial = 0; trial < 500; ++trial) {
       Rng rng(43, trial);
       // Half of what makes an answer right is the record's.
       std::vector<double> ease(records), scores;
