@@ -80,10 +80,11 @@ std::string to_text(const OrderComparison& comparison, const Exposed& first, con
   std::string text;
   for (const Exposed* one : {&first, &second})
     if (const size_t alone = one->records.size() - comparison.names; alone > 0)
-      text += fmt::format("{} of {} in that report only: left out\n", counted(alone, "record is", "records are"), one->path);
+      text += fmt::format("{} of {} in that report only: left out\n", counted(alone, "record is", "records are"),
+                          one->path);
   text += fmt::format("{} in both reports; rank correlation {:.3f}\n\n{:>14}{:>12}{:>12}{:>22}\n",
-                                 counted(comparison.names, "record"), comparison.rank_correlation, "most exposed",
-                                 "in both", "by chance", "chance of as many");
+                      counted(comparison.names, "record"), comparison.rank_correlation, "most exposed", "in both",
+                      "by chance", "chance of as many");
   for (const Overlap& overlap : comparison.overlaps)
     text += fmt::format("{:>14}{:>12.1f}{:>12.1f}{:>22.2g}\n", overlap.depth, overlap.common, overlap.by_chance,
                         overlap.chance_at_least);

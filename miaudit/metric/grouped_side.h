@@ -55,9 +55,9 @@ double worth_of_copies(const GroupedSide& side);
 
 /// What a score is worth for the share of scores >= threshold (> threshold if `strict`): 1/design effect, never above
 /// 1 (where few scores of few groups lie past it, at least that of a threshold nearer by; as copies where there are too
-/// few for that too), with Korn & Graubard's correction for the number of groups that it was estimated from. Where records cross the
-/// groups, the variance is that by groups and that by records, less what both hold (Cameron, Gelbach & Miller 2011,
-/// doi:10.1198/jbes.2010.07136).
+/// few for that too), with Korn & Graubard's correction for the number of groups that it was estimated from. Where
+/// records cross the groups, the variance is that by groups and that by records, less what both hold (Cameron, Gelbach
+/// & Miller 2011, doi:10.1198/jbes.2010.07136).
 double worth_at(const Parted& parted, int8_t which, double threshold, bool strict, double tail);
 
 }  // namespace miaudit

@@ -85,9 +85,9 @@ std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const
                                     const Context& context);
 Estimate auc_estimate(const GroupedScores& grouped, double level, const Context& context);
 /// The order-statistic interval with effective counts: each side's count divided by its design effect (Korn & Graubard
-/// 1998). Where fewer than 10 groups lie on either side of the threshold, that is the larger of the one there and of the
-/// one at the nearest threshold with 5 scores a group on both sides; with fewer than 4 groups, or fewer scores, scores of
-/// a group count as copies.
+/// 1998). Where fewer than 10 groups lie on either side of the threshold, that is the larger of the one there and of
+/// the one at the nearest threshold with 5 scores a group on both sides; with fewer than 4 groups, or fewer scores,
+/// scores of a group count as copies.
 Estimate tpr_at_fpr_estimate(const PartedGroups& grouped, double fpr, double level);
 Estimate tpr_at_fpr_estimate(const GroupedScores& grouped, double fpr, double level, const Context& context);
 /// Share of one side's scores (`which`: 1 members, 0 non-members) that are >= a threshold fixed beforehand:

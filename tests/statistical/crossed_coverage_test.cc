@@ -26,10 +26,10 @@ struct Design {
 TEST(Crossed, AucAndTprAreCovered) {
   for (const Design design :
        {Design{8, 500, 0.01, 0.1, 0.65}, Design{8, 1000, 0.05, 0.3, 0.8}, Design{12, 800, 0.02, 0.2, 0.65},
-        Design{12, 2000, 0, 0, 0.5}, Design{10, 500, 0.005, 0.05, 0.65}, Design{16, 300, 0, 0, 0.5}, Design{16, 300, 0.01, 0.3, 0.65},
-        Design{16, 1000, 0.02, 0.3, 0.8}, Design{34, 300, 0.05, 0.3, 0.65}, Design{34, 100, 0, 0.6, 0.8},
-        Design{64, 1000, 0.01, 0.5, 0.65}, Design{16, 1000, 0.01, 0.3, 0.65, 5}, Design{34, 600, 0.02, 0.2, 0.8, 3},
-        Design{16, 600, 0, 0, 0.5, 4}}) {
+        Design{12, 2000, 0, 0, 0.5}, Design{10, 500, 0.005, 0.05, 0.65}, Design{16, 300, 0, 0, 0.5},
+        Design{16, 300, 0.01, 0.3, 0.65}, Design{16, 1000, 0.02, 0.3, 0.8}, Design{34, 300, 0.05, 0.3, 0.65},
+        Design{34, 100, 0, 0.6, 0.8}, Design{64, 1000, 0.01, 0.5, 0.65}, Design{16, 1000, 0.01, 0.3, 0.65, 5},
+        Design{34, 600, 0.02, 0.2, 0.8, 3}, Design{16, 600, 0, 0, 0.5, 4}}) {
     const double gain = design.of_record / 2;  // variance of a record's gain
     const double shift = normal_quantile(design.auc) * std::sqrt(2 + gain);
     const auto true_tpr = [&](double fpr) {
@@ -39,8 +39,8 @@ TEST(Crossed, AucAndTprAreCovered) {
                              std::to_string(design.auc).substr(0, 4) +
                              (design.of_person > 1 ? ", " + std::to_string(design.of_person) + " a person" : "");
     Coverage of_auc(name), of_tpr(name + ", TPR at 5 %"), of_few(name + ", TPR at 1 %"),
-        of_fewest(name + ", TPR at 0.1 %"),
-        by_pairs(name + ", by pairs alone"), by_records(name + ", by pairs and records");
+        of_fewest(name + ", TPR at 0.1 %"), by_pairs(name + ", by pairs alone"),
+        by_records(name + ", by pairs and records");
     for (uint64_t trial = 0; trial < 500; ++trial) {
       Rng rng(41, trial);
       std::vector<double> scores;
