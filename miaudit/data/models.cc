@@ -1,12 +1,12 @@
 #include "miaudit/data/models.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <filesystem>
 
+#include "miaudit/data/families.h"
 #include "miaudit/data/stored_signals.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/scratch.h"
@@ -37,65 +37,6 @@ void check_population(const Models& models) {
         fail(Category::input,
              "record {} is in the population, but {} model {}; a population is of records that no model was trained on",
              z, model.membership[z] == 1 ? "was in the training set of" : "its membership is unknown in", model.number);
-}
-
-/// Correlation of two splits from which they are taken for one split, or for one and what it leaves out.
-constexpr double kSameSplit = 0.9;
-/// So many records tell that.
-constexpr size_t kMostCompared = 1 << 15;
-
-/// A model's side of some records, a bit each.
-struct Split {
-  std::vector<uint64_t> in;
-  std::vector<uint64_t> known;
-};
-
-size_t common_bits(std::span<const uint64_t> a, std::span<const uint64_t> b) {
-  int bits = 0;
-  for (size_t w = 0; w < a.size(); ++w) bits += std::popcount(a[w] & b[w]);
-  return static_cast<size_t>(bits);
-}
-
-Split split_of(std::span<const int8_t> membership, std::span<const uint32_t> records) {
-  const size_t words = (records.size() + 63) / 64;
-  Split split{std::vector<uint64_t>(words), std::vector<uint64_t>(words)};
-  for (size_t k = 0; k < records.size(); ++k) {
-    split.in[k / 64] |= uint64_t{membership[records[k]] == 1} << (k % 64);
-    split.known[k / 64] |= uint64_t{membership[records[k]] >= 0} << (k % 64);
-  }
-  return split;
-}
-
-double correlation(const Split& a, const Split& b) {
-  const double both = static_cast<double>(common_bits(a.in, b.in));
-  const double of_a = static_cast<double>(common_bits(a.in, b.known));
-  const double of_b = static_cast<double>(common_bits(a.known, b.in));
-  const double all = static_cast<double>(common_bits(a.known, b.known));
-  const double spread = of_a * (all - of_a) * of_b * (all - of_b);
-  return spread > 0 ? (both * all - of_a * of_b) / std::sqrt(spread) : 0;
-}
-
-/// Recorded partners, and whatever else tells a model's split, whether anybody recorded that or not.
-void find_families(Models& models, std::span<const size_t> partners) {
-  std::vector<uint32_t> records;
-  for (uint32_t i = 0; i < models.records(); ++i)
-    if (models.audited[i]) records.push_back(i);
-  const size_t step = records.size() / kMostCompared + 1;
-  for (size_t k = 0; k * step < records.size(); ++k) records[k] = records[k * step];
-  records.resize((records.size() + step - 1) / step);
-  std::vector<Split> splits;
-  for (const AuditedModel& model : models.models) splits.push_back(split_of(model.membership, records));
-  models.families.resize(splits.size());
-  for (size_t m = 0; m < splits.size(); ++m) {
-    models.families[m] = m;
-    for (size_t other = 0; other < m; ++other) {
-      if (models.families[other] == models.families[m]) continue;
-      if (partners[m] != other && std::abs(correlation(splits[m], splits[other])) < kSameSplit) continue;
-      const size_t first = std::min(models.families[m], models.families[other]);
-      const size_t second = std::max(models.families[m], models.families[other]);
-      std::ranges::replace(models.families, second, first);
-    }
-  }
 }
 
 std::vector<int8_t> membership_row(const Array& matrix, size_t row, size_t records, const RecordRange& range) {
@@ -211,7 +152,7 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
     const int64_t partner = run.partners[models.models[p].number];
     if (partner != Run::kNoPartner) partners[p] = places[static_cast<size_t>(partner)];
   }
-  find_families(models, partners);
+  models.families = families_of(models, partners);
   check_population(models);
   models.form_detected = models.has_outputs() && !options.form.has_value();
   return models;
@@ -251,6 +192,22 @@ std::vector<std::string> files_of(const fs::path& folder) {
     if (entry.path().extension() == ".npy") paths.push_back(entry.path().string());
   std::ranges::sort(paths);
   return paths;
+}
+
+/// Nobody should wonder where reference models went.
+void warn_of_relatives(Models& models, const std::string& membership) {
+  std::vector<std::string> relatives;
+  for (size_t m = 1; m < models.models.size(); ++m)
+    if (models.families[m] == models.families[0]) relatives.push_back(std::to_string(m - 1));
+  if (relatives.empty()) return;
+  models.warnings.push_back(
+      {"relatives_of_the_target",
+       fmt::format(
+           "{} of {}, counted from 0: trained on nearly what the target was, or on nearly what it was not; not "
+           "used, since that tells the target's membership",
+           relatives.size() == 1 ? "row " + relatives.front() : fmt::format("rows {}", fmt::join(relatives, ", ")),
+           membership),
+       "give reference models of other splits"});
 }
 
 }  // namespace
@@ -322,7 +279,8 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
         models.files.push_back(describe_file("reference outputs", references[m].path, references[m].outputs));
     }
   }
-  find_families(models, std::vector<size_t>(models.models.size(), kNowhere));
+  models.families = families_of(models, std::vector<size_t>(models.models.size(), kNowhere));
+  warn_of_relatives(models, paths.membership);
   check_population(models);
   return models;
 }

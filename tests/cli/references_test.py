@@ -201,6 +201,16 @@ for wrong, say in (([RECORDS], f"expected indices from 0 to {RECORDS - 1}"), ([A
     np.save("bad.npy", np.array(wrong))
     assert say in run("audit", *flat, *references, "--population", "bad.npy", expect=2).stderr
 
+# The target's partner among the references is not used, and that is said.
+np.save("r_all.npy", outputs[[5, *others]])
+np.save("k_all.npy", membership[[5, *others]])
+with_partner = audit(*flat, "--reference-outputs", "r_all.npy", "--reference-membership", "k_all.npy", "--population", "z.npy",
+                     "--attacks", "lira")
+assert with_partner["subject"]["references"] == MODELS - 2
+said = [w["message"] for w in with_partner["warnings"] if w["code"] == "relatives_of_the_target"]
+assert len(said) == 1 and said[0].startswith("row 0 of k_all.npy"), said
+assert not [w for w in result["warnings"] if w["code"] == "relatives_of_the_target"]
+
 # What does not fit together is refused.
 np.save("short.npy", membership[others][:, :-1])
 assert "expected (models, 900)" in run("audit", *flat, *references[:2], "--reference-membership", "short.npy",
