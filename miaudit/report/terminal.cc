@@ -218,20 +218,22 @@ std::string exposed(const AuditResult& result) {
     if (static_cast<size_t>(&record - exposure.records.data()) >= kNamed || record.found[place].count == 0) break;
     if (!names.empty()) names += ", ";
     names += record.id.empty() ? std::to_string(record.record) : record.id;
+    if (!has_many) continue;
     const FoundShare& share = record.found[place];
-    if (has_many)
-      names +=
-          fmt::format(" ({} of {} [{:.0f}, {:.0f}])", share.count, record.trained, 100 * share.low, 100 * share.high);
+    const bool is_first = &record == exposure.records.data();
+    names += fmt::format(
+        " ({} of {}{}; {:.0f} to {:.0f} %{})", share.count, record.trained,
+        is_first ? fmt::format(" models trained on it give it away at {} FPR", fpr_text(strictest->fpr)) : "",
+        100 * share.low, 100 * share.high, is_first ? " of models like them" : "");
   }
   std::string text =
-      has_many ? fmt::format(
-                     "Most exposed, with how many of the models that had them give them away at {} FPR [% in general]: "
-                     "{}. {} given "
-                     "away by half of their models or more, {} by any; all are in records.csv with --out.",
-                     fpr_text(strictest->fpr), names, counted(strictest->found_by_half, "record is", "records are"),
-                     grouped(strictest->found_ever))
-               : fmt::format("Most exposed: {}. {} found at {} FPR; all are in records.csv with --out.", names,
-                             counted(strictest->found_ever, "record is", "records are"), fpr_text(strictest->fpr));
+      has_many
+          ? fmt::format(
+                "Most exposed: {}. {} given away by half of their models or more, {} by any; all are in records.csv "
+                "with --out.",
+                names, counted(strictest->found_by_half, "record is", "records are"), grouped(strictest->found_ever))
+          : fmt::format("Most exposed: {}. {} found at {} FPR; all are in records.csv with --out.", names,
+                        counted(strictest->found_ever, "record is", "records are"), fpr_text(strictest->fpr));
   text = wrapped(text, "", "");
   for (const ExposureRate& rate : exposure.rates) {
     if (!rate.per_record) continue;

@@ -61,7 +61,7 @@ for name, seed, leak in (("a", 1, 8), ("b", 2, 8), ("c", 3, 0), ("d", 4, 0)):
     assert [m["record"] for m in most] == [int(r["row"]) for r in rows[:100]]
     assert all(f["low"] <= f["count"] / m["trained"] <= f["high"] for m in most for f in m["found_at_fpr"])
     text = run("audit", "a", "--attacks", "lira", "--fpr", "0.1,0.01").stdout
-    assert f"{rows[0]['row']} ({strict[0]} of 6 [" in " ".join(text.split()) and max(map(len, text.splitlines())) <= 80
+    assert f"{rows[0]['row']} ({strict[0]} of 6 models trained on it" in " ".join(text.split()) and max(map(len, text.splitlines())) <= 80
     assert f"Most exposed: {list(csv.DictReader(open('one-a/records.csv')))[0]['row']}" in run(
         "audit", "a", "--attacks", "lira", "--target", 0).stdout
     assert "--target" in run("audit", "a", "--show-records", "--out", "x", expect=2).stderr
