@@ -5,51 +5,22 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <exception>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <thread>
+#include <utility>
 
-#include "miaudit/base/version.h"
 #include "miaudit/io/file.h"
-#include "miaudit/io/json.h"
 #include "miaudit/train/attempt.h"
-#include "miaudit/train/foreign.h"
+#include "miaudit/train/unit.h"
 
 namespace miaudit {
 namespace {
 
 using nlohmann::json;
 namespace fs = std::filesystem;
-
-json about_file(const fs::path& file) {
-  const FileBytes bytes = FileBytes::open(file);
-  return {{"bytes", bytes.bytes().size()}, {"hash", content_hash(bytes.bytes())}};
-}
-
-Array in_output_type(std::vector<float> logits, std::vector<size_t> shape, ElementType type) {
-  if (type == ElementType::float32) return Array::from(std::move(logits), std::move(shape));
-  std::vector<Half> halves;
-  halves.reserve(logits.size());
-  constexpr float kLargestHalf = 65504;
-  for (const float value : logits) {
-    if (std::abs(value) > kLargestHalf)
-      fail(Category::numeric,
-           "a logit of {} is beyond float16, which ends at {}; plan with --output-type float32, or with a lower --rate "
-           "if that is not what a logit should be",
-           value, kLargestHalf);
-    halves.push_back(to_half(static_cast<double>(value)));
-  }
-  return Array::from(std::move(halves), std::move(shape));
-}
-
-json share_json(std::span<const uint8_t> is_right, const std::vector<uint32_t>& records) {
-  uint64_t right = 0;
-  for (const uint32_t record : records) right += is_right[record];
-  return {{"right", right}, {"count", records.size()}};
-}
 
 /// All that a call works on.
 class ShadowRun {
@@ -94,7 +65,7 @@ class ShadowRun {
     if (is_interrupted_)
       fail(Category::checkpointed, "stopped with {} of {} done; run the same again to go on", done_now(), run_.models);
     const double seconds = options_.clock() - start;
-    if (seconds > 0) report_.samples_per_second = static_cast<double>(samples_.load()) / seconds;
+    if (seconds > 0) report_.samples_per_second = static_cast<double>(samples_here()) / seconds;
     return std::move(report_);
   }
 
@@ -139,6 +110,11 @@ class ShadowRun {
     for (size_t model = 0; model < run_.models; ++model)
       if (!is_seen_done_[model]) is_seen_done_[model] = model_status(run_, model, false).state == ModelState::done;
     return static_cast<size_t>(std::ranges::count(is_seen_done_, true));
+  }
+  uint64_t samples_here() const {
+    uint64_t samples = 0;
+    for (const auto& one : progress_) samples += one;
+    return samples;
   }
   bool is_done(size_t model) const { return model_status(run_, model, true).state == ModelState::done; }
 
@@ -191,24 +167,10 @@ class ShadowRun {
     Attempt attempt(run_, model, options_.host);
     if (attempt.is_second() && put_off(model)) return;
     const double start = options_.clock();
-    json done;
-    try {
-      done = run_.is_brought[model]  ? bring(attempt)
-             : plan_.command.empty() ? train(model, attempt, worker)
-                                     : call(model, attempt);
-    } catch (const Error& error) {
-      if (error.category() != Category::numeric) throw;
-      return give_up(model, error.what());
-    }
-    if (done.is_null()) return;
-    done["schema_version"] = Run::kSchemaVersion;
-    done["miaudit"] = version();
-    done["unit"] = run_.units[model];
-    done["model"] = model;
-    done["seconds"] = options_.clock() - start;
-    for (const auto& entry : fs::directory_iterator(attempt.folder()))
-      done["files"][entry.path().filename().string()] = about_file(entry.path());
-    write_file(attempt.folder() / "done.json", done.dump(1) + "\n");
+    MadeUnit made = make_unit({run_, plan_, dataset_, options_}, model, attempt, context_of(worker));
+    if (!made.why.empty()) return give_up(model, std::move(made.why), made.log);
+    made.about["seconds"] = options_.clock() - start;
+    seal_unit(run_, model, attempt, std::move(made.about));
     const Published published = attempt.publish();
     if (published == Published::overtaken) return overtaken(model);
     count(published == Published::yes ? report_.trained : report_.discarded);
@@ -217,6 +179,16 @@ class ShadowRun {
     fs::remove(run_.failure(model), ignored);
     fs::remove(run_.failure(model).replace_extension(".log"), ignored);
     if (!attempt.has_rival()) fs::remove_all(work_folder(run_, model), ignored);
+  }
+
+  /// Of one model that a worker makes.
+  UnitContext context_of(size_t worker) {
+    const uint64_t before = progress_[worker];
+    const auto follow = [this, worker, before, is_first = true](uint64_t shown, uint64_t spared) mutable {
+      if (std::exchange(is_first, false)) total_ -= spared;
+      progress_[worker] = before + shown;
+    };
+    return {stop_, follow, [this](std::string sentence) { tell(std::move(sentence)); }};
   }
 
   void overtaken(size_t model) {
@@ -241,79 +213,7 @@ class ShadowRun {
     return true;
   }
 
-  json train(size_t model, const Attempt& attempt, size_t worker) {
-    const TrainingJob job = job_of(run_, plan_, model);
-    Context own;
-    own.cancelled = &stop_;
-    const uint64_t before = progress_[worker], all_samples = job.members.size() * job.recipe.epochs;
-    // What a checkpoint spared is no work of this process: neither its rate nor the time left may count it.
-    std::optional<uint64_t> spared;
-    const auto set_out = [&](uint64_t samples) {
-      spared = samples;
-      total_ -= samples;
-    };
-    own.progress = [&](const Progress& at) {
-      if (at.stage != "training" || at.total == 0) return;
-      const uint64_t samples = all_samples * at.done / at.total;
-      if (!spared) set_out(samples);
-      progress_[worker] = before + samples - *spared;
-    };
-    const Keeping keeping{run_.checkpoint(model), options_.checkpoint_every, options_.clock,
-                          [&](const std::string& text) { tell(fmt::format("Model {}: {}", model, text)); }};
-    const double start = options_.clock();
-    const std::unique_ptr<TrainedModel> trained = train_model(dataset_, job, keeping, own);
-    if (!spared) set_out(all_samples);
-    progress_[worker] = before + all_samples - *spared;
-    samples_ += all_samples - *spared;
-
-    const double trained_at = options_.clock();
-    const std::vector<View> views = asked_views(plan_.recipe, plan_.queries, dataset_);
-    std::vector<uint32_t> all(run_.records);
-    std::iota(all.begin(), all.end(), 0u);
-    std::vector<float> logits(all.size() * views.size() * dataset_.classes);
-    trained->logits(dataset_, all, views, logits, own);
-    const double asked_at = options_.clock();
-    std::vector<uint8_t> is_right;
-    for (size_t i = 0; i < all.size(); ++i) {
-      const auto row = std::span(logits).subspan(i * views.size() * dataset_.classes, dataset_.classes);
-      is_right.push_back(std::max_element(row.begin(), row.end()) - row.begin() == dataset_.labels[i]);
-    }
-    write_npy(attempt.folder() / "outputs.npy",
-              in_output_type(std::move(logits), {all.size(), views.size(), dataset_.classes}, plan_.output_type));
-    return {{"training_seconds", trained_at - start},
-            {"asking_seconds", asked_at - trained_at},
-            {"engine", engine_of(plan_.recipe)},
-            {"figures", figures(model, is_right)},
-            {"loss", trained->history().back().loss}};
-  }
-
-  json figures(size_t model, std::span<const uint8_t> is_right) const {
-    std::vector<uint32_t> members = run_.members(model), nonmembers, test;
-    std::vector<bool> is_member(run_.records);
-    for (const uint32_t member : members) is_member[member] = true;
-    for (size_t i = 0; i < run_.records; ++i) {
-      if (run_.roles[i] == Role::test) test.push_back(static_cast<uint32_t>(i));
-      if (run_.roles[i] == Role::audited && !is_member[i]) nonmembers.push_back(static_cast<uint32_t>(i));
-    }
-    return {{"members", share_json(is_right, members)},
-            {"nonmembers", share_json(is_right, nonmembers)},
-            {"test", share_json(is_right, test)}};
-  }
-
-  json bring(const Attempt& attempt) {
-    bring_outputs(run_, plan_, dataset_.classes, attempt);
-    return {{"engine", "brought"}, {"from", plan_.target_outputs}};
-  }
-
-  json call(size_t model, const Attempt& attempt) {
-    const ForeignOutputs made =
-        call_command(run_, plan_, dataset_.classes, model, attempt, options_.attempts, [this] { return stop_.load(); });
-    if (made.why.empty()) return {{"engine", "command"}, {"command", plan_.command}, {"attempts", made.tries}};
-    give_up(model, fmt::format("{} (tried {})", made.why, counted(made.tries, "time")), attempt.folder() / kCommandLog);
-    return nullptr;
-  }
-
-  void give_up(size_t model, std::string why, const fs::path& log = {}) {
+  void give_up(size_t model, std::string why, const fs::path& log) {
     // Two at one model may come to different ends; the one that succeeded counts.
     if (is_done(model)) return count(report_.by_others);
     if (!is_still_planned(run_, model)) return overtaken(model);
@@ -353,8 +253,6 @@ class ShadowRun {
       }
       pass_on_news();
       if (!context_.progress || stop_) continue;
-      uint64_t samples = 0;
-      for (const auto& one : progress_) samples += one;
       size_t ended_now = 0;
       {
         const std::lock_guard lock(mutex_);
@@ -368,7 +266,7 @@ class ShadowRun {
       const std::string detail = fmt::format("{} of {} models done", done, run_.models);
       const uint64_t total = total_;
       if (has_total_)
-        context_.progress({"shadow", std::min(samples, total), total, detail});
+        context_.progress({"shadow", std::min(samples_here(), total), total, detail});
       else
         context_.progress({"shadow", ended_now, begun_with_, detail});
     }
@@ -391,8 +289,7 @@ class ShadowRun {
   std::vector<std::string> again_;  ///< What there was of models and does not count, and why.
   std::vector<std::string> news_;   ///< for options_.tell
   bool has_total_ = false;
-  std::atomic<uint64_t> total_ = 0;  ///< samples to train on; a command's are not known
-  std::atomic<uint64_t> samples_ = 0;
+  std::atomic<uint64_t> total_ = 0;              ///< samples to train on; a command's are not known
   std::vector<std::atomic<uint64_t>> progress_;  ///< samples of each worker
 };
 

@@ -1,0 +1,137 @@
+#include "miaudit/train/unit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+
+#include "miaudit/base/version.h"
+#include "miaudit/io/file.h"
+#include "miaudit/io/formats.h"
+#include "miaudit/train/foreign.h"
+
+namespace miaudit {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+json about_file(const fs::path& file) {
+  const FileBytes bytes = FileBytes::open(file);
+  return {{"bytes", bytes.bytes().size()}, {"hash", content_hash(bytes.bytes())}};
+}
+
+Array in_output_type(std::vector<float> logits, std::vector<size_t> shape, ElementType type) {
+  if (type == ElementType::float32) return Array::from(std::move(logits), std::move(shape));
+  std::vector<Half> halves;
+  halves.reserve(logits.size());
+  constexpr float kLargestHalf = 65504;
+  for (const float value : logits) {
+    if (std::abs(value) > kLargestHalf)
+      fail(Category::numeric,
+           "a logit of {} is beyond float16, which ends at {}; plan with --output-type float32, or with a lower --rate "
+           "if that is not what a logit should be",
+           value, kLargestHalf);
+    halves.push_back(to_half(static_cast<double>(value)));
+  }
+  return Array::from(std::move(halves), std::move(shape));
+}
+
+json share_json(std::span<const uint8_t> is_right, const std::vector<uint32_t>& records) {
+  uint64_t right = 0;
+  for (const uint32_t record : records) right += is_right[record];
+  return {{"right", right}, {"count", records.size()}};
+}
+
+json figures(const Run& run, size_t model, std::span<const uint8_t> is_right) {
+  std::vector<uint32_t> members = run.members(model), nonmembers, test;
+  std::vector<bool> is_member(run.records);
+  for (const uint32_t member : members) is_member[member] = true;
+  for (size_t i = 0; i < run.records; ++i) {
+    if (run.roles[i] == Role::test) test.push_back(static_cast<uint32_t>(i));
+    if (run.roles[i] == Role::audited && !is_member[i]) nonmembers.push_back(static_cast<uint32_t>(i));
+  }
+  return {{"members", share_json(is_right, members)},
+          {"nonmembers", share_json(is_right, nonmembers)},
+          {"test", share_json(is_right, test)}};
+}
+
+json train(const UnitSource& source, size_t model, const Attempt& attempt, const UnitContext& context) {
+  const auto& [run, plan, dataset, options] = source;
+  const TrainingJob job = job_of(run, plan, model);
+  const uint64_t all_shown = job.members.size() * job.recipe.epochs;
+  // What a checkpoint spared is no work of this process: neither its rate nor the time left may count it.
+  std::optional<uint64_t> spared;
+  const auto report = [&](uint64_t shown) {
+    if (!spared) spared = shown;
+    context.progress(shown - *spared, *spared);
+  };
+  Context own;
+  own.cancelled = &context.is_stopped;
+  own.progress = [&](const Progress& at) {
+    if (at.stage == "training" && at.total > 0) report(all_shown * at.done / at.total);
+  };
+  const Keeping keeping{run.checkpoint(model), options.checkpoint_every, options.clock,
+                        [&](const std::string& text) { context.tell(fmt::format("Model {}: {}", model, text)); }};
+  const double start = options.clock();
+  const std::unique_ptr<TrainedModel> trained = train_model(dataset, job, keeping, own);
+  report(all_shown);
+
+  const double trained_at = options.clock();
+  const std::vector<View> views = asked_views(plan.recipe, plan.queries, dataset);
+  std::vector<uint32_t> all(run.records);
+  std::iota(all.begin(), all.end(), 0u);
+  std::vector<float> logits(all.size() * views.size() * dataset.classes);
+  trained->logits(dataset, all, views, logits, own);
+  const double asked_at = options.clock();
+  std::vector<uint8_t> is_right;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const auto row = std::span(logits).subspan(i * views.size() * dataset.classes, dataset.classes);
+    is_right.push_back(std::max_element(row.begin(), row.end()) - row.begin() == dataset.labels[i]);
+  }
+  write_npy(attempt.folder() / "outputs.npy",
+            in_output_type(std::move(logits), {all.size(), views.size(), dataset.classes}, plan.output_type));
+  return {{"training_seconds", trained_at - start},
+          {"asking_seconds", asked_at - trained_at},
+          {"engine", engine_of(plan.recipe)},
+          {"figures", figures(run, model, is_right)},
+          {"loss", trained->history().back().loss}};
+}
+
+MadeUnit call(const UnitSource& source, size_t model, const Attempt& attempt, const UnitContext& context) {
+  const auto& [run, plan, dataset, options] = source;
+  const ForeignOutputs made = call_command(run, plan, dataset.classes, model, attempt, options.attempts,
+                                           [&] { return context.is_stopped.load(); });
+  if (made.why.empty()) return {{{"engine", "command"}, {"command", plan.command}, {"attempts", made.tries}}, "", {}};
+  return {{}, fmt::format("{} (tried {})", made.why, counted(made.tries, "time")), attempt.folder() / kCommandLog};
+}
+
+}  // namespace
+
+MadeUnit make_unit(const UnitSource& source, size_t model, const Attempt& attempt, const UnitContext& context) {
+  try {
+    if (source.run.is_brought[model]) {
+      bring_outputs(source.run, source.plan, source.dataset.classes, attempt);
+      return {{{"engine", "brought"}, {"from", source.plan.target_outputs}}, "", {}};
+    }
+    if (!source.plan.command.empty()) return call(source, model, attempt, context);
+    return {train(source, model, attempt, context), "", {}};
+  } catch (const Error& error) {
+    if (error.category() != Category::numeric) throw;
+    return {{}, error.what(), {}};
+  }
+}
+
+void seal_unit(const Run& run, size_t model, const Attempt& attempt, json about) {
+  about["schema_version"] = Run::kSchemaVersion;
+  about["miaudit"] = version();
+  about["unit"] = run.units[model];
+  about["model"] = model;
+  for (const auto& entry : fs::directory_iterator(attempt.folder()))
+    about["files"][entry.path().filename().string()] = about_file(entry.path());
+  write_file(attempt.folder() / "done.json", about.dump(1) + "\n");
+}
+
+}  // namespace miaudit

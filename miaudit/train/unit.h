@@ -1,0 +1,44 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "miaudit/train/attempt.h"
+#include "miaudit/train/plan.h"
+#include "miaudit/train/shadow.h"
+
+namespace miaudit {
+
+/// What the models of a run are made from.
+struct UnitSource {
+  const Run& run;
+  const ShadowPlan& plan;
+  const Dataset& dataset;
+  const ShadowOptions& options;
+};
+
+/// What the making of a model hears and says.
+struct UnitContext {
+  const std::atomic<bool>& is_stopped;
+  /// Records shown to the model so far by this process, and those that a checkpoint spared it.
+  std::function<void(uint64_t shown, uint64_t spared)> progress;
+  std::function<void(std::string)> tell;  ///< a sentence
+};
+
+struct MadeUnit {
+  nlohmann::json about;       ///< what done.json is to say of it
+  std::string why;            ///< there is no model; "" where there is
+  std::filesystem::path log;  ///< of what failed; empty where nothing was printed
+};
+
+/// Makes one model in an attempt's folder: by the engine, by the plan's command, or of outputs that were brought.
+/// Throws Error(checkpointed) when it is stopped.
+MadeUnit make_unit(const UnitSource& source, size_t model, const Attempt& attempt, const UnitContext& context);
+
+/// Writes done.json beside all that an attempt's folder holds, which it lists.
+void seal_unit(const Run& run, size_t model, const Attempt& attempt, nlohmann::json about);
+
+}  // namespace miaudit
