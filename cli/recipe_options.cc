@@ -149,7 +149,7 @@ void RecipeOptions::add_to(CLI::App& verb) {
                             recipe.optimizer.descent = name == "adam" ? Descent::adam : Descent::sgd;
                           })
       ->check(CLI::IsMember({"sgd", "adam"}));
-  add(verb, "--rate", "Learning rate", &OptimizerOptions::rate);
+  add(verb, "--rate", "Learning rate; above 0 and at most 1 000", &OptimizerOptions::rate);
   add(verb, "--momentum", "Of SGD; 0 or more and below 1", &OptimizerOptions::momentum);
   add_flag(verb, "--nesterov", "Nesterov's momentum",
            [](Recipe& recipe, bool is_on) { recipe.optimizer.is_nesterov = is_on; });

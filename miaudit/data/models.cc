@@ -92,9 +92,11 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
   }
   std::vector<size_t> places(run.models, kNowhere);
   auto brought = std::make_shared<StoredSignals>();
-  const std::string advice = run.units.empty()
-                                 ? "docs/formats.md says where a model's outputs or signals go"
-                                 : fmt::format("`miaudit shadow train {}` makes what is missing", run.path.string());
+  const auto advice = [&](ModelState state) {
+    return run.units.empty() ? "docs/formats.md says where a model's outputs or signals go"
+                             : fmt::format("`{}` makes what is missing", training_command(run, state));
+  };
+  ModelState lacking = ModelState::missing;
   std::string flaw;  // of the first model that is there and cannot be used
   for (size_t m = 0; m < run.models; ++m) {
     context.report("reading", m, run.models);
@@ -105,7 +107,8 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
       models.missing.push_back(
           {"missing_model",
            fmt::format("model {} is {}{}", m, state_name(status.state), status.why.empty() ? "" : ": " + status.why),
-           advice});
+           advice(status.state)});
+      if (status.state == ModelState::failed) lacking = status.state;
       continue;
     }
     AuditedModel model{m, {}, membership_row(run.membership, m, run.records, range)};
@@ -140,7 +143,7 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
   if (models.models.size() < 2)
     fail(Category::input, "{} holds {} of {}{}; an audit takes two or more: {}", run.path.string(),
          counted(models.models.size(), "finished model"), run.models, flaw.empty() ? "" : fmt::format(" ({})", flaw),
-         advice);
+         advice(lacking));
   const size_t classes = models.models.front().outputs.classes;
   const auto wild = std::ranges::find_if(
       run.labels, [&](int32_t label) { return label < 0 || static_cast<size_t>(label) >= classes; });

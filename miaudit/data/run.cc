@@ -124,13 +124,16 @@ void check_arrays(const Run& run) {
            (run.path / name).string());
 }
 
+void refuse_newer_schema(const fs::path& file, int schema) {
+  if (schema > Run::kSchemaVersion)
+    fail(Category::unsupported, "{} has schema version {}; this miaudit reads up to {}. Take a newer one",
+         file.string(), schema, Run::kSchemaVersion);
+}
+
 Run parse_run_file(const fs::path& path) {
   const fs::path plan = path / "run.json";
   const json file = read_json(plan);
-  const int schema = value_of<int>(file, "schema_version", plan);
-  if (schema > Run::kSchemaVersion)
-    fail(Category::unsupported, "{} has schema version {}; this miaudit reads up to {}. Take a newer one",
-         plan.string(), schema, Run::kSchemaVersion);
+  refuse_newer_schema(plan, value_of<int>(file, "schema_version", plan));
   Run run;
   run.path = path;
   const auto models = value_of<int64_t>(file, "models", plan);
@@ -171,6 +174,9 @@ fs::path Run::checkpoint(size_t m) const {
 }
 fs::path Run::failure(size_t m) const {
   return path / "failed" / fmt::format("{:04}.json", m);
+}
+fs::path Run::failure_log(size_t m) const {
+  return path / "failed" / fmt::format("{:04}.log", m);
 }
 
 std::vector<uint32_t> Run::members(size_t m) const {
@@ -222,6 +228,17 @@ const char* state_name(ModelState state) {
   return "";
 }
 
+std::string training_command(const Run& run, ModelState state) {
+  return fmt::format("miaudit shadow train {}{}", run.path.string(),
+                     state == ModelState::failed ? " --retry-failed" : "");
+}
+
+std::string failure_text(const Run& run, size_t m, const std::string& why) {
+  std::error_code ignored;
+  const fs::path log = run.failure_log(m);
+  return fs::exists(log, ignored) ? fmt::format("{}; the log is {}", why, log.string()) : why;
+}
+
 ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
   ModelStatus status;
   status.has_checkpoint = is_there(run.checkpoint(m));
@@ -234,6 +251,7 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
   try {
     if (is_done) {
       const json file = read_json(done);
+      refuse_newer_schema(done, file.value("schema_version", 1));
       if (file.at("unit").get<std::string>() != run.units[m])
         return {ModelState::stale, "it was trained for another plan", status.has_checkpoint};
       status.why = damage(run.model(m), file, is_thorough);
@@ -244,9 +262,10 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
     if (has_failed) {
       const json file = read_json(run.failure(m));
       if (file.at("unit").get<std::string>() == run.units[m])
-        return {ModelState::failed, file.at("why").get<std::string>(), status.has_checkpoint};
+        return {ModelState::failed, failure_text(run, m, file.at("why").get<std::string>()), status.has_checkpoint};
     }
   } catch (const Error& unreadable) {
+    if (unreadable.category() == Category::unsupported) throw;
     return {ModelState::broken, unreadable.what(), status.has_checkpoint};
   } catch (const json::exception&) {
     return {ModelState::broken, "its done.json is not one that miaudit wrote", status.has_checkpoint};
@@ -295,8 +314,8 @@ std::string outputs_complaint(const Array& outputs, size_t records, size_t queri
 Array read_model_outputs(const Run& run, size_t m) {
   const ModelStatus status = model_status(run, m, true);
   if (status.state != ModelState::done)
-    fail(Category::input, "{} is {}{}; `miaudit shadow train {}` makes it", run.model(m).string(),
-         state_name(status.state), status.why.empty() ? "" : " (" + status.why + ")", run.path.string());
+    fail(Category::input, "{} is {}{}; `{}` makes it", run.model(m).string(), state_name(status.state),
+         status.why.empty() ? "" : " (" + status.why + ")", training_command(run, status.state));
   Array outputs = read_npy(run.outputs(m));
   const std::vector<size_t>& shape = outputs.shape();
   if (!is_floating(outputs.type()) || shape.size() < 2 || shape.size() > 3 || shape[0] != run.records)

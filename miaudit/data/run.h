@@ -44,6 +44,7 @@ struct Run {
   std::filesystem::path signals(size_t m) const { return model(m) / "signals"; }
   std::filesystem::path checkpoint(size_t m) const;
   std::filesystem::path failure(size_t m) const;
+  std::filesystem::path failure_log(size_t m) const;  ///< what its command printed; not every failure has one
   std::vector<uint32_t> members(size_t m) const;
 };
 
@@ -74,13 +75,18 @@ enum class ModelState {
   failed,  ///< given up after the last retry
 };
 const char* state_name(ModelState state);
+/// The command that makes a model of such a state.
+std::string training_command(const Run& run, ModelState state);
+/// Why a model was given up, with the place of its log.
+std::string failure_text(const Run& run, size_t m, const std::string& why);
 
 struct ModelStatus {
   ModelState state = ModelState::missing;
   std::string why;  ///< for stale, broken and failed
   bool has_checkpoint = false;
 };
-/// `is_thorough` reads every byte and compares checksums; else sizes only.
+/// `is_thorough` reads every byte and compares checksums; else sizes only. Throws Error(unsupported) for a done.json
+/// that a newer program wrote: it may be right.
 ModelStatus model_status(const Run& run, size_t m, bool is_thorough);
 
 /// Tells a finished model's outputs from others without reading them: what was recorded of them when they were made, or

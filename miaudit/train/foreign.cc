@@ -47,7 +47,10 @@ std::string complaint_of(const CommandEnd& end, const fs::path& folder, const Ru
   if (!fs::exists(outputs, ignored))
     return fmt::format("it ended without an error, and without {}, which {{outputs}} names", kOutputs);
   try {
-    return outputs_complaint(read_npy(outputs), run.records, queries, classes, Columns::as_many);
+    // The folder is gone before anybody reads this.
+    const FileBytes file = FileBytes::open(outputs);
+    return outputs_complaint(parse_npy(file.bytes(), file.owner(), "{outputs}"), run.records, queries, classes,
+                             Columns::as_many);
   } catch (const Error& error) {
     return error.what();
   }

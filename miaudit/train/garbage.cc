@@ -63,7 +63,7 @@ std::vector<fs::path> find_garbage(const Run& run, const std::string& host) {
   std::error_code error;
   for (size_t m = 0; m < run.models; ++m) {
     if (model_status(run, m, false).state != ModelState::done) continue;
-    for (const fs::path& left : {run.checkpoint(m), run.failure(m), run.failure(m).replace_extension(".log")})
+    for (const fs::path& left : {run.checkpoint(m), run.failure(m), run.failure_log(m)})
       if (fs::exists(left, error)) garbage.push_back(left);
   }
   if (!run.units.empty()) add_work_folders(run, under_way, garbage);

@@ -65,9 +65,9 @@ void check_recipe(const Recipe& recipe) {
   const Limit limits[] = {
       {"--epochs", static_cast<double>(recipe.epochs), 1, 1e6, "1 to 1 000 000"},
       {"--batch", static_cast<double>(recipe.batch), 1, 65536, "1 to 65 536"},
-      {"--rate", o.rate, 1e-9, 1e3, "above 0, such as 0.05"},
+      {"--rate", o.rate, 1e-9, 1e3, "above 0 and at most 1 000, such as 0.05"},
       {"--momentum", o.momentum, 0, kBelow1, "0 or more and below 1"},
-      {"--weight-decay", o.weight_decay, 0, 1e3, "0 or more, such as 5e-4"},
+      {"--weight-decay", o.weight_decay, 0, 1e3, "0 to 1 000, such as 5e-4"},
       {"--warm-up", o.warm_up, 0, kBelow1, "a share of the training, 0 or more and below 1"},
       {"--average", o.average, 0, kBelow1, "0 or more and below 1, such as 0.999"},
       {"--label-smoothing", recipe.label_smoothing, 0, kBelow1, "0 or more and below 1, such as 0.1"},

@@ -40,6 +40,8 @@ class ShadowRun {
     news_ = std::move(again_);
     pass_on_news();
     if (todo_.empty()) return std::move(report_);
+    // Whatever copied the run may have left empty folders out.
+    for (const char* folder : kRunFolders) make_directory(run_.path / folder);
     try {
       dataset_ = read_planned_data(run_.path, plan_, context_);
     } catch (const Error& error) {
@@ -86,7 +88,10 @@ class ShadowRun {
         report_.failed.push_back({model, status.why});
         continue;
       }
-      if (!status.why.empty()) again_.push_back(fmt::format("Model {} is trained again: {}", model, status.why));
+      if (status.state == ModelState::failed)
+        again_.push_back(fmt::format("Model {} had failed and is tried again", model));
+      else if (!status.why.empty())
+        again_.push_back(fmt::format("Model {} is trained again: {}", model, status.why));
       todo_.push_back(model);
     }
   }
@@ -168,7 +173,7 @@ class ShadowRun {
     if (attempt.is_second() && put_off(model)) return;
     const double start = options_.clock();
     MadeUnit made = make_unit({run_, plan_, dataset_, options_}, model, attempt, context_of(worker));
-    if (!made.why.empty()) return give_up(model, std::move(made.why), made.log);
+    if (!made.why.empty()) return give_up(model, made.why, made.log);
     made.about["seconds"] = options_.clock() - start;
     seal_unit(run_, model, attempt, std::move(made.about));
     const Published published = attempt.publish();
@@ -177,7 +182,7 @@ class ShadowRun {
     std::error_code ignored;
     fs::remove(run_.checkpoint(model), ignored);
     fs::remove(run_.failure(model), ignored);
-    fs::remove(run_.failure(model).replace_extension(".log"), ignored);
+    fs::remove(run_.failure_log(model), ignored);
     if (!attempt.has_rival()) fs::remove_all(work_folder(run_, model), ignored);
   }
 
@@ -213,18 +218,18 @@ class ShadowRun {
     return true;
   }
 
-  void give_up(size_t model, std::string why, const fs::path& log) {
+  void give_up(size_t model, const std::string& why, const fs::path& log) {
     // Two at one model may come to different ends; the one that succeeded counts.
     if (is_done(model)) return count(report_.by_others);
     if (!is_still_planned(run_, model)) return overtaken(model);
-    const fs::path kept = run_.failure(model).replace_extension(".log");
+    const fs::path kept = run_.failure_log(model);
     std::error_code ignored;
     fs::remove(kept, ignored);
-    if (!log.empty() && fs::copy_file(log, kept, ignored)) why += fmt::format("; the log is {}", kept.string());
+    if (!log.empty()) fs::copy_file(log, kept, ignored);
     const json failure = {{"unit", run_.units[model]}, {"why", why}};
     write_file(run_.failure(model), failure.dump(1) + "\n");
     const std::lock_guard lock(mutex_);
-    report_.failed.push_back({model, std::move(why)});
+    report_.failed.push_back({model, failure_text(run_, model, why)});
     ++given_up_;
   }
 

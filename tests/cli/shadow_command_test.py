@@ -1,11 +1,12 @@
 """shadow --command: programs of one's own, what they leave behind, and several processes at one model."""
 import os
+import shutil
 import signal
 import subprocess
 
 import numpy as np
 
-from harness import MIAUDIT, run
+from harness import MIAUDIT, audit, run
 from shadow_runs import outputs, plan, train, until
 
 # A program of one's own: scikit-learn where it is there, NumPy anyhow; one that fails is tried again, then marked.
@@ -34,9 +35,21 @@ assert "Model 3 failed: its outputs hold 1 600 values that are NaN or infinite" 
 assert open("poison/failed/0002.log").read().count("no such thing") == 2
 assert "failed  2" in run("shadow", "status", "poison").stdout
 assert "0 models trained, 2 done before" in train("poison", expect=1).stdout, "not tried again unasked"
+# Where the log lies is said from wherever one asks, and the audit says how to try again.
+os.rename("poison", "moved")
+status = run("shadow", "status", "moved").stdout
+assert "model 2: failed: exit code 3" in status and "(tried 2 times); the log is moved/failed/0002.log\n" in status
+audited = [w for w in audit("moved")["warnings"] if w["code"] == "missing_model"]
+assert [w["advice"] for w in audited] == ["`miaudit shadow train moved --retry-failed` makes what is missing"] * 2, audited
+shutil.rmtree("moved/models/0000")
+assert "`miaudit shadow train moved --retry-failed` makes" in run("audit", "moved", expect=2).stderr
+train("moved", "--index", "0")
+os.rename("moved", "poison")
 fixed = open("mine.py").read().replace("sys.exit(3)", "pass").replace('== "3"', '== "never"')
 open("mine.py", "w").write(fixed)
-assert "2 models trained, 2 done before" in train("poison", "--retry-failed").stdout
+retried = train("poison", "--retry-failed")
+assert "2 models trained, 2 done before" in retried.stdout
+assert retried.stderr == "".join(f"Model {m} had failed and is tried again.\n" for m in (2, 3)), retried.stderr
 assert "4 of 4 models done" in run("shadow", "status", "poison").stdout and not os.listdir("poison/failed")
 assert "does not hold {outputs}" in plan("wrong", "--command", "true {keep}", expect=2).stderr
 assert "did you mean {outputs}?" in plan("wrong", "--command", "true {keep} {output}", expect=2).stderr
@@ -75,6 +88,13 @@ for columns, more in ((5, "plan with --classes"), (3, "")):
 plan("classes", "--classes", "5", "--command", WRITE.replace(" 4 ", " 5 "), models=2)
 assert "2 models trained" in train("classes").stdout
 assert "2 of 2 models done" in run("shadow", "check", "classes").stdout
+
+# Of a file that is gone when it is read about, the placeholder tells more than the place.
+plan("objects", "--command", "/usr/bin/python3 -c 'import numpy, sys; numpy.save(sys.argv[1], [[None]])' {outputs} {keep}",
+     models=2)
+objects = train("objects", "--attempts", "1", expect=1).stderr
+assert "Model 0 failed: {outputs} holds Python objects (dtype '|O'); that is a pickle" in objects, objects
+assert "Save plain numbers" in objects and "attempts/" not in objects, objects
 
 # Removing the folder of its outputs fails that model, after as many tries as any, and no other.
 shell("removed", f"if [ {{index}} = 1 ]; then echo >> tried; rm -rf $(dirname {{outputs}}) {{work}}; exit 3; fi; "

@@ -152,6 +152,15 @@ newer["schema_version"] = 99
 open("a/run.json", "w").write(json.dumps(newer))
 assert "schema version 99" in run("shadow", "status", "a", expect=2).stderr
 open("a/run.json", "w").write(plan_before)
+# What a newer program finished may be right: it is neither used nor replaced. Without a version it counts as the first.
+done = json.load(open("a/models/0003/done.json"))
+for version, code in ((99, 2), (1, 0), (None, 0)):
+    done["schema_version"] = version
+    json.dump({key: value for key, value in done.items() if value is not None}, open("a/models/0003/done.json", "w"))
+    for verb in (["shadow", "train"], ["shadow", "status"], ["shadow", "check"], ["shadow", "gc"], ["audit"]):
+        said = run(*verb, "a", expect=code).stderr
+        assert ("a/models/0003/done.json has schema version 99; this miaudit reads up to 1" in said) == (code == 2), said
+assert {name: outputs("a")[name] for name in whole} == whole
 assert "no run folder" in run("shadow", "status", "nowhere", expect=2).stderr
 os.makedirs("mine", exist_ok=True)
 open("mine/thesis.tex", "w").write("x")
@@ -169,6 +178,12 @@ assert "cannot write full/" in full.stderr and "run the same again to go on" in 
 assert outputs("full") == {}
 train("full")
 assert len(outputs("full")) == 2
+
+# What copied a run may have left empty folders out.
+plan("sparse", *FAST, models=2)
+for folder in ("models", "attempts", "checkpoints", "failed"):
+    os.rmdir(f"sparse/{folder}")
+assert "2 models trained" in train("sparse").stdout and len(outputs("sparse")) == 2
 
 # A run made by hand.
 os.makedirs("hand/models/0000", exist_ok=True)

@@ -225,7 +225,7 @@ refused("train", "--data", "t.csv", "--label-column", "ill", "--queries", "2", b
 refused(*TRAIN, "--architecture", "gbdt", "--momentum", "0.5", because="--momentum has no meaning for gbdt")
 refused(*TRAIN, "--optimizer", "adam", "--nesterov", because="--nesterov is for --optimizer sgd")
 refused(*TRAIN, "--widths", "64", because="use mlp")
-refused(*TRAIN, "--rate", "0", because="--rate 0")
+refused(*TRAIN, "--rate", "0", because="--rate 0: expected above 0 and at most 1 000")
 refused(*TRAIN, "--member-count", "601", because="hold only 600 records")
 for share in ("0", "nan"):
     refused(*TRAIN, "--member-share", share, because=f"--member-share {share}: expected above 0")
