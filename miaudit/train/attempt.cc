@@ -48,11 +48,13 @@ std::optional<Owner> owner_of(const std::string& name) {
   return owner;
 }
 
-bool is_alive(const fs::path& folder, const Owner& owner, const std::string& host) {
-  if (owner.host == host) return kill(owner.process, 0) == 0 || errno != ESRCH;
+Life life_of(const fs::path& folder, const Owner& owner, const std::string& host) {
   std::error_code error;
   const auto touched = fs::last_write_time(folder, error);
-  return !error && fs::file_time_type::clock::now() - touched < (owner.model == SIZE_MAX ? kShardSilence : kSilence);
+  if (error) return Life::over;
+  if (owner.host == host) return kill(owner.process, 0) == 0 || errno != ESRCH ? Life::alive : Life::over;
+  const auto silence = fs::file_time_type::clock::now() - touched;
+  return silence < (owner.model == SIZE_MAX ? kShardSilence : kSilence) ? Life::unheard : Life::over;
 }
 
 template <class Body>
@@ -75,21 +77,12 @@ Attempt::~Attempt() {
   fs::remove_all(folder_, ignored);
 }
 
-template <class Body>
-bool Attempt::any_rival(const Body& is_one) const {
-  bool any = false;
-  for_each_attempt(run_, [&](const fs::path& other, const Owner& owner) {
-    if (owner.model == model_ && other != folder_ && is_one(other) && is_alive(other, owner, host_)) any = true;
-  });
-  return any;
-}
-
 bool Attempt::is_second() const {
-  return any_rival([&](const fs::path& other) { return other < folder_; });
-}
-
-bool Attempt::has_rival() const {
-  return any_rival([](const fs::path&) { return true; });
+  bool is_second = false;
+  for_each_attempt(run_, [&](const fs::path& other, const Owner& owner) {
+    if (owner.model == model_ && other < folder_ && life_of(other, owner, host_) != Life::over) is_second = true;
+  });
+  return is_second;
 }
 
 Published Attempt::publish() {
@@ -114,8 +107,9 @@ bool is_still_planned(const Run& run, size_t model) {
   return model < now.units.size() && now.units[model] == run.units[model];
 }
 
-fs::path work_folder(const Run& run, size_t model) {
-  return run.path / "checkpoints" / fmt::format("{:04}.{}.work", model, run.units[model].substr(0, 16));
+Life life_of(const fs::path& attempt, const std::string& host) {
+  const std::optional<Owner> owner = owner_of(attempt.filename().string());
+  return owner ? life_of(attempt, *owner, host) : Life::over;
 }
 
 void touch_attempts(const Run& run, const std::string& host) {
@@ -129,7 +123,7 @@ void touch_attempts(const Run& run, const std::string& host) {
 std::vector<bool> models_under_way(const Run& run, const std::string& host) {
   std::vector<bool> under_way(run.models);
   for_each_attempt(run, [&](const fs::path& folder, const Owner& owner) {
-    if (owner.model < run.models && is_alive(folder, owner, host)) under_way[owner.model] = true;
+    if (owner.model < run.models && life_of(folder, owner, host) != Life::over) under_way[owner.model] = true;
   });
   return under_way;
 }
@@ -137,7 +131,7 @@ std::vector<bool> models_under_way(const Run& run, const std::string& host) {
 std::vector<fs::path> dead_attempts(const Run& run, const std::string& host) {
   std::vector<fs::path> dead;
   for_each_attempt(run, [&](const fs::path& folder, const Owner& owner) {
-    if (!is_alive(folder, owner, host)) dead.push_back(folder);
+    if (life_of(folder, owner, host) == Life::over) dead.push_back(folder);
   });
   return dead;
 }

@@ -24,17 +24,13 @@ class Attempt {
   Attempt& operator=(const Attempt&) = delete;
 
   const std::filesystem::path& folder() const { return folder_; }
+  size_t model() const { return model_; }
   /// Whether another living attempt at the same model was there first.
   bool is_second() const;
-  /// Whether another attempt at the same model lives.
-  bool has_rival() const;
   /// Puts the folder in the model's place.
   Published publish();
 
  private:
-  template <class Body>
-  bool any_rival(const Body& is_one) const;
-
   const Run& run_;
   size_t model_;
   std::string host_;
@@ -43,8 +39,14 @@ class Attempt {
 
 /// Whether run.json still has the unit of a model that `run` was read with: a plan may be changed at any time.
 bool is_still_planned(const Run& run, size_t model);
-/// Where a command keeps what is to outlive an attempt at a model; another unit's is another folder.
-std::filesystem::path work_folder(const Run& run, size_t model);
+
+enum class Life {
+  over,
+  alive,
+  unheard  ///< its process cannot be asked after from here, and spoke less than three minutes ago
+};
+/// Of what an attempt's folder, which may be gone, belongs to.
+Life life_of(const std::filesystem::path& attempt, const std::string& host);
 
 /// Says that this process's attempts live; to be called now and then, for machines that cannot ask after it.
 void touch_attempts(const Run& run, const std::string& host);

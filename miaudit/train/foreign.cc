@@ -6,6 +6,7 @@
 #include "miaudit/io/formats.h"
 #include "miaudit/io/raw.h"
 #include "miaudit/train/command.h"
+#include "miaudit/train/work_folder.h"
 
 namespace miaudit {
 namespace {
@@ -58,25 +59,30 @@ std::string complaint_of(const CommandEnd& end, const fs::path& folder, const Ru
 
 }  // namespace
 
-void bring_outputs(const Run& run, const ShadowPlan& plan, size_t classes, const Attempt& attempt) {
+void bring_outputs(const UnitSource& source, const Attempt& attempt) {
+  const ShadowPlan& plan = source.plan;
   const Array given = read_target_outputs(plan);
-  if (const std::string why = outputs_complaint(given, run.records, plan.queries, classes, Columns::as_many);
+  if (const std::string why =
+          outputs_complaint(given, source.run.records, plan.queries, source.dataset.classes, Columns::as_many);
       !why.empty())
     fail(Category::input, "{}: {}", plan.target_outputs, why);
   write_npy(attempt.folder() / kOutputs, given);
 }
 
-ForeignOutputs call_command(const Run& run, const ShadowPlan& plan, size_t classes, size_t model,
-                            const Attempt& attempt, size_t attempts, const std::function<bool()>& is_stopped) {
-  const fs::path work = work_folder(run, model), keep = attempt.folder() / kKeep;
-  const fs::path log = attempt.folder() / kCommandLog, outputs = attempt.folder() / kOutputs;
+ForeignOutputs call_command(const UnitSource& source, const Attempt& attempt, const UnitContext& context) {
+  const auto& [run, plan, dataset, options] = source;
+  const size_t model = attempt.model();
+  const auto is_stopped = [&] { return context.is_stopped.load(); };
+  const fs::path work = claim_work_folder(run, attempt, options.host, is_stopped, context.tell);
+  const fs::path keep = attempt.folder() / kKeep, outputs = attempt.folder() / kOutputs;
+  const fs::path log = attempt.folder() / kCommandLog;
   std::vector<uint8_t> membership(run.records);
   for (const uint32_t member : run.members(model)) membership[member] = 1;
   const Array kept = Array::from(std::move(membership), {run.records});
   const CommandPlaces places{fs::absolute(keep).string(), fs::absolute(outputs).string(), fs::absolute(work).string(),
                              command_seed(plan, model), model};
   ForeignOutputs made;
-  for (size_t tries = 1; tries <= attempts; ++tries) {
+  for (size_t tries = 1; tries <= options.attempts; ++tries) {
     // The try before may have taken away what it was given.
     make_directory(work);
     make_directory(attempt.folder());
@@ -84,7 +90,7 @@ ForeignOutputs call_command(const Run& run, const ShadowPlan& plan, size_t class
     write_npy(keep, kept);
     const CommandEnd end = run_command(filled_command(plan.command, places), log, is_stopped);
     if (end.is_stopped) fail(Category::checkpointed, "stopped");
-    made = {complaint_of(end, attempt.folder(), run, plan.queries, classes), tries};
+    made = {complaint_of(end, attempt.folder(), run, plan.queries, dataset.classes), tries};
     if (made.why.empty()) break;
   }
   std::error_code ignored;

@@ -1,10 +1,8 @@
 #pragma once
 
-#include <functional>
 #include <string>
 
-#include "miaudit/train/attempt.h"
-#include "miaudit/train/plan.h"
+#include "miaudit/train/unit.h"
 
 namespace miaudit {
 
@@ -18,11 +16,9 @@ struct ForeignOutputs {
 inline constexpr const char* kCommandLog = "log.txt";
 
 /// Writes the outputs that the plan was given. Throws Error(input) where they have changed since.
-void bring_outputs(const Run& run, const ShadowPlan& plan, size_t classes, const Attempt& attempt);
+void bring_outputs(const UnitSource& source, const Attempt& attempt);
 
-/// Has the plan's command make a model, up to `attempts` times. Throws Error(checkpointed) when `is_stopped`, which is
-/// asked some times a second, says so.
-ForeignOutputs call_command(const Run& run, const ShadowPlan& plan, size_t classes, size_t model,
-                            const Attempt& attempt, size_t attempts, const std::function<bool()>& is_stopped);
+/// Has the plan's command make a model, as often as the options allow. Throws Error(checkpointed) when it is stopped.
+ForeignOutputs call_command(const UnitSource& source, const Attempt& attempt, const UnitContext& context);
 
 }  // namespace miaudit

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ranges>
 
 #include "miaudit/io/file.h"
 #include "miaudit/train/attempt.h"
 #include "miaudit/train/shadow.h"
+#include "miaudit/train/work_folder.h"
 
 namespace miaudit {
 namespace {
@@ -30,20 +30,12 @@ std::vector<fs::path> unfinished_files(const fs::path& folder) {
   return files;
 }
 
-/// Work folders of commands that neither serve an attempt nor will serve one.
-void add_work_folders(const Run& run, const std::vector<bool>& under_way, std::vector<fs::path>& garbage) {
-  std::vector<fs::path> needed;
-  for (size_t m = 0; m < run.models; ++m)
-    if (under_way[m] || model_status(run, m, false).state != ModelState::done) needed.push_back(work_folder(run, m));
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(run.path / "checkpoints", error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.ends_with(".work") || std::ranges::find(needed, entry.path()) != needed.end()) continue;
-    // Another unit's, of an earlier plan: its process may live still.
-    const bool is_in_use = std::ranges::any_of(std::views::iota(size_t{0}, run.models), [&](size_t m) {
-      return under_way[m] && name.starts_with(fmt::format("{:04}.", m));
-    });
-    if (!is_in_use) garbage.push_back(entry.path());
+/// Work folders of commands that neither serve an attempt nor will go over to one.
+void add_work_folders(const Run& run, const std::string& host, std::vector<fs::path>& garbage) {
+  for (WorkFolder& one : work_folders(run)) {
+    const bool is_awaited = one.model < run.models && run.units[one.model].starts_with(one.unit) &&
+                            model_status(run, one.model, false).state != ModelState::done;
+    if (!is_awaited && life_of(one.attempt, host) == Life::over) garbage.push_back(std::move(one.path));
   }
 }
 
@@ -66,7 +58,7 @@ std::vector<fs::path> find_garbage(const Run& run, const std::string& host) {
     for (const fs::path& left : {run.checkpoint(m), run.failure(m), run.failure_log(m)})
       if (fs::exists(left, error)) garbage.push_back(left);
   }
-  if (!run.units.empty()) add_work_folders(run, under_way, garbage);
+  if (!run.units.empty()) add_work_folders(run, host, garbage);
   for (const auto& entry : fs::directory_iterator(run.path / "attempts", error))
     if (entry.path().filename().string().ends_with(".replaced")) garbage.push_back(entry.path());
   return garbage;

@@ -15,6 +15,7 @@
 #include "miaudit/io/file.h"
 #include "miaudit/train/attempt.h"
 #include "miaudit/train/unit.h"
+#include "miaudit/train/work_folder.h"
 
 namespace miaudit {
 namespace {
@@ -172,18 +173,17 @@ class ShadowRun {
     Attempt attempt(run_, model, options_.host);
     if (attempt.is_second() && put_off(model)) return;
     const double start = options_.clock();
-    MadeUnit made = make_unit({run_, plan_, dataset_, options_}, model, attempt, context_of(worker));
-    if (!made.why.empty()) return give_up(model, made.why, made.log);
+    MadeUnit made = make_unit({run_, plan_, dataset_, options_}, attempt, context_of(worker));
+    if (!made.why.empty()) return give_up(attempt, made.why, made.log);
     made.about["seconds"] = options_.clock() - start;
-    seal_unit(run_, model, attempt, std::move(made.about));
+    seal_unit(run_, attempt, std::move(made.about));
     const Published published = attempt.publish();
     if (published == Published::overtaken) return overtaken(model);
     count(published == Published::yes ? report_.trained : report_.discarded);
     std::error_code ignored;
-    fs::remove(run_.checkpoint(model), ignored);
-    fs::remove(run_.failure(model), ignored);
-    fs::remove(run_.failure_log(model), ignored);
-    if (!attempt.has_rival()) fs::remove_all(work_folder(run_, model), ignored);
+    for (const fs::path& left : {run_.checkpoint(model), run_.failure(model), run_.failure_log(model)})
+      fs::remove(left, ignored);
+    fs::remove_all(work_folder(run_, attempt), ignored);
   }
 
   /// Of one model that a worker makes.
@@ -218,7 +218,8 @@ class ShadowRun {
     return true;
   }
 
-  void give_up(size_t model, const std::string& why, const fs::path& log) {
+  void give_up(const Attempt& attempt, const std::string& why, const fs::path& log) {
+    const size_t model = attempt.model();
     // Two at one model may come to different ends; the one that succeeded counts.
     if (is_done(model)) return count(report_.by_others);
     if (!is_still_planned(run_, model)) return overtaken(model);

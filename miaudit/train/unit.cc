@@ -58,8 +58,9 @@ json figures(const Run& run, size_t model, std::span<const uint8_t> is_right) {
           {"test", share_json(is_right, test)}};
 }
 
-json train(const UnitSource& source, size_t model, const Attempt& attempt, const UnitContext& context) {
+json train(const UnitSource& source, const Attempt& attempt, const UnitContext& context) {
   const auto& [run, plan, dataset, options] = source;
+  const size_t model = attempt.model();
   const TrainingJob job = job_of(run, plan, model);
   const uint64_t all_shown = job.members.size() * job.recipe.epochs;
   // What a checkpoint spared is no work of this process: neither its rate nor the time left may count it.
@@ -100,35 +101,34 @@ json train(const UnitSource& source, size_t model, const Attempt& attempt, const
           {"loss", trained->history().back().loss}};
 }
 
-MadeUnit call(const UnitSource& source, size_t model, const Attempt& attempt, const UnitContext& context) {
-  const auto& [run, plan, dataset, options] = source;
-  const ForeignOutputs made = call_command(run, plan, dataset.classes, model, attempt, options.attempts,
-                                           [&] { return context.is_stopped.load(); });
-  if (made.why.empty()) return {{{"engine", "command"}, {"command", plan.command}, {"attempts", made.tries}}, "", {}};
+MadeUnit call(const UnitSource& source, const Attempt& attempt, const UnitContext& context) {
+  const ForeignOutputs made = call_command(source, attempt, context);
+  if (made.why.empty())
+    return {{{"engine", "command"}, {"command", source.plan.command}, {"attempts", made.tries}}, "", {}};
   return {{}, fmt::format("{} (tried {})", made.why, counted(made.tries, "time")), attempt.folder() / kCommandLog};
 }
 
 }  // namespace
 
-MadeUnit make_unit(const UnitSource& source, size_t model, const Attempt& attempt, const UnitContext& context) {
+MadeUnit make_unit(const UnitSource& source, const Attempt& attempt, const UnitContext& context) {
   try {
-    if (source.run.is_brought[model]) {
-      bring_outputs(source.run, source.plan, source.dataset.classes, attempt);
+    if (source.run.is_brought[attempt.model()]) {
+      bring_outputs(source, attempt);
       return {{{"engine", "brought"}, {"from", source.plan.target_outputs}}, "", {}};
     }
-    if (!source.plan.command.empty()) return call(source, model, attempt, context);
-    return {train(source, model, attempt, context), "", {}};
+    if (!source.plan.command.empty()) return call(source, attempt, context);
+    return {train(source, attempt, context), "", {}};
   } catch (const Error& error) {
     if (error.category() != Category::numeric) throw;
     return {{}, error.what(), {}};
   }
 }
 
-void seal_unit(const Run& run, size_t model, const Attempt& attempt, json about) {
+void seal_unit(const Run& run, const Attempt& attempt, json about) {
   about["schema_version"] = Run::kSchemaVersion;
   about["miaudit"] = version();
-  about["unit"] = run.units[model];
-  about["model"] = model;
+  about["unit"] = run.units[attempt.model()];
+  about["model"] = attempt.model();
   for (const auto& entry : fs::directory_iterator(attempt.folder()))
     about["files"][entry.path().filename().string()] = about_file(entry.path());
   write_file(attempt.folder() / "done.json", about.dump(1) + "\n");

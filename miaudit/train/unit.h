@@ -36,9 +36,9 @@ struct MadeUnit {
 
 /// Makes one model in an attempt's folder: by the engine, by the plan's command, or of outputs that were brought.
 /// Throws Error(checkpointed) when it is stopped.
-MadeUnit make_unit(const UnitSource& source, size_t model, const Attempt& attempt, const UnitContext& context);
+MadeUnit make_unit(const UnitSource& source, const Attempt& attempt, const UnitContext& context);
 
 /// Writes done.json beside all that an attempt's folder holds, which it lists.
-void seal_unit(const Run& run, size_t model, const Attempt& attempt, nlohmann::json about);
+void seal_unit(const Run& run, const Attempt& attempt, nlohmann::json about);
 
 }  // namespace miaudit

@@ -175,6 +175,16 @@ assert program.communicate(timeout=60) and program.returncode == 75
 for entry in os.scandir("kept/checkpoints"):
     assert sorted(os.listdir(entry.path)) == ["begun", "checkpoint"], os.listdir(entry.path)
 
+# What a killed attempt kept, the next one finds.
+shell("regained", "if [ -e {work}/begun ]; then echo >> {work}/again; " + WRITE + "; cp {work}/again {index}.regained; exit; fi; "
+               "echo > {work}/begun; sleep 1000")
+program = start("regained", "--jobs", "2")
+until(lambda: begun("regained"))
+program.kill()
+program.communicate()
+assert "2 models trained" in train("regained").stdout and os.path.exists("0.regained") and os.path.exists("1.regained")
+assert not os.listdir("regained/checkpoints")
+
 # A link beside the outputs is refused, and what it leads to stays as it is.
 os.chmod("keeps.py", 0o644)
 shell("linking", f"ln -s $PWD/keeps.py $(dirname {{outputs}})/mine; {WRITE}")
@@ -185,15 +195,17 @@ shell("leaving", f"sleep 1000 & echo $! > {{index}}.left; {WRITE}")
 train("leaving")
 until(lambda: are_gone(int(open(f"{m}.left").read()) for m in range(2)))
 
-# Two at one model: the one that is done first leaves the other its work folder, and the model is done whatever comes.
-shell("both", f"if [ $ROLE = fast ]; then {WRITE}; exit; fi; echo > {{work}}/begun; "
+# Two at one model: each has a work folder of its own, which it keeps; the model is done whatever comes.
+shell("both", f"if [ $ROLE = fast ]; then ls {{work}} > found; {WRITE}; exit; fi; echo > {{work}}/begun; "
               "while [ ! -e release ]; do sleep 0.05; done; ls {work} > saw; exit 4")
 slow = start("both", "--index", "0", "--attempts", "1", env={**os.environ, "ROLE": "slow"})
 until(lambda: os.listdir("both/checkpoints") and begun("both", 1))
 open("both/checkpoints/.miaudit-abcdef", "w").write("a checkpoint that is being written")
 assert "0 entries removed" in run("shadow", "gc", "both").stdout, "gc took what a living process uses"
 fast = start("both", "--index", "0", env={**os.environ, "ROLE": "fast"})
-assert "1 model trained" in fast.communicate(timeout=60)[0]
+said = fast.communicate(timeout=60)
+assert "1 model trained" in said[0] and open("found").read() == "", said
+assert "Model 0: another process is at it, so this one's command has a {work} of its own" in said[1], said
 open("release", "w").close()
 said = slow.communicate(timeout=60)
 assert slow.returncode == 0 and "1 by another process" in said[0], said

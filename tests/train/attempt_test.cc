@@ -4,6 +4,7 @@
 
 #include "miaudit/io/formats.h"
 #include "miaudit/train/shadow.h"
+#include "miaudit/train/work_folder.h"
 #include "tests/train/made_run.h"
 
 namespace miaudit {
@@ -23,6 +24,11 @@ void make_older(const fs::path& path, std::chrono::minutes age) {
   fs::last_write_time(path, fs::file_time_type::clock::now() - age);
 }
 
+fs::path claimed(const miaudit::Run& run, const Attempt& attempt) {
+  return claim_work_folder(
+      run, attempt, "here", [] { return false; }, [](const std::string&) {});
+}
+
 TEST(Attempts, TheFirstToPublishWins) {
   const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
   const Folder folder;
@@ -30,14 +36,12 @@ TEST(Attempts, TheFirstToPublishWins) {
   Attempt first(run, 2, "here"), second(run, 2, "here");
   EXPECT_FALSE(first.is_second());
   EXPECT_TRUE(second.is_second());
-  EXPECT_TRUE(first.has_rival());
   EXPECT_TRUE(models_under_way(run, "here")[2]);
   fill(first, run.units[2]);
   fill(second, run.units[2]);
   EXPECT_EQ(second.publish(), Published::yes);
   EXPECT_EQ(first.publish(), Published::too_late);
   EXPECT_EQ(model_status(run, 2, true).state, ModelState::done);
-  EXPECT_FALSE(first.has_rival());
   // What is stale makes room.
   Attempt stale(run, 3, "here"), fresh(run, 3, "here");
   fill(stale, "another plan's");
@@ -78,7 +82,71 @@ TEST(Attempts, AnOlderPlansIsNotPublishedOverANewerOnes) {
   EXPECT_EQ(fresh.publish(), Published::yes);
   EXPECT_EQ(old.publish(), Published::overtaken);
   EXPECT_EQ(model_status(after, 1, true).state, ModelState::done);
-  EXPECT_NE(work_folder(before, 1), work_folder(after, 1)) << "a command would go on from another plan's checkpoint";
+  const fs::path kept = claimed(before, old);
+  EXPECT_NE(claimed(after, fresh), kept);
+  EXPECT_TRUE(fs::exists(kept)) << "a command would go on from another plan's checkpoint";
+}
+
+/// A work folder that an attempt elsewhere left, with a file in it.
+fs::path held_elsewhere(const miaudit::Run& run, const std::string& name) {
+  fs::create_directory(run.path / "attempts" / ("0001." + name));
+  make_older(run.path / "attempts" / ("0001." + name), std::chrono::minutes(0));
+  const fs::path work = run.path / "checkpoints" / ("0001." + run.units[1].substr(0, 16) + "." + name + ".work");
+  fs::create_directory(work);
+  std::ofstream(work / "checkpoint") << name;
+  return work;
+}
+
+TEST(WorkFolders, GoOverFromTheDeadAndNeverFromTheLiving) {
+  const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
+  const Folder folder;
+  const miaudit::Run run = planned(folder, small_plan(), dataset);
+  // What an attempt leaves, the next finds, wherever it comes from; a rival gets an empty one.
+  fs::path left;
+  {
+    const Attempt first(run, 1, "here");
+    left = claimed(run, first);
+    std::ofstream(left / "checkpoint") << "x";
+    const Attempt rival(run, 1, "here");
+    const fs::path other = claimed(run, rival);
+    EXPECT_NE(other, left);
+    EXPECT_TRUE(fs::is_empty(other));
+    fs::remove(other);
+  }
+  {
+    const Attempt next(run, 1, "here");
+    const fs::path work = claimed(run, next);
+    EXPECT_TRUE(fs::exists(work / "checkpoint"));
+    EXPECT_FALSE(fs::exists(left)) << "an attempt that is taken for dead and lives would still write to it";
+    EXPECT_EQ(claimed(run, next), work);
+    fs::remove_all(work);
+  }
+  // Of one that cannot be asked after: a sign of life leaves it its folder, three minutes without give it away.
+  for (const bool lives : {true, false}) {
+    const fs::path work = held_elsewhere(run, "far.away.17.0"), attempt = run.path / "attempts/0001.far.away.17.0";
+    const Attempt waiting(run, 1, "here");
+    size_t asked = 0;
+    const auto is_stopped = [&] {
+      if (++asked == 2) make_older(attempt, std::chrono::minutes(lives ? 0 : 4));
+      return false;
+    };
+    std::vector<std::string> told;
+    const fs::path mine =
+        claim_work_folder(run, waiting, "here", is_stopped, [&](std::string text) { told.push_back(std::move(text)); });
+    EXPECT_EQ(asked, 2u);
+    EXPECT_EQ(fs::exists(work), lives);
+    EXPECT_NE(fs::exists(mine / "checkpoint"), lives);
+    ASSERT_EQ(told.size(), lives ? 2u : 1u);
+    EXPECT_NE(told[0].find("0001.far.away.17.0"), std::string::npos);
+    fs::remove_all(mine);
+    fs::remove_all(work);
+  }
+  // Whoever is told to stop does not wait.
+  held_elsewhere(run, "far.away.17.0");
+  const Attempt stopped(run, 1, "here");
+  EXPECT_THROW(claim_work_folder(
+                   run, stopped, "here", [] { return true; }, [](const std::string&) {}),
+               Error);
 }
 
 TEST(Garbage, NothingOfTheLivingGoes) {
@@ -89,9 +157,10 @@ TEST(Garbage, NothingOfTheLivingGoes) {
   const fs::path temporary = run.path / "checkpoints/.miaudit-abcdef", plans = run.path / ".miaudit-ghijkl";
   std::ofstream(temporary) << "x";
   std::ofstream(plans) << "x";
-  fs::create_directory(work_folder(run, 0));
+  fs::path work;
   {
     const Attempt living(run, 0, "here");
+    work = claimed(run, living);
     // The same process number in another container, or before a restart: this process cannot ask after it.
     fs::create_directory(run.path / "attempts/0001.there.4194305.0");
     EXPECT_TRUE(removed().empty());
@@ -102,11 +171,11 @@ TEST(Garbage, NothingOfTheLivingGoes) {
     EXPECT_TRUE(fs::exists(temporary));
   }
   EXPECT_EQ(removed(), std::vector{temporary}) << "nobody writes it any more";
-  EXPECT_TRUE(fs::exists(work_folder(run, 0))) << "the next attempt goes on from it";
+  EXPECT_TRUE(fs::exists(work)) << "the next attempt goes on from it";
   ShadowPlan changed = small_plan();
   changed.seed = 7;
   write_plan(run.path, changed, dataset, "here");
-  EXPECT_EQ(removed(), std::vector{work_folder(run, 0)}) << "no attempt will go on from another plan's";
+  EXPECT_EQ(removed(), std::vector{work}) << "no attempt will go on from another plan's";
 }
 
 }  // namespace
