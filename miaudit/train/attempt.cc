@@ -4,11 +4,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <fstream>
 #include <optional>
+#include <sstream>
 
 #include "miaudit/base/error.h"
 #include "miaudit/io/file.h"
@@ -28,9 +31,31 @@ struct Owner {
   size_t model = SIZE_MAX;  ///< none: a shard's
   std::string host;
   pid_t process = 0;
+  uint64_t start = 0;  ///< of the process; 0: not told
 };
 
-/// Of a name like 0007.host.1234.0 or shard-2-of-7.host.1234.0; hosts may hold dots.
+/// When a process began, in ticks since the machine did: numbers are given again, in containers at once. 0 where the
+/// system does not tell.
+uint64_t start_of(pid_t process) {
+  std::string line;
+  std::getline(std::ifstream(fmt::format("/proc/{}/stat", process)), line);
+  // The program's name, in parentheses, may hold anything; the start is the twentieth word after it.
+  const size_t name = line.rfind(')');
+  if (name == std::string::npos) return 0;
+  std::istringstream words(line.substr(name + 1));
+  std::string word;
+  for (int i = 0; i < 20; ++i) words >> word;
+  uint64_t start = 0;
+  std::from_chars(word.data(), word.data() + word.size(), start);
+  return start;
+}
+
+std::string this_process() {
+  const uint64_t start = start_of(getpid());
+  return start > 0 ? fmt::format("{}-{}", getpid(), start) : fmt::format("{}", getpid());
+}
+
+/// Of a name like 0007.host.1234-56789.0 or shard-2-of-7.host.1234.0; hosts may hold dots.
 std::optional<Owner> owner_of(const std::string& name) {
   const size_t first = name.find('.'), last = name.rfind('.');
   if (first == std::string::npos || last == first) return {};
@@ -42,17 +67,24 @@ std::optional<Owner> owner_of(const std::string& name) {
     const auto [stop, error] = std::from_chars(name.data() + begin, name.data() + end, value);
     return error == std::errc() && stop == name.data() + end;
   };
-  if ((!name.starts_with(kShard) && !read(0, first, owner.model)) || !read(middle + 1, last, owner.process) ||
-      owner.process <= 0)
+  const size_t dash = std::min(name.find('-', middle), last);
+  if ((!name.starts_with(kShard) && !read(0, first, owner.model)) || !read(middle + 1, dash, owner.process) ||
+      (dash < last && !read(dash + 1, last, owner.start)) || owner.process <= 0)
     return {};
   return owner;
+}
+
+bool is_running(const Owner& owner) {
+  if (kill(owner.process, 0) != 0 && errno == ESRCH) return false;
+  const uint64_t start = start_of(owner.process);
+  return owner.start == 0 || start == 0 || start == owner.start;
 }
 
 Life life_of(const fs::path& folder, const Owner& owner, const std::string& host) {
   std::error_code error;
   const auto touched = fs::last_write_time(folder, error);
   if (error) return Life::over;
-  if (owner.host == host) return kill(owner.process, 0) == 0 || errno != ESRCH ? Life::alive : Life::over;
+  if (owner.host == host) return is_running(owner) ? Life::alive : Life::over;
   const auto silence = fs::file_time_type::clock::now() - touched;
   return silence < (owner.model == SIZE_MAX ? kShardSilence : kSilence) ? Life::unheard : Life::over;
 }
@@ -68,7 +100,7 @@ void for_each_attempt(const Run& run, const Body& body) {
 
 Attempt::Attempt(const Run& run, size_t model, const std::string& host) : run_(run), model_(model), host_(host) {
   static std::atomic<size_t> next{0};
-  folder_ = run.path / "attempts" / fmt::format("{:04}.{}.{}.{}", model, host, getpid(), next++);
+  folder_ = run.path / "attempts" / fmt::format("{:04}.{}.{}.{}", model, host, this_process(), next++);
   make_directory(folder_);
 }
 
@@ -115,7 +147,7 @@ Life life_of(const fs::path& attempt, const std::string& host) {
 void touch_attempts(const Run& run, const std::string& host) {
   for_each_attempt(run, [&](const fs::path& folder, const Owner& owner) {
     std::error_code ignored;
-    if (owner.host == host && owner.process == getpid())
+    if (owner.host == host && owner.process == getpid() && is_running(owner))
       fs::last_write_time(folder, fs::file_time_type::clock::now(), ignored);
   });
 }

@@ -1,6 +1,8 @@
 #include "miaudit/train/attempt.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "miaudit/io/formats.h"
 #include "miaudit/train/shadow.h"
@@ -62,6 +64,15 @@ TEST(Attempts, TheDeadAreKnown) {
   std::filesystem::create_directory(dead);
   std::filesystem::create_directory(silent);
   EXPECT_EQ(dead_attempts(run, "here"), std::vector{dead});
+  // This process has the number of one that is gone, as the first of a container has when that begins anew.
+  std::filesystem::remove(dead);
+  const std::filesystem::path renewed = run.path / "attempts" / fmt::format("0001.here.{}-1.0", getpid());
+  std::filesystem::create_directory(renewed);
+  EXPECT_EQ(dead_attempts(run, "here"), std::vector{renewed});
+  {
+    const Attempt living(run, 2, "here");
+    EXPECT_EQ(dead_attempts(run, "here"), std::vector{renewed});
+  }
   EXPECT_EQ(models_under_way(run, "here"), (std::vector<bool>{true, false, false, false}));
   std::filesystem::last_write_time(silent, std::filesystem::file_time_type::clock::now() - std::chrono::minutes(4));
   EXPECT_EQ(dead_attempts(run, "here").size(), 2u);
