@@ -35,6 +35,7 @@ std::vector<ModelStatus> all_status(const Run& run, bool is_thorough) {
 }
 
 void print_status(const Run& run, const std::vector<ModelStatus>& all, bool as_json) {
+  const EpochsKept epochs = epochs_kept(run, all);
   size_t counts[5] = {};
   nlohmann::ordered_json models = nlohmann::ordered_json::array();
   for (size_t m = 0; m < all.size(); ++m) {
@@ -42,10 +43,12 @@ void print_status(const Run& run, const std::vector<ModelStatus>& all, bool as_j
     nlohmann::ordered_json row = {{"model", m}, {"state", state_name(all[m].state)}};
     if (!all[m].why.empty()) row["why"] = all[m].why;
     if (all[m].has_checkpoint) row["has_checkpoint"] = true;
+    if (epochs.done[m]) row["epochs_done"] = *epochs.done[m];
     models.push_back(std::move(row));
   }
   if (as_json) {
     nlohmann::ordered_json result = {{"schema_version", 1}, {"models", run.models}, {"records", run.records}};
+    if (epochs.planned > 0) result["epochs"] = epochs.planned;
     for (const ModelState state :
          {ModelState::done, ModelState::missing, ModelState::stale, ModelState::broken, ModelState::failed})
       result[state_name(state)] = counts[static_cast<size_t>(state)];
@@ -57,8 +60,10 @@ void print_status(const Run& run, const std::vector<ModelStatus>& all, bool as_j
   for (const ModelState state : {ModelState::missing, ModelState::stale, ModelState::broken, ModelState::failed})
     if (const size_t count = counts[static_cast<size_t>(state)])
       text += fmt::format("  {:<8}{}\n", state_name(state), count);
-  for (size_t m = 0; m < all.size(); ++m)
+  for (size_t m = 0; m < all.size(); ++m) {
+    if (epochs.done[m]) text += fmt::format("  model {}: {} of {} epochs\n", m, *epochs.done[m], epochs.planned);
     if (!all[m].why.empty()) text += fmt::format("  model {}: {}: {}\n", m, state_name(all[m].state), all[m].why);
+  }
   print(text);
 }
 

@@ -79,6 +79,21 @@ void check_data(const Run& run, const ShadowPlan& plan, const Context& context, 
 
 }  // namespace
 
+EpochsKept epochs_kept(const Run& run, const std::vector<ModelStatus>& models) {
+  EpochsKept epochs{0, std::vector<std::optional<uint64_t>>(models.size())};
+  const auto has_begun = [](const ModelStatus& model) {
+    return model.has_checkpoint && model.state != ModelState::done;
+  };
+  if (run.units.empty() || std::ranges::none_of(models, has_begun)) return epochs;
+  const ShadowPlan plan = read_plan(run.path);
+  const nlohmann::json data = planned_identity(run.path);
+  epochs.planned = plan.recipe.epochs;
+  for (size_t m = 0; m < models.size(); ++m)
+    if (has_begun(models[m]) && plan.command.empty())
+      epochs.done[m] = checkpoint_epochs(run.checkpoint(m), fingerprint(job_of(run, plan, m), data));
+  return epochs;
+}
+
 RunCheck check_run(const Run& run, const Context& context) {
   RunCheck check;
   for (size_t m = 0; m < run.models; ++m) {

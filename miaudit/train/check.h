@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,5 +20,13 @@ struct RunCheck {
 /// data and outputs that the run was planned with are as they were. What a later plan left behind, and data that lie on
 /// another machine, are said and are no damage.
 RunCheck check_run(const Run& run, const Context& context);
+
+/// How far the unfinished models are by their checkpoints.
+struct EpochsKept {
+  uint64_t planned = 0;
+  /// Of each model; none of finished ones, and where no checkpoint of this plan's is there.
+  std::vector<std::optional<uint64_t>> done;
+};
+EpochsKept epochs_kept(const Run& run, const std::vector<ModelStatus>& models);
 
 }  // namespace miaudit

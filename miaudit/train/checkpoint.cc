@@ -83,6 +83,16 @@ std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path, con
   return {};
 }
 
+std::optional<uint64_t> checkpoint_epochs(const std::filesystem::path& path, const std::string& fingerprint) {
+  try {
+    const Checkpoint checkpoint = parse(read_npz(path));
+    if (checkpoint.fingerprint == fingerprint) return checkpoint.epoch;
+  } catch (const Error&) {
+    // `shadow check` and `shadow train` say what is wrong with it.
+  }
+  return {};
+}
+
 std::string checkpoint_complaint(const std::filesystem::path& path) {
   try {
     parse(read_npz(path));

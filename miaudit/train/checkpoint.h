@@ -31,6 +31,9 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path, const std::string& fingerprint,
                                           const std::string& engine, std::string& why_not);
 
+/// The epochs done by a job's checkpoint, whatever engine made it; none where there is no such.
+std::optional<uint64_t> checkpoint_epochs(const std::filesystem::path& path, const std::string& fingerprint);
+
 /// Why a file cannot be read as a checkpoint; "" where it can, whatever job and engine it is of.
 std::string checkpoint_complaint(const std::filesystem::path& path);
 

@@ -126,6 +126,11 @@ program.send_signal(signal.SIGTERM)
 errors = program.communicate(timeout=60)[1]
 assert program.returncode == 75 and "run the same again" in errors, (program.returncode, errors)
 assert sorted(os.listdir("stopped/checkpoints")) == ["0000.npz", "0001.npz"] and not os.listdir("stopped/attempts")
+status = json.loads(run("shadow", "status", "stopped", "--json").stdout)
+assert status["epochs"] == 2000 and [row["state"] for row in status["each"]] == ["missing"] * 2, status
+for m, row in enumerate(status["each"]):
+    assert row["epochs_done"] == np.load(f"stopped/checkpoints/000{m}.npz")["position"][0], status
+    assert f"  model {m}: {row['epochs_done']} of 2000 epochs\n" in run("shadow", "status", "stopped").stdout
 
 # What goes wrong is said, and nothing stale is used.
 np.save("x.npy", np.flip(np.load("x.npy"), 0))
@@ -145,6 +150,8 @@ shutil.copy("stopped/checkpoints/0000.npz", "a/checkpoints/0001.npz")
 open("a/checkpoints/0002.npz", "w").write("rubbish")
 shutil.rmtree("a/models/0001")
 shutil.rmtree("a/models/0002")
+status = run("shadow", "status", "a").stdout
+assert "missing 2" in status and "epochs" not in status, "of another job, and of none"
 train("a")
 assert {name: outputs("a")[name] for name in whole} == whole, "a strange checkpoint was used"
 newer = json.loads(plan_before)
