@@ -7,7 +7,6 @@
 #include <chrono>
 #include <exception>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <thread>
 #include <utility>
@@ -20,7 +19,6 @@
 namespace miaudit {
 namespace {
 
-using nlohmann::json;
 namespace fs = std::filesystem;
 
 /// All that a call works on.
@@ -38,7 +36,6 @@ class ShadowRun {
   }
 
   ShadowReport work() {
-    news_ = std::move(again_);
     pass_on_news();
     if (todo_.empty()) return std::move(report_);
     // Whatever copied the run may have left empty folders out.
@@ -90,9 +87,9 @@ class ShadowRun {
         continue;
       }
       if (status.state == ModelState::failed)
-        again_.push_back(fmt::format("Model {} had failed and is tried again", model));
+        news_.push_back(fmt::format("Model {} had failed and is tried again", model));
       else if (!status.why.empty())
-        again_.push_back(fmt::format("Model {} is trained again: {}", model, status.why));
+        news_.push_back(fmt::format("Model {} is trained again: {}", model, status.why));
       todo_.push_back(model);
     }
   }
@@ -223,12 +220,7 @@ class ShadowRun {
     // Two at one model may come to different ends; the one that succeeded counts.
     if (is_done(model)) return count(report_.by_others);
     if (!is_still_planned(run_, model)) return overtaken(model);
-    const fs::path kept = run_.failure_log(model);
-    std::error_code ignored;
-    fs::remove(kept, ignored);
-    if (!log.empty()) fs::copy_file(log, kept, ignored);
-    const json failure = {{"unit", run_.units[model]}, {"why", why}};
-    write_file(run_.failure(model), failure.dump(1) + "\n");
+    record_failure(run_, model, why, log);
     const std::lock_guard lock(mutex_);
     report_.failed.push_back({model, failure_text(run_, model, why)});
     ++given_up_;
@@ -292,8 +284,7 @@ class ShadowRun {
   bool is_interrupted_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<size_t> running_ = 0;
-  std::vector<std::string> again_;  ///< What there was of models and does not count, and why.
-  std::vector<std::string> news_;   ///< for options_.tell
+  std::vector<std::string> news_;  ///< for options_.tell
   bool has_total_ = false;
   std::atomic<uint64_t> total_ = 0;              ///< samples to train on; a command's are not known
   std::vector<std::atomic<uint64_t>> progress_;  ///< samples of each worker

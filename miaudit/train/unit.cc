@@ -134,4 +134,11 @@ void seal_unit(const Run& run, const Attempt& attempt, json about) {
   write_file(attempt.folder() / "done.json", about.dump(1) + "\n");
 }
 
+void record_failure(const Run& run, size_t model, const std::string& why, const fs::path& log) {
+  std::error_code ignored;
+  fs::remove(run.failure_log(model), ignored);
+  if (!log.empty()) fs::copy_file(log, run.failure_log(model), ignored);
+  write_file(run.failure(model), json{{"unit", run.units[model]}, {"why", why}}.dump(1) + "\n");
+}
+
 }  // namespace miaudit

@@ -41,4 +41,7 @@ MadeUnit make_unit(const UnitSource& source, const Attempt& attempt, const UnitC
 /// Writes done.json beside all that an attempt's folder holds, which it lists.
 void seal_unit(const Run& run, const Attempt& attempt, nlohmann::json about);
 
+/// Keeps why a model was given up, and what its command printed (`log`, where there is one).
+void record_failure(const Run& run, size_t model, const std::string& why, const std::filesystem::path& log);
+
 }  // namespace miaudit
