@@ -265,7 +265,7 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
         return {ModelState::failed, failure_text(run, m, file.at("why").get<std::string>()), status.has_checkpoint};
     }
   } catch (const Error& unreadable) {
-    if (unreadable.category() == Category::unsupported) throw;
+    if (unreadable.category() == Category::unsupported || unreadable.category() == Category::io) throw;
     return {ModelState::broken, unreadable.what(), status.has_checkpoint};
   } catch (const json::exception&) {
     return {ModelState::broken, "its done.json is not one that miaudit wrote", status.has_checkpoint};

@@ -86,7 +86,7 @@ struct ModelStatus {
   bool has_checkpoint = false;
 };
 /// `is_thorough` reads every byte and compares checksums; else sizes only. Throws Error(unsupported) for a done.json
-/// that a newer program wrote: it may be right.
+/// that a newer program wrote, Error(io) where a file may not be read: these may be right.
 ModelStatus model_status(const Run& run, size_t m, bool is_thorough);
 
 /// Tells a finished model's outputs from others without reading them: what was recorded of them when they were made, or

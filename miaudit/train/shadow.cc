@@ -58,10 +58,14 @@ class ShadowRun {
       if (plan_.command.empty() && !run_.is_brought[model]) total_ += plan_.recipe.epochs * run_.members(model).size();
     has_total_ = total_ > 0;
     for (size_t j = 0; j < jobs; ++j) workers.emplace_back([this, j] { see_to_models(j); });
-    watch();
+    try {
+      watch();
+    } catch (...) {
+      stop_all();
+    }
     for (std::thread& worker : workers) worker.join();
     pass_on_news();
-    if (error_) rethrow();
+    if (error_) std::rethrow_exception(error_);
     if (is_interrupted_)
       fail(Category::checkpointed, "stopped with {} of {} done; run the same again to go on", done_now(), run_.models);
     const double seconds = options_.clock() - start;
@@ -78,29 +82,39 @@ class ShadowRun {
     }
     for (const size_t model : models) {
       const ModelStatus status = model_status(run_, model, true);
+      const bool has_failed = status.state == ModelState::failed;
       if (status.state == ModelState::done) {
         ++report_.done_before;
-        continue;
-      }
-      if (status.state == ModelState::failed && !options_.retries_failed) {
+      } else if (has_failed && !options_.retries_failed) {
         report_.failed.push_back({model, status.why});
-        continue;
+      } else {
+        if (has_failed)
+          news_.push_back(fmt::format("Model {} had failed and is tried again", model));
+        else if (!status.why.empty())
+          news_.push_back(fmt::format("Model {} is trained again: {}", model, status.why));
+        todo_.push_back(model);
       }
-      if (status.state == ModelState::failed)
-        news_.push_back(fmt::format("Model {} had failed and is tried again", model));
-      else if (!status.why.empty())
-        news_.push_back(fmt::format("Model {} is trained again: {}", model, status.why));
-      todo_.push_back(model);
     }
   }
 
-  [[noreturn]] void rethrow() const {
+  /// On what is being caught: the first error is the one to be told.
+  void stop_all() {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
     try {
-      std::rethrow_exception(error_);
+      throw;
     } catch (const Error& error) {
-      if (error.category() != Category::io) throw;
-      fail(Category::io, "{}. Finished models and checkpoints stay: mend the cause, and run the same again to go on",
-           error.what());
+      const Category category = error.category();
+      const char* advice =
+          category == Category::io
+              ? ". Finished models and checkpoints stay: mend the cause, and run the same again to go on"
+              : "";
+      if (category == Category::checkpointed || category == Category::interrupted)
+        is_interrupted_ = true;
+      else if (!error_)
+        error_ = std::make_exception_ptr(Error(category, std::string(error.what()) + advice));
+    } catch (...) {
+      if (!error_) error_ = std::current_exception();
     }
   }
 
@@ -121,6 +135,10 @@ class ShadowRun {
   }
   bool is_done(size_t model) const { return model_status(run_, model, true).state == ModelState::done; }
 
+  void count(size_t& what) {
+    const std::lock_guard lock(mutex_);
+    ++what;
+  }
   void tell(std::string sentence) {
     const std::lock_guard lock(mutex_);
     news_.push_back(std::move(sentence));
@@ -148,17 +166,8 @@ class ShadowRun {
         if (!model) break;
         see_to(*model, worker);
       }
-    } catch (const Error& error) {
-      const std::lock_guard lock(mutex_);
-      if (error.category() == Category::checkpointed || error.category() == Category::interrupted)
-        is_interrupted_ = true;
-      else if (!error_)
-        error_ = std::current_exception();
-      stop_ = true;
     } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::current_exception();
-      stop_ = true;
+      stop_all();
     }
     --running_;
   }
@@ -199,11 +208,6 @@ class ShadowRun {
         fmt::format("Model {} is to be another by a plan made meanwhile; by the plan before it is given up. Run the "
                     "same again to train by the new one",
                     model));
-  }
-
-  void count(size_t& what) {
-    const std::lock_guard lock(mutex_);
-    ++what;
   }
 
   /// Back to the end of the list, once: two processes that began together part here.

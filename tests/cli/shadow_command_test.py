@@ -1,4 +1,5 @@
 """shadow --command: programs of one's own, what they leave behind, and several processes at one model."""
+import json
 import os
 import shutil
 import signal
@@ -75,9 +76,9 @@ def shell(folder, line, models=2):
     return plan(folder, "--command", f": {{keep}} {{outputs}}; {line}", models=models)
 
 
-def start(folder, *more, **options):
-    return subprocess.Popen([MIAUDIT, "shadow", "train", folder, "--quiet", *more], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, **options)
+def start(folder, *more, shows_progress=False, **options):
+    return subprocess.Popen([MIAUDIT, "shadow", "train", folder, *([] if shows_progress else ["--quiet"]), *more],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
 # As many columns as the plan has classes, no more and no fewer; --classes says how many these are.
@@ -224,6 +225,18 @@ for index in (1, 2, 3):
     train("counted", "--index", index, env={**os.environ, "ROLE": "fast"})
 slow.send_signal(signal.SIGTERM)
 assert "stopped with 3 of 4 done" in slow.communicate(timeout=60)[1] and slow.returncode == 75
+
+# A model that a newer program finishes meanwhile stops the others, which keep their work.
+shell("mixed", f"echo > {{work}}/begun; [ {{index}} = 0 ] || sleep 1000; while [ ! -e release ]; do sleep 0.05; done; {WRITE}",
+      models=4)
+program = start("mixed", "--jobs", "2", "--index", "0", "--chunk", "2", shows_progress=True)
+until(lambda: begun("mixed"))
+os.makedirs("mixed/models/0003")
+json.dump({"schema_version": 99}, open("mixed/models/0003/done.json", "w"))
+open("release", "w").close()
+said = program.communicate(timeout=60)[1]
+assert program.returncode == 2 and "models/0003/done.json has schema version 99" in said, (program.returncode, said)
+os.remove("release")
 
 # A process that works by an older plan does not put its model over a newer one's.
 shell("older", "echo > {work}/begun; while [ ! -e release ]; do sleep 0.05; done; " + WRITE)

@@ -222,6 +222,13 @@ try:
 except PermissionError:
     reachable = False
 if reachable:
+    # What may not be read may be right: it is no damage, and not trained again.
+    for name in ("outputs.npy", "done.json"):
+        os.chmod(f"fixed/models/0000/{name}", 0)
+        for verb, code in ((["shadow", "check"], 1), (["shadow", "train"], 1), (["audit"], 1)):
+            said = run(*verb, "fixed", expect=code, **nobody)
+            assert f"cannot open fixed/models/0000/{name}: Permission denied" in said.stderr and not said.stdout, said
+        os.chmod(f"fixed/models/0000/{name}", 0o444)
     said = train("fixed", expect=1, **nobody).stderr
     assert "Permission denied" in said and "fixed" in said and "run the same again to go on" in said, said
     assert outputs("fixed") == before
