@@ -86,7 +86,7 @@ std::string sge(const EmitOptions& o, size_t elements) {
 #$ -N miaudit
 #$ -t 1-{elements}
 #$ -pe smp {cpus}
-#$ -l h_rt={time},h_vmem={memory}
+#$ -l h_rt={time},h_vmem={memory}{gpus}
 #$ -r y -cwd -notify
 trap 'kill -TERM $child' USR1 USR2 TERM
 {train} &
@@ -99,6 +99,7 @@ if [ $code = 75 ]; then exit 99; fi
 exit $code
 )",
                      fmt::arg("elements", elements), fmt::arg("cpus", o.cpus), fmt::arg("time", o.time),
+                     fmt::arg("gpus", o.gpus > 0 ? fmt::format(",gpu={}", o.gpus) : ""),
                      fmt::arg("memory", memory_of(o)), fmt::arg("train", work_line(o, "$((SGE_TASK_ID - 1))")));
 }
 
@@ -110,7 +111,7 @@ arguments = "-c '{train}'"
 retry_until = ExitCode =!= 75
 request_cpus = {cpus}
 request_memory = {memory}
-max_retries = 100
+{gpus}max_retries = 100
 success_exit_code = 0
 getenv = True
 log = miaudit.log
@@ -119,6 +120,7 @@ error = miaudit.$(Process).err
 queue {elements}
 )",
                      fmt::arg("train", replaced(replaced(train_line(o, "$(Process)"), "'", "''"), "\"", "\"\"")),
+                     fmt::arg("gpus", o.gpus > 0 ? fmt::format("request_gpus = {}\n", o.gpus) : ""),
                      fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)), fmt::arg("elements", elements));
 }
 
@@ -144,8 +146,9 @@ spec:
           command: ["/bin/sh", "-c", {train}]
           resources:
             requests: {{cpu: "{cpus}", memory: "{memory}"}}
-)",
+{gpus})",
       fmt::arg("elements", elements),
+      fmt::arg("gpus", o.gpus > 0 ? fmt::format("            limits: {{nvidia.com/gpu: {}}}\n", o.gpus) : ""),
       fmt::arg("train", nlohmann::json("exec " + train_line(o, "$JOB_COMPLETION_INDEX")).dump()),
       fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)));
 }

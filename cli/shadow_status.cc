@@ -122,6 +122,20 @@ void add_shadow_check(CLI::App& parent, Shell& shell) {
   });
 }
 
+namespace {
+
+// An option that nothing listens to is a slip.
+void refuse_idle_options(const CLI::App& verb, const EmitOptions& options) {
+  const auto refuse = [&](const char* flag, const char* with) {
+    if (verb.count(flag) > 0) fail(Category::config, "{} goes with {}; leave it out", flag, with);
+  };
+  if (options.system != "slurm" && options.system != "sge") refuse("--time", "slurm and sge");
+  if (options.verb == "audit") refuse("--chunk", "--verb train");
+  if (options.verb == "train") refuse("--shards", "--verb audit");
+}
+
+}  // namespace
+
 void add_shadow_emit(CLI::App& parent, Shell&) {
   CLI::App* verb = parent.add_subcommand(
       "emit", "Print a job script that trains what is missing on a cluster, or computes an audit's signals");
@@ -134,7 +148,7 @@ void add_shadow_emit(CLI::App& parent, Shell&) {
   verb->add_option("--verb", options->verb, "What elements do: train models, or `audit --shard`, for slurm")
       ->check(CLI::IsMember({"train", "audit"}));
   verb->add_option("--shards", options->shards, "Elements of an audit")->check(CLI::Range(1, 1000));
-  verb->add_option("--time", options->time, "Time limit of an element, as the system writes it")->type_name("TEXT");
+  verb->add_option("--time", options->time, "Time limit of an element, as slurm or sge writes it")->type_name("TEXT");
   verb->add_option("--cpus", options->cpus, "Cores of an element: models that it trains at once")
       ->check(CLI::Range(1, 1024));
   verb->add_option(
@@ -144,7 +158,8 @@ void add_shadow_emit(CLI::App& parent, Shell&) {
   verb->add_option("--gpus", options->gpus, "Graphics processors of an element; for --command")
       ->check(CLI::Range(0, 64));
   verb->add_option("--chunk", options->chunk, "Models of an element")->check(CLI::Range(1, 100000));
-  verb->callback([options, run_path] {
+  verb->callback([options, run_path, verb] {
+    refuse_idle_options(*verb, *options);
     const Run run = read_run(*run_path);
     options->run = std::filesystem::absolute(*run_path).lexically_normal().string();
     print(job_script(*options, run.models, unfinished(all_status(run, false))));

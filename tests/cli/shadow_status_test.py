@@ -18,6 +18,13 @@ assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
 assert "#SBATCH --array=0-3\n" in run("shadow", "emit", "slurm", "cluster", "--chunk", "3").stdout
 for system in ("sge", "htcondor", "kubernetes"):
     assert "ntested" in run("shadow", "emit", system, "cluster").stdout
+for system, asked in (("slurm", "#SBATCH --gpus-per-task=3\n"), ("sge", ",gpu=3\n"), ("htcondor", "request_gpus = 3\n"),
+                      ("kubernetes", "limits: {nvidia.com/gpu: 3}\n")):
+    assert asked in run("shadow", "emit", system, "cluster", "--gpus", "3").stdout
+for idle, said in ((["htcondor", "--time", "1"], "--time goes with slurm and sge"),
+                   (["slurm", "--shards", "3"], "--shards goes with --verb audit"),
+                   (["slurm", "--verb", "audit", "--chunk", "3"], "--chunk goes with --verb train")):
+    assert said in run("shadow", "emit", *idle[:1], "cluster", *idle[1:], expect=2).stderr
 assert "--retry-failed" in script, "what failed would end at once when it is submitted again"
 
 # Elements of several models: the script's last line says how to ask for those that are left, and they are its elements.
