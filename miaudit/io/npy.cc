@@ -23,7 +23,7 @@ void refuse_known_type(std::string_view code, const std::string& name) {
     case 'O':
       refuse("Python objects",
              "that is a pickle, pickles can run code, and miaudit never loads them. Save plain numbers, as "
-             "numpy.save(path, a.astype(numpy.float32)); NumPy can load a file that you trust, and save it so");
+             "np.save(path, a.astype(np.float32)); NumPy can load a file that you trust, and save it so");
       break;
     case 'V':
       refuse("raw records (so is bfloat16 saved)", kNumbers);
