@@ -80,7 +80,7 @@ fs::path work_folder(const Run& run, const Attempt& attempt) {
 
 fs::path claim_work_folder(const Run& run, const Attempt& attempt, const std::string& host,
                            const std::function<bool()>& is_stopped, const std::function<void(std::string)>& tell) {
-  const fs::path own = work_folder(run, attempt);
+  fs::path own = work_folder(run, attempt);
   std::map<fs::path, fs::file_time_type> first_sign;
   for (bool has_told = false;;) {
     bool has_rival = false, waits = false;

@@ -36,7 +36,7 @@ def trainers():
         try:
             with open(f"/proc/{process}/cmdline", encoding="utf-8") as file:
                 words = file.read().split("\0")
-            if words[0].endswith("miaudit") and "--index" in words:
+            if words[0].endswith("miaudit") and os.path.abspath("cluster") in words:
                 found[int(process)] = int(words[words.index("--index") + 1])
         except (OSError, UnicodeDecodeError):
             pass
