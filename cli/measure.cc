@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "cli/audit_request.h"
 #include "cli/verbs.h"
+#include "miaudit/audit/checks.h"
 #include "miaudit/data/records.h"
 #include "miaudit/metric/interval.h"
 #include "miaudit/report/report.h"
@@ -20,18 +22,22 @@ struct Arguments {
   bool json = false;
 };
 
-Comparison compare(std::span<const double> a, std::span<const double> b, std::span<const int8_t> membership,
-                   const MeasureOptions& options, const Context& context) {
+Comparison compare(const PairedScores& pair, const MeasureOptions& options, const Context& context) {
   constexpr uint32_t kReplicates = 2000;
   const uint32_t replicates = options.bootstrap ? options.bootstrap : kReplicates;
   Comparison comparison;
-  comparison.auc_difference = auc_difference(a, b, membership, options.level, context);
+  comparison.auc_difference = auc_difference(pair, options.level, context);
+  const auto nonmembers = static_cast<uint64_t>(std::ranges::count(pair.membership, 0));
   for (const double fpr : options.fprs) {
+    if (nonmembers < nonmembers_for(fpr)) {
+      comparison.tpr_difference.push_back({fpr, Estimate{{}, {}, {}, options.level, "too_few_nonmembers"}, {}, {}});
+      continue;
+    }
     const RocStatistic tpr = [fpr](const SortedScores& s) {
       return static_cast<double>(point_at_fpr(s, fpr).true_positives) / static_cast<double>(s.members.size());
     };
     comparison.tpr_difference.push_back(
-        {fpr, statistic_difference(a, b, membership, tpr, options.level, replicates, options.seed, context), {}, {}});
+        {fpr, statistic_difference(pair, tpr, options.level, replicates, options.seed, context), {}, {}});
   }
   return comparison;
 }
@@ -47,8 +53,8 @@ int run(Arguments a, Shell& shell) {
   const std::vector<Gate> gates = parse_gates(a.gates, a.measure);
   check_measure(a.measure);
   std::vector<FileRecord> files;
-  const std::vector<double> scores = read_scores(a.scores, files);
   const std::vector<int8_t> membership = read_membership(a.membership, files);
+  const std::vector<double> scores = read_scores(a.scores, files, membership);
   const auto check_rows = [&](const std::string& path, size_t rows) {
     if (rows != scores.size())
       fail(Category::input, "{} holds {} but {} {}; both must list the same records in the same order", path,
@@ -62,11 +68,9 @@ int run(Arguments a, Shell& shell) {
   }
   AuditResult result = measure_scores({scores, membership, groups}, a.measure, context);
   if (!a.against.empty()) {
-    if (!groups.empty())
-      fail(Category::config, "--against compares records that are independent; with --groups measure each score alone");
-    const std::vector<double> other = read_scores(a.against, files);
+    const std::vector<double> other = read_scores(a.against, files, membership);
     check_rows(a.against, other.size());
-    result.comparison = compare(scores, other, membership, a.measure, context);
+    result.comparison = compare({scores, other, membership, groups}, a.measure, context);
   }
   add_files(result, files);
   const int exit_code = judge_gates(gates, result);
@@ -81,14 +85,14 @@ void add_measure(CLI::App& app, Shell& shell) {
   CLI::App* verb = app.add_subcommand("measure", "Metrics of anybody's scores, with intervals");
   verb->footer("Example: miaudit measure scores.npy membership.npy --against other_scores.npy");
   auto a = std::make_shared<Arguments>();
-  verb->add_option("scores", a->scores, "One finite score a record; higher = more likely a member")
+  verb->add_option("scores", a->scores,
+                   "One finite score a record (NaN where membership is unknown); higher = more likely a member")
       ->type_name(kFileType)
       ->required();
   verb->add_option("membership", a->membership, "1 member, 0 non-member; int8 may hold -1 for unknown")
       ->type_name(kFileType)
       ->required();
-  verb->add_option("--against", a->against,
-                   "Other scores of the same records: their difference, paired; not with --groups")
+  verb->add_option("--against", a->against, "Other scores of the same records: their difference, paired")
       ->type_name(kFileType);
   verb->add_option("--groups", a->groups, "The person (or other unit) of each record; intervals then respect it")
       ->type_name(kFileType);

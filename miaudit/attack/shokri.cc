@@ -15,8 +15,6 @@ namespace {
 constexpr size_t kMostRows = 10'000;
 /// A class with fewer on either side is learnt together with all others.
 constexpr size_t kFewestRows = 20;
-/// At least so many leaves' worth of rows, so that trees of a small class can split.
-constexpr double kLeavesOfFewRows = 8;
 
 constexpr ParameterRow kShokriParameters[] = {
     {"trees", "boosted trees of a class's classifier", IntegerParameter{40, 1, 2000}},
@@ -119,9 +117,7 @@ std::vector<double> shokri(const Evidence& evidence, const Parameters& parameter
                        .learning_rate = parameters.real("learning_rate")};
   const double usual_weight = options.min_leaf_weight;
   const Fit fit = [&](const TrainingSet& data) {
-    // An undecided row weighs a quarter.
-    const double weight = 0.25 * static_cast<double>(data.labels.size()) / kLeavesOfFewRows;
-    options.min_leaf_weight = std::min(usual_weight, weight);
+    options.min_leaf_weight = std::min(usual_weight, most_leaf_weight(data.labels.size()));
     return fit_trees(data, options, context);
   };
   const Describe whole = [](std::span<const float> probabilities, std::span<float> features) {

@@ -107,7 +107,8 @@ std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRec
   return membership;
 }
 
-std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>& files) {
+std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>& files,
+                                std::span<const int8_t> membership) {
   const Array array = read_array(path);
   files.push_back(describe_file("scores", path, array));
   check_one_column(array, path, "scores");
@@ -122,9 +123,14 @@ std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>
       }
     }
   });
-  const auto bad = std::find_if(scores.begin(), scores.end(), [](double s) { return !std::isfinite(s); });
-  if (bad != scores.end())
-    fail(Category::input, "{}: row {} holds {}; scores must be finite", path, bad - scores.begin(), *bad);
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (std::isfinite(scores[i])) continue;
+    const bool is_unknown = membership.size() == scores.size() && membership[i] < 0;
+    if (!is_unknown || !std::isnan(scores[i]))
+      fail(Category::input, "{}: row {} holds {}; scores must be finite{}", path, i, scores[i],
+           membership.empty() ? "" : ", but for NaN where membership is unknown (-1)");
+    scores[i] = 0;
+  }
   return scores;
 }
 

@@ -91,7 +91,8 @@ struct NearForm {
 };
 std::optional<NearForm> nearly(const ScanResult& scan, size_t columns) {
   constexpr uint64_t kFewestRows = 20;
-  const uint64_t few = std::max<uint64_t>(1, scan.finite_records / 100);
+  // Rows of logits do not sum to 1 by chance, but a single logit often lies in [0, 1].
+  const uint64_t few = std::max<uint64_t>(1, scan.finite_records / (columns > 1 ? 2 : 100));
   if (form_of(scan, columns) != OutputForm::logits || scan.finite_records < kFewestRows) return {};
   if (scan.not_probabilities.count <= few) return NearForm{OutputForm::probabilities, scan.not_probabilities};
   if (columns > 1 && scan.not_log_probabilities.count <= few)
@@ -111,7 +112,8 @@ void warn_of_near_form(const NearForm& near, const std::string& path, std::vecto
                                   form_name(near.form), form_name(near.form))});
 }
 
-void check_form(OutputForm form, const ScanResult& scan, const std::string& path) {
+void check_form(OutputForm form, const ScanResult& scan, size_t columns, const std::string& path,
+                std::vector<Warning>& warnings) {
   const auto refuse = [&](const Misfits& misfits, std::string_view why) {
     if (misfits.count > 0)
       fail(Category::input, "{}: --input {} was given, but in {} of {} {}; the first is row {}", path, form_name(form),
@@ -119,7 +121,14 @@ void check_form(OutputForm form, const ScanResult& scan, const std::string& path
   };
   if (form == OutputForm::probabilities) {
     refuse(scan.outside_unit_interval, "a value lies outside [0, 1]");
-    refuse(scan.not_probabilities, "the values do not sum to 1 within 0.001");
+    refuse(scan.not_rounded,
+           fmt::format("the values do not sum to 1 within {:.3g}, as those rounded to two decimals do",
+                       rounding_tolerance(columns)));
+    if (scan.not_probabilities.count > 0)
+      warnings.push_back(
+          {"rounded_probabilities",
+           fmt::format("{}: rows sum to 1 only within {:.2g}, as rounded probabilities do", path, scan.largest_off),
+           "save probabilities in full, or logits: rounded ones tie, and a tie hides what is found at a low FPR"});
   }
   if (form == OutputForm::log_probabilities)
     refuse(scan.not_log_probabilities, "a value is above 0, or the exponentials do not sum to 1 within 0.001");
@@ -169,7 +178,7 @@ LoadedOutputs check_sources(const std::vector<Source>& sources, const RecordOpti
       first_looks = looks;
     }
     if (options.form) {
-      check_form(*options.form, scan, path);
+      check_form(*options.form, scan, outputs.columns, path, loaded.warnings);
     } else if (form != outputs.form) {
       fail(Category::input,
            "{} looks like {}, but {} like {}; both must hold the same kind of output of one model. If the values "

@@ -90,8 +90,10 @@ std::vector<int32_t> read_class_labels(const std::string& path, size_t rows, con
                                        std::vector<FileRecord>& files);
 /// bool, 0/1 integers, or int8 with −1 for unknown; anything else is refused.
 std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRecord>& files);
-/// One finite number a row.
-std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>& files);
+/// One finite number a row. Where membership is given and unknown, it may be NaN, as `audit --out` writes, and is read
+/// as 0.
+std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>& files,
+                                std::span<const int8_t> membership = {});
 
 /// Finite numbers of any type and shape (rows, …), as [rows][columns].
 struct Features {

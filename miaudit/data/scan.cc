@@ -1,5 +1,6 @@
 #include "miaudit/data/scan.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "miaudit/base/parallel.h"
@@ -8,6 +9,7 @@ namespace miaudit {
 namespace {
 
 constexpr double kSumTolerance = 1e-3;
+constexpr double kRounding = 0.005, kMostRounding = 0.1, kExactly = 1e-6;
 
 template <class T>
 double value_of(T stored) {
@@ -23,7 +25,7 @@ template <class T>
 void scan_record(const T* values, size_t record, size_t queries, size_t columns, ScanResult& found) {
   bool finite = true;
   bool in_unit_interval = true;
-  bool sums_to_one = true;
+  double off = 0;
   bool exponentials_sum_to_one = true;
   for (size_t q = 0; q < queries; ++q) {
     const T* row = values + q * columns;
@@ -51,7 +53,7 @@ void scan_record(const T* values, size_t record, size_t queries, size_t columns,
       if (!finite) continue;
     }
     if (lowest < 0 || highest > 1) in_unit_interval = false;
-    if (columns > 1 && !(std::abs(sum - 1) <= kSumTolerance)) sums_to_one = false;
+    if (columns > 1) off = std::max(off, std::abs(sum - 1));
     if (highest > 0) exponentials_sum_to_one = false;
     if (exponentials_sum_to_one && columns > 1) {
       double exponentials = 0;
@@ -65,7 +67,9 @@ void scan_record(const T* values, size_t record, size_t queries, size_t columns,
   }
   ++found.finite_records;
   if (!in_unit_interval) found.outside_unit_interval.add(record);
-  if (!in_unit_interval || !sums_to_one) found.not_probabilities.add(record);
+  if (!in_unit_interval || !(off <= kSumTolerance)) found.not_probabilities.add(record);
+  if (!in_unit_interval || !(off <= rounding_tolerance(columns))) found.not_rounded.add(record);
+  if (in_unit_interval) found.largest_off = std::max(found.largest_off, off);
   if (!exponentials_sum_to_one) found.not_log_probabilities.add(record);
 }
 
@@ -96,12 +100,18 @@ ScanResult scan(const OutputsPart& part, const Context& context) {
     all.finite_records += found.finite_records;
     all.outside_unit_interval.join(found.outside_unit_interval);
     all.not_probabilities.join(found.not_probabilities);
+    all.not_rounded.join(found.not_rounded);
+    all.largest_off = std::max(all.largest_off, found.largest_off);
     all.not_log_probabilities.join(found.not_log_probabilities);
   }
   return all;
 }
 
 }  // namespace
+
+double rounding_tolerance(size_t columns) {
+  return std::max(kSumTolerance, std::min(kMostRounding, kRounding * static_cast<double>(columns)) + kExactly);
+}
 
 ScanResult scan_outputs(const OutputsPart& part, const Context& context) {
   switch (part.values.type()) {

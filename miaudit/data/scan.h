@@ -35,8 +35,13 @@ struct ScanResult {
   uint64_t finite_records = 0;
   Misfits outside_unit_interval;  ///< a value is not in [0, 1];
   Misfits not_probabilities;      ///< that, or a sum is not within 1e-3 of 1 (one column: no sum asked);
+  Misfits not_rounded;            ///< a value is not in [0, 1], or a sum is further from 1 than rounding_tolerance();
+  double largest_off = 0;         ///< How far a sum is from 1 at most, of records with all values in [0, 1].
   Misfits not_log_probabilities;  ///< a value is above 0, or the exponentials' sum is not within 1e-3 of 1.
 };
+
+/// How far from 1 probabilities may sum that were rounded to two decimals: half a hundredth a column, a tenth at most.
+double rounding_tolerance(size_t columns);
 
 /// values: [samples][queries][columns].
 ScanResult scan_outputs(const OutputsPart& part, const Context& context);

@@ -186,6 +186,10 @@ Array numbers(const CsvTable& table, const std::string& name) {
   values.reserve(table.cells.size());
   for (size_t i = 0; i < table.cells.size(); ++i) {
     const std::optional<double> value = parse_number(table.cells[i]);
+    if (!value && table.header.empty() && table.rows() == 1 &&
+        std::ranges::none_of(table.cells, [](const auto& cell) { return parse_number(cell).has_value(); }))
+      fail(Category::input, "{} holds one row, of names ({}, …), and no numbers; expected a row a record", name,
+           printable(table.cells.front()));
     if (!value) {
       const size_t column = i % table.columns;
       const std::string title = table.header.empty() ? "" : " (" + printable(table.header[column]) + ")";

@@ -49,6 +49,10 @@ struct TreesOptions {
   double min_leaf_weight = 20;
   uint64_t seed = 0;
 };
+/// The largest leaf weight with which so many undecided rows, of weight ¼ each, still fill eight leaves.
+inline double most_leaf_weight(size_t rows) {
+  return 0.25 * static_cast<double>(rows) / 8;
+}
 std::unique_ptr<BinaryClassifier> fit_trees(const TrainingSet& data, const TreesOptions& options,
                                             const Context& context);
 

@@ -99,14 +99,19 @@ std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span
 Estimate advantage_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context);
 Estimate balanced_accuracy_estimate(const GroupedScores& grouped, double level, uint64_t seed, const Context& context);
 
-/// Two scores of the same records: a − b. AUC: the two intervals joined by DeLong's correlation (MOVER, Zou & Donner
-/// 2008, doi:10.1002/sim.3095), which is paired DeLong for many records and holds for few; anything else by a paired
-/// bootstrap (percentile; no bounds where all resamples agree).
-Estimate auc_difference(std::span<const double> a, std::span<const double> b, std::span<const int8_t> membership,
-                        double level, const Context& context);
-Estimate statistic_difference(std::span<const double> a, std::span<const double> b, std::span<const int8_t> membership,
-                              const RocStatistic& statistic, double level, uint32_t replicates, uint64_t seed,
-                              const Context& context);
+/// Two scores of the same records.
+struct PairedScores {
+  std::span<const double> a, b;
+  std::span<const int8_t> membership;    ///< 1, 0, −1 = unknown, left out
+  std::span<const int64_t> groups = {};  ///< Whose each record is, or empty.
+};
+/// a − b. AUC: the two intervals joined by DeLong's correlation (MOVER, Zou & Donner 2008, doi:10.1002/sim.3095), with
+/// groups by that of sums over groups; it is paired DeLong for many records and holds for few. Anything else by a
+/// paired bootstrap of records or whole groups (percentile; no bounds where all resamples agree, or with fewer than 20
+/// groups of either side).
+Estimate auc_difference(const PairedScores& pair, double level, const Context& context);
+Estimate statistic_difference(const PairedScores& pair, const RocStatistic& statistic, double level,
+                              uint32_t replicates, uint64_t seed, const Context& context);
 
 /// AUC of the scores under a random permutation of the known membership: a check of the machinery, its interval must
 /// hold 0.5.

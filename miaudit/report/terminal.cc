@@ -270,12 +270,13 @@ std::string to_terminal(const AuditResult& result, std::string_view rest) {
   text += decisions(result) + worst_slice(result) + exposed(result) + skipped(result);
   if (result.comparison) {
     const Estimate& d = result.comparison->auc_difference;
-    text += fmt::format("difference of AUC, first minus second: {:+.4f} [{:+.4f}, {:+.4f}] ({})\n", d.value.value_or(0),
-                        d.low.value_or(-1), d.high.value_or(1), d.method);
+    text += fmt::format("First minus second: AUC {:+.4f} [{:+.4f}, {:+.4f}]\n", d.value.value_or(0), d.low.value_or(-1),
+                        d.high.value_or(1));
     for (const RateAtFpr& rate : result.comparison->tpr_difference)
-      text += fmt::format("difference of TPR at {} FPR: {:+.2f}% [{:+.2f}, {:+.2f}] ({})\n", fpr_text(rate.fpr),
-                          100 * rate.tpr.value.value_or(0), 100 * rate.tpr.low.value_or(-1),
-                          100 * rate.tpr.high.value_or(1), rate.tpr.method);
+      text += rate.tpr.value
+                  ? fmt::format("  TPR at {} FPR {:+.2f}% [{:+.2f}, {:+.2f}]\n", fpr_text(rate.fpr),
+                                100 * *rate.tpr.value, 100 * rate.tpr.low.value_or(-1), 100 * rate.tpr.high.value_or(1))
+                  : fmt::format("  TPR at {} FPR: too few non-members to tell\n", fpr_text(rate.fpr));
   }
   if (!result.verdict.empty()) text += '\n';
   for (const std::string& sentence : result.verdict) text += wrapped(sentence, "", "");

@@ -129,6 +129,22 @@ measured = json.loads(run("measure", "shown/scores/loss.npy", "in.npy", "--json"
 assert measured["name"] == "scores" and measured["estimates"]["auc"] == auc
 against = json.loads(run("measure", "shown/scores/loss.npy", "in.npy", "--against", "shown/scores/correctness.npy",
                          "--json").stdout)["comparison"]["auc_difference"]
+text = run("measure", "shown/scores/loss.npy", "in.npy", "--against", "shown/scores/correctness.npy", "--fpr",
+           "0.1,0.0001").stdout
+assert "First minus second: AUC +" in text and "TPR at 0.01% FPR: too few non-members to tell" in text
+assert max(map(len, text.splitlines())) <= 80
+whose = np.arange(len(np.load("in.npy"))) // 2
+np.save("whose.npy", whose)
+grouped = json.loads(run("measure", "shown/scores/loss.npy", "in.npy", "--against", "shown/scores/correctness.npy",
+                         "--groups", "whose.npy", "--json").stdout)["comparison"]["auc_difference"]
+assert abs(grouped["value"] - against["value"]) < 1e-12 and grouped["method"] == "grouped_paired_delong_mover"
+# A score that audit left empty, of a record whose membership nobody knows.
+unknown, scores = np.load("in.npy").astype(np.int8), np.load("shown/scores/loss.npy")
+unknown[3], scores[3] = -1, np.nan
+np.save("unknown.npy", unknown)
+np.save("gap.npy", scores)
+assert "TPR" in run("measure", "gap.npy", "unknown.npy").stdout
+assert "row 3 holds nan" in run("measure", "gap.npy", "in.npy", expect=2).stderr
 assert against["low"] > 0 and abs(
     against["value"] - value + attack(result, "correctness")["estimates"]["auc"]["value"]) < 1e-12
 # Several records of one person.

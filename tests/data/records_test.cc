@@ -103,7 +103,25 @@ TEST_F(ReadRecords, WarnsOfAFewRowsThatTurnProbabilitiesIntoLogits) {
   for (double& value : values) value = std::log(value);
   EXPECT_NE(read({}).warnings.at(0).advice.find("--input log-probabilities"), std::string::npos);
   for (size_t i = 0; i < values.size(); i += 8) values[i] = -3;
-  EXPECT_TRUE(read({}).warnings.empty()) << "half of the rows is no few";
+  EXPECT_EQ(read({}).warnings.at(0).code, "nearly_probabilities") << "no row of logits sums to 1 by chance";
+  for (size_t i = 0; i < values.size(); i += 2) values[i] = -3;
+  EXPECT_TRUE(read({}).warnings.empty());
+}
+
+TEST_F(ReadRecords, TakesRoundedProbabilitiesByRequest) {
+  const std::string in = save<int8_t>("in.npy", {1, 0}, {2});
+  const auto read = [&](std::vector<double> values, std::optional<OutputForm> form) {
+    return read_records({{save<double>("o.npy", std::move(values), {2, 3})}, {}, in, "", ""}, {.form = form}, {});
+  };
+  const std::vector<double> rounded = {.33, .33, .33, .67, .17, .17};
+  EXPECT_EQ(read(rounded, {}).outputs.form, OutputForm::logits);
+  const Records records = read(rounded, OutputForm::probabilities);
+  EXPECT_EQ(records.outputs.form, OutputForm::probabilities);
+  ASSERT_EQ(records.warnings.size(), 1u);
+  EXPECT_EQ(records.warnings[0].code, "rounded_probabilities");
+  EXPECT_NE(records.warnings[0].message.find("within 0.01"), std::string::npos) << records.warnings[0].message;
+  EXPECT_TRUE(read({.5, .25, .25, .2, .2, .6}, OutputForm::probabilities).warnings.empty());
+  EXPECT_THROW(read({.33, .33, .33, .67, .17, .18}, OutputForm::probabilities), Error) << "off by .02";
 }
 
 TEST_F(ReadRecords, WarnsOfNoFewRowsWhereThereAreFew) {

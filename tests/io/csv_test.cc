@@ -93,6 +93,7 @@ TEST(Numbers, ShapeFollowsTheColumns) {
 TEST(Numbers, RefusesACellByRowAndColumn) {
   expect_error(Category::input, {"t.csv, row 2, column 2 ('b')", "'x'"},
                [] { numbers(parse("a,b\n1,2\n3,x\n"), "t.csv"); });
+  expect_error(Category::input, {"t.csv", "one row, of names ('a', …)"}, [] { numbers(parse("a,b\n"), "t.csv"); });
   expect_error(Category::input, {"row 1, column 1", "'1,5'"}, [] { numbers(parse("1,5;2\n"), "t.csv"); });
   expect_error(Category::input, {"row 1, column 2", "''"}, [] { numbers(parse("1,\n"), "t.csv"); });
 }

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "miaudit/metric/interval.h"
 #include "tests/metric/simulated.h"
@@ -87,40 +88,62 @@ Pair paired(size_t records, uint64_t seed) {
 
 TEST(Paired, SeesADifferenceThatSeparateIntervalsDoNot) {
   const Pair pair = paired(1000, 26);
-  const Estimate difference = auc_difference(pair.a, pair.b, pair.membership, 0.95, {});
+  const Estimate difference = auc_difference({pair.a, pair.b, pair.membership}, 0.95, {});
   EXPECT_GT(*difference.low, 0);
   const Estimate a = auc_estimate(sort_scores(pair.a, pair.membership, {}), 0.95, {});
   const Estimate b = auc_estimate(sort_scores(pair.b, pair.membership, {}), 0.95, {});
   EXPECT_LT(*difference.high - *difference.low, 0.9 * std::hypot(*a.high - *a.low, *b.high - *b.low));
-  const Estimate reverse = auc_difference(pair.b, pair.a, pair.membership, 0.95, {});
+  const Estimate reverse = auc_difference({pair.b, pair.a, pair.membership}, 0.95, {});
   EXPECT_NEAR(*reverse.low, -*difference.high, 1e-12);
 }
 
 TEST(Paired, DeLongAndBootstrapAgree) {
   const Pair pair = paired(2000, 27);
-  const Estimate delong = auc_difference(pair.a, pair.b, pair.membership, 0.95, {});
-  const Estimate bootstrap = statistic_difference(pair.a, pair.b, pair.membership, auc_of, 0.95, 2000, 1, {});
+  const Estimate delong = auc_difference({pair.a, pair.b, pair.membership}, 0.95, {});
+  const Estimate bootstrap = statistic_difference({pair.a, pair.b, pair.membership}, auc_of, 0.95, 2000, 1, {});
   const double width = *delong.high - *delong.low;
   EXPECT_NEAR(*bootstrap.value, *delong.value, 1e-12);
   EXPECT_NEAR(*bootstrap.low, *delong.low, 0.1 * width);
   EXPECT_NEAR(*bootstrap.high, *delong.high, 0.1 * width);
 }
 
+TEST(Paired, GroupsOfOneRecordChangeLittle) {
+  const Pair pair = paired(1000, 30);
+  std::vector<int64_t> groups(pair.a.size());
+  std::iota(groups.begin(), groups.end(), 7);
+  const PairedScores alone{pair.a, pair.b, pair.membership}, grouped{pair.a, pair.b, pair.membership, groups};
+  for (const bool by_bootstrap : {false, true}) {
+    const auto difference = [&](const PairedScores& scores) {
+      return by_bootstrap ? statistic_difference(scores, auc_of, 0.95, 2000, 1, {}) : auc_difference(scores, 0.95, {});
+    };
+    const Estimate one = difference(alone), other = difference(grouped);
+    const double width = *one.high - *one.low;
+    EXPECT_NEAR(*one.value, *other.value, 1e-12);
+    EXPECT_NEAR(*one.low, *other.low, 0.1 * width);
+    EXPECT_NEAR(*one.high, *other.high, 0.1 * width);
+  }
+  std::vector<int64_t> few(pair.a.size());
+  for (size_t i = 0; i < few.size(); ++i) few[i] = static_cast<int64_t>(i % 10);
+  const PairedScores of_ten{pair.a, pair.b, pair.membership, few};
+  EXPECT_FALSE(statistic_difference(of_ten, auc_of, 0.95, 200, 1, {}).low) << "ten groups tell no interval";
+  EXPECT_THROW(auc_difference({pair.a, pair.b, pair.membership, std::span(few).first(3)}, 0.95, {}), Error);
+}
+
 TEST(Paired, EqualScoresDoNotDiffer) {
   const Scored data = simulated(400, 1, 28);
-  const Estimate same = auc_difference(data.scores, data.scores, data.membership, 0.95, {});
+  const Estimate same = auc_difference({data.scores, data.scores, data.membership}, 0.95, {});
   EXPECT_EQ(*same.value, 0);
   EXPECT_LE(*same.low, 0);
   EXPECT_GE(*same.high, 0);
   EXPECT_LT(*same.high - *same.low, 0.02);
-  EXPECT_FALSE(statistic_difference(data.scores, data.scores, data.membership, auc_of, 0.95, 200, 1, {}).low);
+  EXPECT_FALSE(statistic_difference({data.scores, data.scores, data.membership}, auc_of, 0.95, 200, 1, {}).low);
 }
 
 TEST(Paired, RefusesOtherLengths) {
   const Scored data = simulated(10, 1, 29);
   const std::vector<double> shorter(9, 0.0);
-  EXPECT_THROW(auc_difference(data.scores, shorter, data.membership, 0.95, {}), Error);
-  EXPECT_THROW(statistic_difference(shorter, data.scores, data.membership, auc_of, 0.95, 200, 1, {}), Error);
+  EXPECT_THROW(auc_difference({data.scores, shorter, data.membership}, 0.95, {}), Error);
+  EXPECT_THROW(statistic_difference({shorter, data.scores, data.membership}, auc_of, 0.95, 200, 1, {}), Error);
 }
 
 }  // namespace

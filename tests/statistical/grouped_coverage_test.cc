@@ -82,10 +82,40 @@ TEST(Paired, DifferenceOfAucIsCovered) {
           a[i] = rng.normal() + shift * membership[i];
           b[i] = a[i] + noise * rng.normal();
         }
-        coverage.add(auc_difference(a, b, membership, 0.95, {}), auc - weaker);
+        coverage.add(auc_difference({a, b, membership}, 0.95, {}), auc - weaker);
       }
       coverage.expect_at_least(0.94);
     }
+}
+
+// Persons with records of both sides, whose own level and whose own noise of the weaker score all of theirs share.
+TEST(Paired, DifferenceOfAucOverGroupsIsCovered) {
+  for (const size_t groups : {30, 100, 400}) {
+    constexpr size_t kRecords = 6;
+    const double shift = std::sqrt(2.0) * normal_quantile(0.8), noise = 0.75;
+    const double weaker = normal_cdf(shift / std::sqrt(2 * (1 + noise * noise)));
+    Coverage coverage(std::to_string(groups) + " groups, difference"), alone("  as of independent records");
+    for (uint64_t trial = 0; trial < 1000; ++trial) {
+      Rng rng(35, trial);
+      std::vector<double> a, b;
+      std::vector<int8_t> membership;
+      std::vector<int64_t> group;
+      for (size_t g = 0; g < groups; ++g) {
+        const double level = rng.normal(), off = rng.normal();
+        const bool member = rng.uniform() < 0.5;
+        for (size_t i = 0; i < kRecords; ++i) {
+          membership.push_back(member);
+          group.push_back(static_cast<int64_t>(g));
+          a.push_back(shift * member + std::sqrt(0.5) * (level + rng.normal()));
+          b.push_back(a.back() + noise * std::sqrt(0.5) * (off + rng.normal()));
+        }
+      }
+      coverage.add(auc_difference({a, b, membership, group}, 0.95, {}), 0.8 - weaker);
+      alone.add(auc_difference({a, b, membership}, 0.95, {}), 0.8 - weaker);
+    }
+    coverage.expect_at_least(0.94);
+    alone.print();
+  }
 }
 
 }  // namespace
