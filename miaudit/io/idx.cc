@@ -59,7 +59,7 @@ Array parse_gzip(std::span<const std::byte> bytes, const std::string& name) {
   if (needed / kMostExpansion > bytes.size())
     fail(Category::input, "{}: shape {} needs {}, which the file's {} compressed ones cannot hold", name,
          shape_text(layout.shape), counted(needed, "byte"), grouped(bytes.size()));
-  const std::shared_ptr<std::byte> data = allocate_bytes(needed);
+  const std::shared_ptr<std::byte> data = room_to_unpack(needed, name);
   inflater.read({data.get(), needed});
   inflater.expect_end();
   return native_array(std::move(layout), {data.get(), needed}, data, name);

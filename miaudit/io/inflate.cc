@@ -1,5 +1,7 @@
 #include "miaudit/io/inflate.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <new>
 
@@ -7,6 +9,19 @@
 #include "miaudit/io/raw.h"
 
 namespace miaudit {
+
+uint64_t machine_memory() {
+  return static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::shared_ptr<std::byte> room_to_unpack(size_t size, const std::string& name, uint64_t memory) {
+  if (size > memory / 2)
+    fail(Category::input,
+         "{} unpacks to {} MB, and half of this machine's memory is {} MB; save it unpacked, as .npy, which is read "
+         "where it lies",
+         name, size >> 20, memory >> 21);
+  return allocate_bytes(size);
+}
 
 Inflater::Inflater(std::span<const std::byte> packed, Wrapping wrapping, const std::string& name)
     : packed_(packed), wrapping_(wrapping), name_(name) {

@@ -4,6 +4,8 @@
 #include <zlib.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -12,6 +14,11 @@ namespace miaudit {
 /// The most bytes that one byte of deflated data can stand for (zlib's technical notes): a larger declared size is a
 /// lie.
 inline constexpr size_t kMostExpansion = 1032;
+
+/// Room for what a file unpacks to. memory: bytes of this machine's, of which it may take a half, or nothing would be
+/// left to audit with; so no small file fills a machine. Throws Error(input).
+uint64_t machine_memory();
+std::shared_ptr<std::byte> room_to_unpack(size_t size, const std::string& name, uint64_t memory = machine_memory());
 
 /// Deflated bytes, unpacked only as far as they are asked for. Errors name `name`.
 class Inflater {

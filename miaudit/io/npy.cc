@@ -176,9 +176,13 @@ class HeaderParser {
   fail(Category::input, "{} ends inside its .npy header; copy or save it again", name);
 }
 
-}  // namespace
+struct NpyHeader {
+  RawLayout layout;
+  size_t size;
+};
 
-Array parse_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& name) {
+/// bytes: of a file of `total` bytes the first ones.
+NpyHeader parse_header(std::span<const std::byte> bytes, size_t total, const std::string& name) {
   if (bytes.empty()) fail(Category::input, "{} is empty; expected a .npy file", name);
   if (!starts_with(bytes, kMagic.substr(0, std::min(kMagic.size(), bytes.size()))))
     fail(Category::input, "{} is no .npy file: it does not begin with \\x93NUMPY", name);
@@ -193,17 +197,28 @@ Array parse_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> ow
   const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + prefix, length);
   RawLayout layout = HeaderParser(header, name).parse();
 
-  const std::span<const std::byte> data = bytes.subspan(prefix + length);
+  const size_t held = total - prefix - length;
   const std::string what = fmt::format("shape {} of {}", shape_text(layout.shape), element_name(layout.type));
   const std::optional<size_t> needed = byte_count(layout.type, layout.shape);
   if (!needed) fail(Category::input, "{}: {} is more than any machine can hold; the header is corrupt", name, what);
-  if (data.size() < *needed)
+  if (held < *needed)
     fail(Category::input, "{} is cut short: {} needs {} of data, but it holds {}; copy or save it again", name, what,
-         counted(*needed, "byte"), grouped(data.size()));
-  if (data.size() > *needed)
+         counted(*needed, "byte"), grouped(held));
+  if (held > *needed)
     fail(Category::input, "{}: {} after the array ({} needs {}); miaudit reads files of one array", name,
-         counted(data.size() - *needed, "byte"), what, grouped(*needed));
-  return native_array(std::move(layout), data, std::move(owner), name);
+         counted(held - *needed, "byte"), what, grouped(*needed));
+  return {std::move(layout), prefix + length};
+}
+
+}  // namespace
+
+void check_npy_header(std::span<const std::byte> first, size_t total, const std::string& name) {
+  parse_header(first, total, name);
+}
+
+Array parse_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& name) {
+  NpyHeader header = parse_header(bytes, bytes.size(), name);
+  return native_array(std::move(header.layout), bytes.subspan(header.size), std::move(owner), name);
 }
 
 Array read_npy(const std::filesystem::path& path) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <vector>
 
 #include "miaudit/io/inflate.h"
 #include "miaudit/io/raw.h"
@@ -12,6 +13,8 @@ namespace miaudit {
 namespace {
 
 constexpr std::string_view kExtension = ".npy";
+/// Headers that NumPy writes are far shorter.
+constexpr size_t kMostHeader = size_t{1} << 16;
 
 void check_crc(std::span<const std::byte> content, uint32_t expected, const std::string& name) {
   const uint32_t found = crc32_of(content);
@@ -51,9 +54,14 @@ Array npz_array(const ZipMember& member, std::shared_ptr<const void> owner, cons
   const std::string member_name = name + ":" + printable(member.name);
   std::span<const std::byte> content = member.packed;
   if (member.deflated) {
-    const std::shared_ptr<std::byte> unpacked = allocate_bytes(member.size);
     Inflater inflater(member.packed, Inflater::Wrapping::none, member_name);
-    inflater.read({unpacked.get(), member.size});
+    // What the archive and the array say of its size must agree before there is room for it.
+    std::vector<std::byte> first(std::min(member.size, kMostHeader));
+    inflater.read(first);
+    check_npy_header(first, member.size, member_name);
+    const std::shared_ptr<std::byte> unpacked = room_to_unpack(member.size, member_name);
+    std::ranges::copy(first, unpacked.get());
+    inflater.read({unpacked.get() + first.size(), member.size - first.size()});
     inflater.expect_end();
     content = {unpacked.get(), member.size};
     owner = unpacked;

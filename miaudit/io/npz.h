@@ -29,6 +29,8 @@ std::vector<ZipMember> zip_members(std::span<const std::byte> bytes, const std::
 
 /// The same, with ".npy" taken off the names. Refuses archives of other things, a PyTorch checkpoint by name.
 std::vector<ZipMember> npz_members(std::span<const std::byte> bytes, const std::string& name);
+/// Refuses a .npy of `total` bytes, of which these are the first, whose header says another size.
+void check_npy_header(std::span<const std::byte> first, size_t total, const std::string& name);
 /// Unpacks one member, checks its CRC and reads it. `owner` keeps the archive's bytes alive; `name` is the archive's.
 Array npz_array(const ZipMember& member, std::shared_ptr<const void> owner, const std::string& name);
 

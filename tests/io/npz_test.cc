@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <string>
+#include <vector>
 
+#include "miaudit/io/inflate.h"
 #include "tests/io/test_files.h"
 
 namespace miaudit {
@@ -34,10 +37,32 @@ TEST(Npz, ReadsWhatNumPyWrites) {
   EXPECT_EQ(parse_seed("ok_zeros.npz").at(0).array.size(), 4096u);
 }
 
+TEST(Npz, UnpacksNoMoreThanTheArrayNeedsAndTheMachineHolds) {
+  // 8 MiB of zeros in a few KiB, for an array of four bytes: refused from its beginning, which is all that is unpacked.
+  std::string content = npy_header(ElementType::uint8, {4}) + std::string(8 << 20, '\0');
+  std::vector<std::byte> packed(compressBound(content.size()));
+  z_stream stream{};
+  ASSERT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 9, Z_DEFAULT_STRATEGY), Z_OK);
+  stream.next_in = reinterpret_cast<const Bytef*>(content.data());
+  stream.avail_in = static_cast<uInt>(content.size());
+  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_out = static_cast<uInt>(packed.size());
+  ASSERT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  // Cut off behind what the header takes: nobody may read so far.
+  const ZipMember member{"x", true, 0, content.size(), std::span(packed).first(packed.size() / 2)};
+  expect_error(Category::input, {"bomb.npz:'x'", "after the array"}, [&] { npz_array(member, nullptr, "bomb.npz"); });
+
+  expect_error(Category::input, {"big.npz unpacks to 601 MB", "half of this machine's memory is 512 MB"},
+               [] { room_to_unpack(size_t{601} << 20, "big.npz", uint64_t{1} << 30); });
+  EXPECT_TRUE(room_to_unpack(size_t{1} << 20, "small.npz", uint64_t{1} << 30));
+}
+
 TEST(Npz, SaysWhatIsWrongWithAnArchive) {
   const std::tuple<const char*, Category, const char*> cases[] = {
       {"overlap", Category::input, "overlap"},
-      {"bomb_says_small", Category::input, "more than the size it declares"},
+      {"bomb_says_small", Category::input, "is no .npy file"},
       {"says_huge", Category::input, "cannot hold"},
       {"says_zip64_huge", Category::input, "cannot hold"},
       {"wrong_crc", Category::input, "CRC"},
