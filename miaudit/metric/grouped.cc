@@ -80,11 +80,35 @@ double sum_of_products(const std::vector<double>& a, const std::vector<double>& 
   return groups > 1 ? std::inner_product(a.begin(), a.end(), b.begin(), 0.0) * groups / (groups - 1) : 0;
 }
 
-AucSide auc_side(const GroupedSide& side, const Deviations& deviations) {
+/// A group makes a part of the mean that its deviation is taken about: the larger it is, the more of its deviation that
+/// hides. Squares of the groups' sums are divided by what is left of them, of groups whose means vary alike (w: a
+/// group's share of the records, W: Σw²), or whose records do where that leaves less.
+struct GroupShares {
+  double squares = 0;  ///< W
   double fourths = 0;
-  for (const double deviation : deviations.of_groups) fourths += std::pow(deviation, 4);
-  const double by_group =
-      std::inner_product(deviations.of_groups.begin(), deviations.of_groups.end(), deviations.of_groups.begin(), 0.0);
+
+  GroupShares(const GroupedSide& side) {
+    for (size_t g = 0; g < side.places(); ++g) {
+      const double share = side.count(g) / side.size();
+      squares += share * share;
+      fourths += std::pow(share, 4);
+    }
+  }
+  double left_of(double share) const { return std::min(1 - share, 1 - 2 * share + squares); }
+  /// How many groups of one size would tell the variance as well.
+  double effective() const { return squares * squares / fourths; }
+};
+
+AucSide auc_side(const GroupedSide& side, const Deviations& deviations) {
+  const GroupShares shares(side);
+  double by_group = 0, fourths = 0;
+  for (size_t g = 0; g < side.places(); ++g) {
+    if (side.count(g) == 0 || side.groups() < 2) continue;
+    const double square =
+        deviations.of_groups[g] * deviations.of_groups[g] / shares.left_of(side.count(g) / side.size());
+    by_group += square;
+    fourths += square * square;
+  }
   const double least = worth_of_copies(side) * side.size();
   const double groups = side.groups();
   if (groups < 2 || by_group <= 0) return {.records = least, .variance = 0, .carriers = 0};
@@ -95,10 +119,22 @@ AucSide auc_side(const GroupedSide& side, const Deviations& deviations) {
     const double shared = sum_of_products(sums, sums, side.records()) - deviations.of_records.squares;
     by_record = std::max(0.0, shared) * side.size() / side.looked_at();
   }
-  return {.records = std::clamp(side.worth * deviations.squares / (by_group + by_record) * side.size(), least,
+  const double about_own_mean = by_group * (groups - 1) / groups;  // as deviations.squares are
+  return {.records = std::clamp(side.worth * deviations.squares / (about_own_mean + by_record) * side.size(), least,
                                 side.worth * side.size()),
-          .variance = (by_group * groups / (groups - 1) + by_record) / (side.size() * side.size()) / side.worth,
+          .variance = (by_group + by_record) / (side.size() * side.size()) / side.worth,
           .carriers = side.worth * by_group * by_group / fourths};
+}
+
+/// Of the sum of both sides' variances (Satterthwaite 1946), each known from so many groups as count.
+double degrees_of(const AucSide& members, const GroupedSide& of_members, const AucSide& nonmembers,
+                  const GroupedSide& of_nonmembers) {
+  const auto part = [](const AucSide& side, const GroupedSide& own) {
+    return side.variance * side.variance / std::max(1e-9, own.worth * GroupShares(own).effective() - 1);
+  };
+  const double all = members.variance + nonmembers.variance;
+  const double parts = part(members, of_members) + part(nonmembers, of_nonmembers);
+  return parts > 0 ? all * all / parts : 0;
 }
 
 /// Where all scores of a side are alike, as members' `correctness` may be, how much those of a group resemble each
@@ -141,13 +177,14 @@ std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const
                   static_cast<double>(all.crossing.stride);
     independent = std::min(independent, std::floor(records / 2));
   }
-  const AucEvidence evidence = {.auc = auc,
-                                .members = members,
-                                .nonmembers = nonmembers,
-                                .covariance = covariance / (all.members.size() * all.nonmembers.size()) / worth,
-                                // A pair takes two different groups.
-                                .independent_pairs = std::max(1.0, std::floor(worth * independent)),
-                                .degrees = worth * groups - 2};
+  const AucEvidence evidence = {
+      .auc = auc,
+      .members = members,
+      .nonmembers = nonmembers,
+      .covariance = covariance / (all.members.size() * all.nonmembers.size()) / worth,
+      // A pair takes two different groups.
+      .independent_pairs = std::max(1.0, std::floor(worth * independent)),
+      .degrees = std::min(worth * groups - 2, degrees_of(members, all.members, nonmembers, all.nonmembers))};
   std::vector<Estimate> estimates;
   for (const double level : levels) {
     estimates.push_back(auc_interval(evidence, level));

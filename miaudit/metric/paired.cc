@@ -3,7 +3,6 @@
 #include <cmath>
 #include <map>
 #include <numeric>
-#include <set>
 
 #include "miaudit/base/parallel.h"
 #include "miaudit/math/sort.h"
@@ -128,21 +127,21 @@ class Drawing {
       if (side >= 0) ++counts_[side];
     if (pair.groups.empty()) return;
     std::map<int64_t, uint32_t> places;
-    std::set<uint32_t> of_side[2];
+    std::map<uint32_t, double> sizes[2];
     for (size_t i = 0; i < pair.membership.size(); ++i) {
       const int8_t side = pair.membership[i];
       if (side < 0) continue;
       const uint32_t place = places.try_emplace(pair.groups[i], places.size()).first->second;
       group_of_[side].push_back(place);
-      of_side[side].insert(place);
+      ++sizes[side][place];
     }
     groups_ = places.size();
-    fewest_ = std::min(of_side[0].size(), of_side[1].size());
+    fewest_ = std::min(of_one_size(sizes[0]), of_one_size(sizes[1]));
   }
 
   /// From too few groups a resample knows too little.
   bool can_tell() const {
-    constexpr size_t kFewestGroups = 20;
+    constexpr double kFewestGroups = 20;
     return groups_ == 0 || fewest_ >= kFewestGroups;
   }
 
@@ -170,9 +169,17 @@ class Drawing {
   }
 
  private:
+  /// How many groups of one size tell as much (Kish 1965).
+  static double of_one_size(const std::map<uint32_t, double>& sizes) {
+    double records = 0, squares = 0;
+    for (const auto& [place, size] : sizes) records += size, squares += size * size;
+    return records * records / squares;
+  }
+
   size_t counts_[2] = {0, 0};
   std::vector<uint32_t> group_of_[2];
-  size_t groups_ = 0, fewest_ = 0;
+  size_t groups_ = 0;
+  double fewest_ = 0;
 };
 
 }  // namespace

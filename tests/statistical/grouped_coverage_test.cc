@@ -65,6 +65,43 @@ TEST(Grouped, AucTprAndAdvantageAreCovered) {
   }
 }
 
+// A person with most of a side's records hides in the mean that they make.
+TEST(Grouped, AucIsCoveredWhereFewHoldMostRecords) {
+  struct Sizes {
+    const char* name;
+    size_t large, size, small;  ///< of either side
+    bool is_zipf = false;
+  };
+  for (const Sizes sizes : {Sizes{"1 of 40 and 9 of 1", 1, 40, 9}, Sizes{"2 of 40 and 8 of 1", 2, 40, 8},
+                            Sizes{"3 of 50 and 47 of 1", 3, 50, 47}, Sizes{"4 of 40 and 16 of 1", 4, 40, 16},
+                            Sizes{"10 of 40 and 40 of 1", 10, 40, 40}, Sizes{"50 by Zipf", 50, 60, 0, true}})
+    for (const double shared : {0.2, 0.5, 0.9})
+      for (const double auc : {0.5, 0.75, 0.9}) {
+        const double shift = std::sqrt(2.0) * normal_quantile(auc);
+        Coverage coverage(std::string(sizes.name) + ", shared " + std::to_string(shared).substr(0, 3) + ", AUC " +
+                          std::to_string(auc).substr(0, 4));
+        for (uint64_t trial = 0; trial < 1000; ++trial) {
+          Rng rng(36, trial);
+          std::vector<double> scores;
+          std::vector<int8_t> membership;
+          std::vector<int64_t> groups;
+          for (size_t group = 0; group < 2 * (sizes.large + sizes.small); ++group) {
+            const size_t place = group / 2;
+            const size_t size = place >= sizes.large ? 1 : sizes.is_zipf ? sizes.size / (place + 1) + 1 : sizes.size;
+            const double own = rng.normal();
+            for (size_t k = 0; k < size; ++k) {
+              membership.push_back(group % 2 == 0);
+              scores.push_back(shift * membership.back() + std::sqrt(shared) * own +
+                               std::sqrt(1 - shared) * rng.normal());
+              groups.push_back(static_cast<int64_t>(group));
+            }
+          }
+          coverage.add(auc_estimate(GroupedScores{scores, membership, groups}, 0.95, {}), auc);
+        }
+        coverage.expect_at_least(0.94);
+      }
+}
+
 TEST(Paired, DifferenceOfAucIsCovered) {
   for (const double auc : {0.5, 0.8, 0.96})
     for (const size_t records : {50, 200, 1000}) {
