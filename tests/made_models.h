@@ -15,6 +15,8 @@ enum class Design {
   disjoint,
   rare,              ///< each record in a tenth of the models
   cross_validation,  ///< two rounds of folds: each model learns all but one fold of its round
+  one_round,         ///< of folds
+  nearly_disjoint,   ///< and one record in two models
 };
 
 struct Made {
@@ -23,6 +25,8 @@ struct Made {
   size_t classes = 10;
   size_t queries = 1;
   double leak = 0;  ///< How much surer of its members' labels each model is.
+  /// All models say nearly the same of a record, so that one who learnt it knows it again.
+  bool is_recognisable = false;
   Design design = Design::pairs;
   uint64_t seed = 1;
 };
@@ -41,7 +45,9 @@ inline std::vector<std::vector<int8_t>> made_splits(const Made& made) {
       if (made.design == Design::bernoulli) column[m] = static_cast<int8_t>(rng.below(2));
       if (made.design == Design::rare) column[m] = rng.below(10) == 0;
       if (made.design == Design::cross_validation) column[m] = m % round != left_out[m / round % 2];
+      if (made.design == Design::one_round) column[m] = m != owner;
       if (made.design == Design::disjoint) column[m] = m == owner;
+      if (made.design == Design::nearly_disjoint) column[m] = m == owner || (i == 0 && m < 2);
       if (made.design == Design::pairs)
         column[m] = static_cast<int8_t>(m % 2 ? 1 - column[m - 1] : static_cast<int8_t>(rng.below(2)));
     }
@@ -63,13 +69,18 @@ inline Models made_models(const Made& made) {
     ease[i] = 2 * rng.normal();
     memorised[i] = made.leak * std::abs(rng.normal());
   }
+  std::vector<double> alike(made.is_recognisable ? made.records * made.queries * made.classes : 0);
+  for (double& value : alike) value = 1.5 * rng.normal();
   const auto splits = made_splits(made);
   for (size_t m = 0; m < made.models; ++m) {
     AuditedModel model;
     model.number = m;
     model.membership = splits[m];
     std::vector<float> logits(made.records * made.queries * made.classes);
-    for (float& z : logits) z = static_cast<float>(rng.normal());
+    for (size_t k = 0; k < logits.size(); ++k) {
+      const double own = rng.normal();
+      logits[k] = static_cast<float>(made.is_recognisable ? alike[k] + 0.3 * own : own);
+    }
     for (size_t k = 0; k < made.records * made.queries; ++k) {
       const size_t i = k / made.queries;
       logits[k * made.classes + static_cast<size_t>(models.labels[i])] +=

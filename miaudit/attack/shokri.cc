@@ -27,18 +27,41 @@ struct Row {
   uint8_t is_member;
 };
 
-/// As many rows of either side, each as likely as any other, at most kMostRows in all; of the first `models` shadow
-/// models' views of `records`. Only the sample is ever held.
-std::vector<Row> sample_rows(const Evidence& evidence, size_t models, std::span<const uint32_t> records,
+/// Models [begin, end).
+struct ModelRange {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+/// Those of `records` that some models trained on and others left out. Where splits depend on each other, who has one
+/// side alone may be the target's members, and what learnt to know them by that would tell.
+std::vector<uint32_t> two_sided(const Evidence& evidence, std::span<const uint32_t> records) {
+  const std::span<const int8_t* const> sides = evidence.references->values("loss").sides;
+  std::vector<uint32_t> kept;
+  for (const uint32_t i : records) {
+    if (!evidence.audited.empty() && !evidence.audited[i]) continue;
+    bool has_in = false, has_out = false;
+    for (size_t m = 0; m < sides.size() && !(has_in && has_out); ++m)
+      has_in |= sides[m][i] == 1, has_out |= sides[m][i] == 0;
+    // Of a single model's records none has both.
+    if ((has_in && has_out) || sides.size() == 1) kept.push_back(i);
+  }
+  return kept;
+}
+
+/// As many rows of either side, each as likely as any other, at most kMostRows in all; of some shadow models' views of
+/// `all`. Only the sample is ever held.
+std::vector<Row> sample_rows(const Evidence& evidence, ModelRange models, std::span<const uint32_t> all,
                              uint64_t stream) {
   const SidedValues sided = evidence.references->values("loss");
+  const std::vector<uint32_t> records = two_sided(evidence, all);
   std::vector<Row> sample[2];
   uint64_t seen[2] = {0, 0};
   Rng rng(0, stream);
-  for (size_t m = 0; m < models; ++m)
+  for (size_t m = models.begin; m < models.end; ++m)
     for (const uint32_t i : records) {
       const int8_t side = sided.sides[m][i];
-      if (side < 0 || (!evidence.audited.empty() && !evidence.audited[i])) continue;
+      if (side < 0) continue;
       std::vector<Row>& own = sample[side];
       const Row row{static_cast<uint32_t>(m), i, static_cast<uint8_t>(side)};
       ++seen[side];
@@ -123,7 +146,7 @@ std::vector<double> shokri(const Evidence& evidence, const Parameters& parameter
   const Describe whole = [](std::span<const float> probabilities, std::span<float> features) {
     std::ranges::copy(probabilities, features.begin());
   };
-  const size_t models = evidence.references->count();
+  const ModelRange models{0, evidence.references->count()};
   std::vector<std::vector<uint32_t>> records(evidence.classes);
   for (size_t i = 0; i < evidence.samples; ++i)
     records[static_cast<size_t>(evidence.labels[i])].push_back(static_cast<uint32_t>(i));
@@ -139,7 +162,7 @@ std::vector<double> shokri(const Evidence& evidence, const Parameters& parameter
     }
     if (!of_all) {
       const std::vector<Row> any = sample_rows(evidence, models, all_records(evidence), 0);
-      if (any.empty()) fail(Category::numeric, "shadow models saw all of the records, or none");
+      if (any.empty()) fail(Category::numeric, "no record was seen by some shadow models and left out by others");
       of_all = fit_rows(any, evidence, evidence.classes, whole, fit);
     }
     score_rows(*of_all, evidence, records[c], evidence.classes, whole, scores);
@@ -153,8 +176,11 @@ std::vector<double> ml_leaks(const Evidence& evidence, const Parameters&, const 
     std::ranges::partial_sort_copy(probabilities, features, std::greater());
   };
   const std::vector<uint32_t> records = all_records(evidence);
-  const std::vector<Row> rows = sample_rows(evidence, 1, records, 0);
-  if (rows.empty()) fail(Category::numeric, "its one shadow model saw all of the records, or none");
+  // The first model that saw some of the records and left others out.
+  std::vector<Row> rows;
+  for (size_t m = 0; m < evidence.references->count() && rows.empty(); ++m)
+    rows = sample_rows(evidence, {m, m + 1}, records, 0);
+  if (rows.empty()) fail(Category::numeric, "no shadow model saw some of the records and left others out");
   const auto classifier = fit_rows(rows, evidence, width, largest,
                                    [&](const TrainingSet& data) { return fit_logistic(data, {}, context); });
   std::vector<double> scores(evidence.samples);

@@ -13,6 +13,9 @@ constexpr double kCovered = 0.99;
 constexpr double kLeastWithAny = 0.1;
 /// Nor are IN models where fewer records have both sides.
 constexpr double kLeastWithBoth = 0.5;
+/// A side of which fewer of the records that have any have two is that of a partition. Independent splits that pass
+/// kLeastWithBoth have more.
+constexpr double kLeastWithTwo = 0.05;
 
 /// The most models that nearly all of the records have that have any: those without are lost to the side in any case.
 uint32_t common(std::vector<uint32_t> available) {
@@ -21,6 +24,14 @@ uint32_t common(std::vector<uint32_t> available) {
   if (static_cast<double>(available.size()) < kLeastWithAny * static_cast<double>(all) || available.empty()) return 0;
   std::ranges::sort(available);
   return available[static_cast<size_t>((1 - kCovered) * static_cast<double>(available.size()))];
+}
+
+/// Whether training sets, or what they leave out, share next to nothing: a record's one model on the side then proves
+/// where the target stands.
+bool is_partition(const std::vector<uint32_t>& available) {
+  const auto any = std::ranges::count_if(available, [](uint32_t models) { return models >= 1; });
+  const auto two = std::ranges::count_if(available, [](uint32_t models) { return models >= 2; });
+  return static_cast<double>(two) < kLeastWithTwo * static_cast<double>(any);
 }
 
 /// Keeps `keep` of the models on `side` of a record, at random; none where there are fewer. How many are left.
@@ -73,9 +84,9 @@ Sides balance(std::span<const std::span<const int8_t>> membership, const SideCou
     in.push_back(counts.in[i]);
     out.push_back(counts.out[i]);
   }
-  const bool is_disjoint = !in.empty() && std::ranges::max(in) <= 1;
-  sides.models_out = common(out);
-  sides.models_in = is_disjoint ? 0 : common(in);
+  // Of a single model every side would be one.
+  sides.models_out = membership.size() > 1 && is_partition(out) ? 0 : common(out);
+  sides.models_in = is_partition(in) ? 0 : common(in);
   size_t with_both = 0;
   for (size_t k = 0; k < in.size(); ++k) with_both += in[k] >= sides.models_in && out[k] >= sides.models_out;
   if (static_cast<double>(with_both) < kLeastWithBoth * static_cast<double>(in.size())) sides.models_in = 0;

@@ -26,10 +26,11 @@ SideCounts count_sides(std::span<const std::span<const int8_t>> membership, size
 /// changes, learns of the target's training set, where splits depend on each other. So every audited record keeps, at
 /// random, as many IN models as every other, and as many OUT models as every other: as many as 99 in 100 of those that
 /// have any on the side can keep; the rest have none there. A side that less than a tenth of the records have is not
-/// used. In a disjoint design, where an IN model would prove a non-member, and where fewer than half of the records
-/// have both sides, only OUT models are kept. membership: [references] → [records] of 1, 0, −1. Records that are not
-/// audited keep all. A single model stays as it is. counts: those of `membership`. Deterministic in the seed.
-/// O(records) where nothing is to be cut, else O(references · records).
+/// used. Nor are IN models where training sets share next to nothing, since one would prove a non-member, and where
+/// fewer than half of the records have both sides; nor OUT models where what training sets leave out shares next to
+/// nothing (one round of folds), since one would prove a member. membership: [references] → [records] of 1, 0, −1.
+/// Records that are not audited keep all. A single model stays as it is. counts: those of `membership`. Deterministic
+/// in the seed. O(records) where nothing is to be cut, else O(references · records).
 Sides balance(std::span<const std::span<const int8_t>> membership, const SideCounts& counts,
               std::span<const uint8_t> audited, uint64_t seed);
 

@@ -18,8 +18,21 @@ std::vector<std::span<const int8_t>> membership_of(const Models& models) {
   return rows;
 }
 
-bool comes_before(const AuditedModel& a, const AuditedModel& b) {
+bool signals_come_before(const Models& models, size_t a, size_t b) {
+  std::vector<double> own(models.records() * models.stored->queries()), other(own.size());
+  for (const std::string& signal : models.stored->names()) {
+    models.stored->read(signal, a, own);
+    models.stored->read(signal, b, other);
+    if (own != other) return own < other;
+  }
+  return false;
+}
+
+bool comes_before(const Models& models, size_t first, size_t second) {
+  const AuditedModel& a = models.models[first];
+  const AuditedModel& b = models.models[second];
   if (a.membership != b.membership) return a.membership < b.membership;
+  if (!models.has_outputs()) return signals_come_before(models, first, second);
   for (size_t p = 0; p < std::min(a.outputs.parts.size(), b.outputs.parts.size()); ++p) {
     const std::span<const std::byte> own = a.outputs.parts[p].values.bytes(), other = b.outputs.parts[p].values.bytes();
     if (!std::ranges::equal(own, other)) return std::ranges::lexicographical_compare(own, other);
@@ -30,7 +43,7 @@ bool comes_before(const AuditedModel& a, const AuditedModel& b) {
 std::vector<size_t> order_of(const Models& models) {
   std::vector<size_t> order(models.models.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, [&](size_t a, size_t b) { return comes_before(models.models[a], models.models[b]); });
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) { return comes_before(models, a, b); });
   return order;
 }
 

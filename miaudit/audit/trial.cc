@@ -38,14 +38,18 @@ std::string shortage_of(const AttackRow& attack, const Evidence& evidence, int f
     return "needs reference models of other splits than the target's; give a run folder, or --reference-outputs and "
            "--reference-membership";
   if (attack.does_need(Need::references_out) && references->models_out() == 0)
-    return "needs reference models that did not train on the records; too few records have one";
+    return "needs reference models that did not train on the records, in a design whose splits do not tell the "
+           "target's; too "
+           "few records have one";
   if (attack.learns() && references->count() < kFewestTeachers)
     return fmt::format("puts reference models in the target's place; it needs {} or more", kFewestTeachers);
-  const bool is_cut = references->models_in() == 0 && references->count() > 1;
+  const bool is_cut = std::min(references->models_in(), references->models_out()) == 0 && references->count() > 1;
   if (attack.does_need(Need::references_in) && references->models_in() == 0)
     return "needs reference models that trained on the records, in a design whose splits do not tell the target's";
   if (attack.does_need(Need::shadow_models) && is_cut)
-    return "needs shadow models that trained on some of the records, in a design whose splits do not tell the target's";
+    return "needs shadow models that trained on some of the records and left others out, in a design whose splits do "
+           "not "
+           "tell the target's";
   return "";
 }
 
