@@ -112,6 +112,14 @@ void warn_of_near_form(const NearForm& near, const std::string& path, std::vecto
                                   form_name(near.form), form_name(near.form))});
 }
 
+void warn_of_certainty(const ScanResult& scan, const std::string& path, std::vector<Warning>& warnings) {
+  if (2 * scan.certain > scan.finite_records)
+    warnings.push_back({"certain_probabilities",
+                        fmt::format("{}: in {} of {} a probability is exactly 1, so that they tie", path,
+                                    grouped(scan.certain), counted(scan.finite_records, "row")),
+                        "save logits, or probabilities in float64: what tells such records apart was rounded away"});
+}
+
 void check_form(OutputForm form, const ScanResult& scan, size_t columns, const std::string& path,
                 std::vector<Warning>& warnings) {
   const auto refuse = [&](const Misfits& misfits, std::string_view why) {
@@ -187,6 +195,8 @@ LoadedOutputs check_sources(const std::vector<Source>& sources, const RecordOpti
     } else if (near) {
       warn_of_near_form(*near, path, loaded.warnings);
     }
+    if (options.form.value_or(form) == OutputForm::probabilities && outputs.columns > 1)
+      warn_of_certainty(scan, path, loaded.warnings);
     in_unit_interval &= !near && scan.outside_unit_interval.count == 0;
     loaded.rows += part_rows;
     outputs.samples += part.samples();

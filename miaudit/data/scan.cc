@@ -24,7 +24,7 @@ double value_of(T stored) {
 template <class T>
 void scan_record(const T* values, size_t record, size_t queries, size_t columns, ScanResult& found) {
   bool finite = true;
-  bool in_unit_interval = true;
+  bool in_unit_interval = true, is_certain = false;
   double off = 0;
   bool exponentials_sum_to_one = true;
   for (size_t q = 0; q < queries; ++q) {
@@ -53,6 +53,7 @@ void scan_record(const T* values, size_t record, size_t queries, size_t columns,
       if (!finite) continue;
     }
     if (lowest < 0 || highest > 1) in_unit_interval = false;
+    is_certain |= highest == 1;
     if (columns > 1) off = std::max(off, std::abs(sum - 1));
     if (highest > 0) exponentials_sum_to_one = false;
     if (exponentials_sum_to_one && columns > 1) {
@@ -69,6 +70,7 @@ void scan_record(const T* values, size_t record, size_t queries, size_t columns,
   if (!in_unit_interval) found.outside_unit_interval.add(record);
   if (!in_unit_interval || !(off <= kSumTolerance)) found.not_probabilities.add(record);
   if (!in_unit_interval || !(off <= rounding_tolerance(columns))) found.not_rounded.add(record);
+  found.certain += in_unit_interval && is_certain;
   if (in_unit_interval) found.largest_off = std::max(found.largest_off, off);
   if (!exponentials_sum_to_one) found.not_log_probabilities.add(record);
 }
@@ -101,6 +103,7 @@ ScanResult scan(const OutputsPart& part, const Context& context) {
     all.outside_unit_interval.join(found.outside_unit_interval);
     all.not_probabilities.join(found.not_probabilities);
     all.not_rounded.join(found.not_rounded);
+    all.certain += found.certain;
     all.largest_off = std::max(all.largest_off, found.largest_off);
     all.not_log_probabilities.join(found.not_log_probabilities);
   }

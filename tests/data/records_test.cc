@@ -122,6 +122,9 @@ TEST_F(ReadRecords, TakesRoundedProbabilitiesByRequest) {
   EXPECT_NE(records.warnings[0].message.find("within 0.01"), std::string::npos) << records.warnings[0].message;
   EXPECT_TRUE(read({.5, .25, .25, .2, .2, .6}, OutputForm::probabilities).warnings.empty());
   EXPECT_THROW(read({.33, .33, .33, .67, .17, .18}, OutputForm::probabilities), Error) << "off by .02";
+  // One-hot rows tie in every attack, which then finds nothing: the reader must hear why.
+  EXPECT_EQ(read({1, 0, 0, 0, 1, 0}, {}).warnings.at(0).code, "certain_probabilities");
+  EXPECT_TRUE(read({1, 0, 0, .2, .2, .6}, {}).warnings.empty());
 }
 
 TEST_F(ReadRecords, WarnsOfNoFewRowsWhereThereAreFew) {
