@@ -154,7 +154,7 @@ void add_audit(CLI::App& app, Shell& shell) {
       ->type_name(kFolderType);
   verb->add_flag("--show-records", request.show_records, "Write the outputs' values into records.csv as well");
   verb->add_flag("--json", request.json, "Print result.json in place of the table");
-  add_gate_options(*verb, request.gates);
+  add_gate_options(*verb, request.gates, "headline");
   add_attack_parameters(*verb, request.plan.parameters);
   add_common_options(*verb, shell);
   verb->callback([a, &shell] {

@@ -98,7 +98,7 @@ void add_measure(CLI::App& app, Shell& shell) {
       ->type_name(kFileType);
   add_measure_options(*verb, a->measure);
   verb->add_flag("--json", a->json, "Print JSON in place of the table");
-  add_gate_options(*verb, a->gates);
+  add_gate_options(*verb, a->gates, "scores");
   add_common_options(*verb, shell);
   verb->callback([a, &shell] { shell.exit_code = run(*a, shell); });
 }

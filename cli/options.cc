@@ -177,13 +177,12 @@ void add_attack_parameters(CLI::App& verb, AttackParameters& parameters) {
   }
 }
 
-void add_gate_options(CLI::App& verb, GateTexts& gates) {
-  verb.add_option(
-          "--fail-if", gates.fail_if,
-          "Exit 3 when the whole interval satisfies this, as in 'headline.tpr@0.001 > 0.05' ('scores.…' of measure)")
+void add_gate_options(CLI::App& verb, GateTexts& gates, std::string_view subject) {
+  verb.add_option("--fail-if", gates.fail_if,
+                  fmt::format("Exit 3 when the whole interval satisfies this, as in '{}.tpr@0.001 > 0.05'", subject))
       ->group("Gates");
   verb.add_option("--fail-unless", gates.fail_unless,
-                  "Exit 3 unless the whole interval satisfies this, as in 'headline.auc < 0.6'")
+                  fmt::format("Exit 3 unless the whole interval satisfies this, as in '{}.auc < 0.6'", subject))
       ->group("Gates");
 }
 

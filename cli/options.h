@@ -35,6 +35,7 @@ struct GateTexts {
   std::vector<std::string> fail_unless;
   bool any() const { return !fail_if.empty() || !fail_unless.empty(); }
 };
-void add_gate_options(CLI::App& verb, GateTexts& gates);
+/// subject: what the examples are of.
+void add_gate_options(CLI::App& verb, GateTexts& gates, std::string_view subject);
 
 }  // namespace miaudit::cli

@@ -70,7 +70,7 @@ AuditResult begin_result(const AuditPlan& plan) {
 std::vector<BudgetPoint> curve_of(const LimitedTrial& limited, const Performed& performed, const AuditPlan& plan,
                                   const Context& context, const AuditResult& result) {
   std::vector<const AttackRow*> attacks;
-  BudgetPoint all{result.subject.references, {}};
+  BudgetPoint all{result.subject.references, {}, {}};
   for (size_t k = 0; k < performed.attacks.size(); ++k) {
     if (!performed.attacks[k]->needs_references()) continue;
     attacks.push_back(performed.attacks[k]);
@@ -79,6 +79,7 @@ std::vector<BudgetPoint> curve_of(const LimitedTrial& limited, const Performed& 
     for (const RateAtFpr& rate : own.estimates.tpr_at_fpr) figures.tpr.push_back(rate.tpr);
     all.attacks.push_back(std::move(figures));
   }
+  name_headline(all);
   if (attacks.empty())
     fail(Category::config,
          "--curve was asked for, and no attack that ran needs reference models; name one in --attacks");
@@ -137,6 +138,7 @@ void finish(const Trial& trial, const Performed& performed, const Records& first
   result.slices = slice_by_class(scored, trial.labels, result.subject.classes, plan.measure.level, context);
   result.self_checks = check_audit(first, scored, plan.measure.seed, context);
   add_check_warnings(*result.self_checks, result.warnings);
+  warn_of_idle_bootstrap(result);
   conclude(result);
 }
 

@@ -257,6 +257,26 @@ void warn_of_mixed_groups(uint64_t mixed, std::vector<Notice>& warnings) {
                       "check --groups; a person with records on both sides is a member by one of them"});
 }
 
+void warn_of_idle_bootstrap(AuditResult& result) {
+  if (result.interval_method != "bca") return;
+  const auto is_by_one = [](const Metrics& metrics) {
+    const auto is_bca = [](const Estimate& estimate) { return estimate.method.starts_with("bca"); };
+    return is_bca(metrics.auc) ||
+           std::ranges::any_of(metrics.tpr_at_fpr, [&](const RateAtFpr& rate) { return is_bca(rate.tpr); });
+  };
+  for (const AttackResult& attack : result.attacks)
+    if (is_by_one(attack.estimates) || (attack.group_estimates && is_by_one(*attack.group_estimates))) return;
+  const bool are_grouped = result.subject.targets > 1 || result.subject.groups > 0;
+  result.warnings.push_back(
+      {"bootstrap_unused",
+       fmt::format("--bootstrap changed no interval: {}",
+                   are_grouped ? "records that go together, as those of one person or under one target do, cannot be "
+                                 "drawn one by one"
+                               : "with so few records or replicates, or for scores that are learnt, its intervals "
+                                 "would not cover what they claim"),
+       "the analytic intervals hold (docs/statistics.md, Bootstrap); leave --bootstrap away"});
+}
+
 void warn_of_inversion(const std::vector<std::string>& names, std::string_view check, std::vector<Notice>& warnings) {
   if (names.empty()) return;
   warnings.push_back(

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "miaudit/audit/measure.h"
+#include "miaudit/audit/run_attacks.h"
 #include "miaudit/base/rng.h"
 
 namespace miaudit {
@@ -61,17 +62,24 @@ std::optional<BudgetFigures> figures_with(const AttackRow& attack, const Trial& 
 
 }  // namespace
 
+void name_headline(BudgetPoint& point) {
+  std::vector<std::string_view> names;
+  for (const BudgetFigures& figures : point.attacks) names.push_back(figures.attack);
+  point.headline = chosen_beforehand(names);
+}
+
 std::vector<BudgetPoint> budget_curve(const LimitedTrial& limited, size_t all, const AuditPlan& plan,
                                       const std::vector<const AttackRow*>& attacks, const Context& context) {
   std::vector<BudgetPoint> curve;
   for (size_t references = 2; references < all; references *= 2) {
     const std::optional<Trial> trial = limited(references);
     if (!trial) continue;
-    BudgetPoint point{references, {}};
+    BudgetPoint point{references, {}, {}};
     for (size_t k = 0; k < attacks.size(); ++k) {
       context.report(fmt::format("{} of {} models", attacks[k]->name, references), k, attacks.size());
       if (auto figures = figures_with(*attacks[k], *trial, plan, context)) point.attacks.push_back(std::move(*figures));
     }
+    name_headline(point);
     curve.push_back(std::move(point));
   }
   return curve;

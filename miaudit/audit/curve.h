@@ -18,6 +18,9 @@ std::optional<std::vector<size_t>> families_past(const ModelSignals& signals, st
 /// The trial with so many reference models for every target; empty where some have fewer.
 using LimitedTrial = std::function<std::optional<Trial>(size_t references)>;
 
+/// Names the attack that an audit with so many models would have for its headline.
+void name_headline(BudgetPoint& point);
+
 /// Power of every attack of the plan that needs reference models, with 2, 4, 8, … of them, below `all`.
 std::vector<BudgetPoint> budget_curve(const LimitedTrial& limited, size_t all, const AuditPlan& plan,
                                       const std::vector<const AttackRow*>& attacks, const Context& context);

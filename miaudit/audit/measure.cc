@@ -228,6 +228,7 @@ AuditResult measure_scores(const ScoredRecords& records, const MeasureOptions& o
   if (attack.estimates.auc.high && *attack.estimates.auc.high < 0.5)
     warn_of_inversion({attack.name}, "and that a higher score means more likely a member", result.warnings);
   result.attacks.push_back(std::move(attack));
+  warn_of_idle_bootstrap(result);
   return result;
 }
 

@@ -132,6 +132,7 @@ struct BudgetFigures {
 struct BudgetPoint {
   uint64_t references = 0;  ///< Reference models of each target.
   std::vector<BudgetFigures> attacks;
+  std::string headline;  ///< Which of them an audit with so many would have chosen beforehand; "" where none is such.
 };
 
 struct Skipped {

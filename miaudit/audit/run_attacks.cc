@@ -28,6 +28,16 @@ size_t choice_of(std::string_view attack) {
   return static_cast<size_t>(std::ranges::find(kChosenAttacks, attack) - std::begin(kChosenAttacks));
 }
 
+}  // namespace
+
+std::string_view chosen_beforehand(std::span<const std::string_view> attacks) {
+  for (const std::string_view chosen : kChosenAttacks)
+    if (std::ranges::find(attacks, chosen) != attacks.end()) return chosen;
+  return "";
+}
+
+namespace {
+
 AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
   AttackResult result;
   result.name = attack.name;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "miaudit/audit/audit.h"
@@ -16,6 +18,9 @@ struct Performed {
   std::vector<int8_t> membership;
   double worth = 1;
 };
+
+/// The attack that is the headline whatever it finds, where it is among those that ran; "" where none is such.
+std::string_view chosen_beforehand(std::span<const std::string_view> attacks);
 
 /// Runs and measures every attack that can be, names the headline and warns of what was left out. Throws Error(input)
 /// where none can run.

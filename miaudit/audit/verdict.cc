@@ -106,7 +106,7 @@ std::string tried_text(const Headline& headline) {
   if (headline.correction == "none") return fmt::format("the one attack tried, {},", headline.auc.attack);
   if (headline.correction == "chosen_beforehand")
     return fmt::format("{}, the attack that was chosen beforehand,", headline.auc.attack);
-  return fmt::format("the strongest of {} attacks, {},", headline.attacks_tried, headline.auc.attack);
+  return fmt::format("the strongest of {} attacks (by its estimate {})", headline.attacks_tried, headline.auc.attack);
 }
 
 /// What others find beyond an attack that was chosen beforehand.

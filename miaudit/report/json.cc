@@ -95,7 +95,9 @@ Json of(const BudgetPoint& point, const std::vector<RateAtFpr>& fprs) {
     if (!figures.targets.empty()) json["targets"] = of(figures.targets, fprs);
     attacks.push_back(std::move(json));
   }
-  return {{"references", point.references}, {"attacks", attacks}};
+  Json json = {{"references", point.references}, {"attacks", attacks}};
+  json["headline"] = point.headline.empty() ? Json(nullptr) : Json(point.headline);
+  return json;
 }
 
 /// The rest is in records.csv.

@@ -111,7 +111,9 @@ std::string subject_line(const AuditResult& result) {
 
 template <class Rates, class Tpr>
 std::string table_row(const std::string& name, const Estimate& auc, const Rates& rates, Tpr tpr) {
-  std::string line = padded(name, kNameWidth) + padded(as_auc(auc), kFigureWidth);
+  // A name that leaves no room has a line to itself.
+  std::string line = width(name) < kNameWidth ? padded(name, kNameWidth) : name + '\n' + padded("", kNameWidth);
+  line += padded(as_auc(auc), kFigureWidth);
   for (size_t f = 0; f < std::min(kRatesShown, rates.size()); ++f) line += padded(as_rate(tpr(rates[f])), kFigureWidth);
   line.erase(line.find_last_not_of(' ') + 1);
   return line + '\n';
@@ -141,24 +143,22 @@ std::string attack_table(const AuditResult& result) {
   return text;
 }
 
-/// The headline's attack with fewer reference models, or where it takes more than these, the one with the largest AUC.
+/// By number of reference models, the attack that an audit with so many has for its headline; where none is chosen
+/// beforehand, all of them, since to choose by what they found would flatter.
 std::string budget_table(const AuditResult& result) {
   if (result.budget_curve.empty()) return "";
   std::string text = "\nBy number of reference models\n" + std::string(kWidth, '-') + '\n';
   std::string seconds;
   for (const BudgetPoint& point : result.budget_curve) {
-    const BudgetFigures* shown = nullptr;
     double total = 0;
     for (const BudgetFigures& figures : point.attacks) {
       total += figures.seconds;
-      const bool is_better = !shown || figures.auc.value.value_or(0) > shown->auc.value.value_or(0);
-      if (figures.attack == result.headline->auc.attack ||
-          (is_better && (!shown || shown->attack != result.headline->auc.attack)))
-        shown = &figures;
+      if (point.headline.empty() || figures.attack == point.headline)
+        text += table_row(fmt::format("{:<4}{}", point.references, figures.attack), figures.auc, figures.tpr,
+                          [](const Estimate& tpr) { return tpr; });
     }
+    if (point.attacks.empty()) text += fmt::format("{:<4}none can run\n", point.references);
     seconds += fmt::format("{}{}: {:.1f} s", seconds.empty() ? "" : ", ", point.references, total);
-    const std::string name = fmt::format("{:<4}{}", point.references, shown ? shown->attack : "none can run");
-    text += shown ? table_row(name, shown->auc, shown->tpr, [](const Estimate& tpr) { return tpr; }) : name + '\n';
   }
   return text + wrapped("Scoring by all attacks took, with so many models: " + seconds + ".", "", "");
 }
@@ -232,8 +232,9 @@ std::string exposed(const AuditResult& result) {
                 "Most exposed: {}. {} given away by half of their models or more, {} by any; all are in records.csv "
                 "with --out.",
                 names, counted(strictest->found_by_half, "record is", "records are"), grouped(strictest->found_ever))
-          : fmt::format("Most exposed: {}. {} found at {} FPR; all are in records.csv with --out.", names,
-                        counted(strictest->found_ever, "record is", "records are"), fpr_text(strictest->fpr));
+          : fmt::format("Most exposed: {}. {} found at {} FPR by {}; all are in records.csv with --out.", names,
+                        counted(strictest->found_ever, "record is", "records are"), fpr_text(strictest->fpr),
+                        result.headline->auc.attack);
   text = wrapped(text, "", "");
   for (const ExposureRate& rate : exposure.rates) {
     if (!rate.per_record) continue;

@@ -205,7 +205,8 @@ TEST(Verdict, NamesTheAttackOfEachFigure) {
   EXPECT_EQ(result.headline->tpr_at_fpr[0].figure.attack, "loss");
   EXPECT_EQ(result.headline->tpr_at_fpr[0].figure.surest, "margin");
   conclude(result);
-  EXPECT_NE(result.verdict[0].find("the strongest of 2 attacks, loss, tells"), std::string::npos) << result.verdict[0];
+  EXPECT_NE(result.verdict[0].find("the strongest of 2 attacks (by its estimate loss) tells"), std::string::npos)
+      << result.verdict[0];
   EXPECT_NE(result.verdict[0].find("margin finds at least 5.00 %"), std::string::npos) << result.verdict[0];
 }
 
@@ -227,7 +228,7 @@ TEST(Verdict, SpeaksForAllAttacksWhereOneWasChosen) {
   };
   auto [finding, text] = verdict_of();
   EXPECT_EQ(finding, Finding::leak);
-  EXPECT_NE(text.find("the strongest of 2 attacks, lira, tells"), std::string::npos) << text;
+  EXPECT_NE(text.find("the strongest of 2 attacks (by its estimate lira) tells"), std::string::npos) << text;
   EXPECT_NE(text.find("The attack that was chosen beforehand, base, found none"), std::string::npos) << text;
   EXPECT_EQ(text.find("at most 5.00 %"), std::string::npos) << text;
   base.auc = {0.6, 0.55, 0.65, 0.95, "made"};

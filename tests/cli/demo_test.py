@@ -77,6 +77,7 @@ assert "file" in run("demo", "--out", __file__, expect=2).stderr
 done = run("demo", "--out", "demo")
 assert "Training went on from epoch" in done.stderr, done.stderr
 assert "The model gives members away" in done.stdout, done.stdout
+assert "Most exposed: " in done.stdout and "records are found at 0.1% FPR by stacked" in " ".join(done.stdout.split()), done.stdout
 check_files(may_have_drafts=False)
 assert not os.path.exists("demo/model/checkpoint.npz")
 assert np.load("demo/model/membership.npy").sum() == 5000

@@ -10,7 +10,7 @@ MIAUDIT = os.environ["MIAUDIT"]
 
 def run(*arguments, expect=0, **options):
     """Runs miaudit; fails the test, with everything printed, unless it exits with `expect`."""
-    done = subprocess.run([MIAUDIT, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+    done = subprocess.run([MIAUDIT, *map(str, arguments)], capture_output=True, text=True, timeout=600, **options)
     assert done.returncode == expect, (
         f"miaudit {' '.join(map(str, arguments))}\nexit {done.returncode}, expected {expect}\n"
         f"stdout: {done.stdout}\nstderr: {done.stderr}")

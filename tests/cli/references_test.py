@@ -158,12 +158,22 @@ points = result["budget_curve"]
 assert [p["references"] for p in points] == [2, 4, 8, 10]
 # A single model a side has no variance.
 assert [[a["name"] for a in p["attacks"]] for p in points] == [["base"]] + 3 * [["base", "lira"]]
+assert [p["headline"] for p in points] == 4 * ["base"]
 last = {a["name"]: a for a in points[-1]["attacks"]}
 assert last["lira"]["auc"] == attack(result, "lira")["estimates"]["auc"] and last["lira"]["seconds"] >= 0
 assert [t["fpr"] for t in last["lira"]["tpr_at_fpr"]] == [t["fpr"] for t in attack(result, "lira")["estimates"]["tpr_at_fpr"]]
 shown = run("audit", "run1", "--target", 4, "--curve", "--attacks", "lira,base").stdout
 assert "By number of reference models" in shown and max(map(len, shown.splitlines())) <= 80
+curve = shown.split("By number of reference models")[1].splitlines()
+assert [line.split()[:2] for line in curve[2:6]] == [["2", "base"], ["4", "base"], ["8", "base"], ["10", "base"]], curve
+# Where none is chosen beforehand all are shown: the best by what it found would look lucky.
+shown = run("audit", "run1", "--target", 4, "--curve", "--attacks", "lira,rmia").stdout
+curve = shown.split("By number of reference models")[1].splitlines()
+assert [line.split()[:2] for line in curve[2:5]] == [["2", "rmia"], ["4", "rmia"], ["4", "lira"]], curve
 assert "--reference-outputs" in run("audit", *flat, "--curve", expect=2).stderr
+
+# Targets go together by models and records, which a bootstrap of records cannot draw: said, not passed over.
+assert "bootstrap_unused" in [w["code"] for w in audit("run1", "--bootstrap", 200, "--attacks", "base")["warnings"]]
 assert "--attacks" in run("audit", "run1", "--curve", "--attacks", "loss", expect=2).stderr
 
 # A model that is missing is named and left out; its partner's sides are cut to what all records have.
