@@ -103,12 +103,18 @@ void add_details(Metrics& metrics, const SortedScores& sorted, const MeasureOpti
   for (RateAtFpr& rate : metrics.tpr_at_fpr)
     for (const double prior : options.priors)
       rate.precision.push_back({prior, precision_estimate(rate.tpr, rate.fpr, prior)});
-  for (const RocPoint& point : roc_outline(sorted, kCurvePoints))
-    metrics.curve.push_back({static_cast<double>(point.false_positives) / static_cast<double>(metrics.nonmembers),
-                             static_cast<double>(point.true_positives) / static_cast<double>(metrics.members)});
+  metrics.curve = outline_of(sorted, kCurvePoints);
 }
 
 }  // namespace
+
+std::vector<CurvePoint> outline_of(const SortedScores& sorted, size_t points) {
+  std::vector<CurvePoint> curve;
+  for (const RocPoint& point : roc_outline(sorted, points))
+    curve.push_back({static_cast<double>(point.false_positives) / static_cast<double>(sorted.nonmembers.size()),
+                     static_cast<double>(point.true_positives) / static_cast<double>(sorted.members.size())});
+  return curve;
+}
 
 CorrectedMetrics measure_corrected(const ScoredRecords& records, const MeasureOptions& options, size_t tries,
                                    const Context& context) {

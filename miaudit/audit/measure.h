@@ -6,6 +6,7 @@
 #include "miaudit/audit/plan.h"
 #include "miaudit/audit/result.h"
 #include "miaudit/base/context.h"
+#include "miaudit/metric/roc.h"
 
 namespace miaudit {
 
@@ -27,6 +28,9 @@ void check_measure(const MeasureOptions& options);
 Metrics measure(const ScoredRecords& records, const MeasureOptions& options, const Context& context);
 
 /// The same at the options' level and, for `tries` attacks at once, at the Bonferroni-corrected one.
+/// The ROC curve's outline, at most so many points.
+std::vector<CurvePoint> outline_of(const SortedScores& sorted, size_t points);
+
 struct CorrectedMetrics {
   Metrics single;
   Metrics corrected;  ///< Without curve or precision.

@@ -105,6 +105,7 @@ struct TargetFigures {
   uint64_t nonmembers = 0;
   Estimate auc = {};
   std::vector<Estimate> tpr = {};  ///< At each FPR of the audit, in order.
+  std::vector<CurvePoint> curve = {};
 };
 
 struct AttackResult {

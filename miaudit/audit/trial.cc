@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "miaudit/audit/measure.h"
 #include "miaudit/base/parallel.h"
 #include "miaudit/metric/interval.h"
 #include "miaudit/metric/roc.h"
@@ -15,6 +16,7 @@ namespace {
 
 /// With fewer, one in the target's place would have none on either side.
 constexpr size_t kFewestTeachers = 4;
+constexpr size_t kCurvePointsOfATarget = 64;
 
 // What an attack lacks, whichever target it is run against, and what would enable it; "" where it lacks nothing.
 std::string lack_of(const AttackRow& attack, const Evidence& evidence) {
@@ -64,6 +66,7 @@ TargetFigures figures_of(size_t model, std::span<const double> scores, std::span
   sorted.worth = worth;
   figures.auc = auc_estimate(sorted, options.level, context);
   for (const double fpr : options.fprs) figures.tpr.push_back(tpr_at_fpr_estimate(sorted, fpr, options.level));
+  figures.curve = outline_of(sorted, kCurvePointsOfATarget);
   return figures;
 }
 

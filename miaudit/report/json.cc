@@ -25,6 +25,12 @@ Json merged(Json first, const Json& second) {
   return first;
 }
 
+Json of(const std::vector<CurvePoint>& curve) {
+  Json json = Json::array();
+  for (const CurvePoint& point : curve) json.push_back({point.fpr, point.tpr});
+  return json;
+}
+
 Json of(const Metrics& metrics) {
   Json rates = Json::array();
   for (const RateAtFpr& rate : metrics.tpr_at_fpr) {
@@ -35,15 +41,13 @@ Json of(const Metrics& metrics) {
       one["precision_at_prior"].push_back(merged({{"prior", p.prior}}, of(p.estimate)));
     rates.push_back(std::move(one));
   }
-  Json curve = Json::array();
-  for (const CurvePoint& point : metrics.curve) curve.push_back({point.fpr, point.tpr});
   return {{"members", metrics.members},
           {"nonmembers", metrics.nonmembers},
           {"auc", of(metrics.auc)},
           {"balanced_accuracy", of(metrics.balanced_accuracy)},
           {"advantage", of(metrics.advantage)},
           {"tpr_at_fpr", rates},
-          {"roc", curve}};
+          {"roc", of(metrics.curve)}};
 }
 
 Json of(const Decision& d) {
@@ -72,7 +76,8 @@ Json of(const std::vector<TargetFigures>& targets, const std::vector<RateAtFpr>&
   return json;
 }
 
-Json of(const AttackResult& attack) {
+/// `is_headline`: the curves of one attack's targets are many enough.
+Json of(const AttackResult& attack, bool is_headline) {
   Json json = {{"name", attack.name},   {"summary", attack.summary},       {"citation", attack.citation},
                {"needs", attack.needs}, {"parameters", attack.parameters}, {"estimates", of(attack.estimates)}};
   if (attack.group_estimates) json["group_estimates"] = of(*attack.group_estimates);
@@ -82,6 +87,8 @@ Json of(const AttackResult& attack) {
         {{"fpr", attack.estimates.tpr_at_fpr[f].fpr}, {"value", attack.released_tpr[f]}});
   if (attack.unscored > 0) json["unscored"] = attack.unscored;
   if (!attack.targets.empty()) json["targets"] = of(attack.targets, attack.estimates.tpr_at_fpr);
+  for (size_t t = 0; is_headline && t < attack.targets.size(); ++t)
+    json["targets"][t]["roc"] = of(attack.targets[t].curve);
   return json;
 }
 
@@ -219,7 +226,8 @@ std::string to_json(const AuditResult& result) {
   json["headline"] = result.headline ? of(*result.headline) : Json(nullptr);
   json["strongest"] = result.strongest ? of(*result.strongest) : Json(nullptr);
   json["attacks"] = Json::array();
-  for (const AttackResult& attack : result.attacks) json["attacks"].push_back(of(attack));
+  for (const AttackResult& attack : result.attacks)
+    json["attacks"].push_back(of(attack, result.headline && attack.name == result.headline->auc.attack));
   for (const BudgetPoint& point : result.budget_curve)
     json["budget_curve"].push_back(of(point, result.attacks.front().estimates.tpr_at_fpr));
   json["skipped"] = Json::array();
