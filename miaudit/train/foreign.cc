@@ -29,10 +29,17 @@ std::string foreign_entry(const fs::path& folder) {
   std::error_code ignored;
   if (fs::exists(folder / "done.json", ignored))
     return "beside its outputs it wrote done.json, which belongs to the run; files of its own belong into {work}";
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
     if (!fs::is_regular_file(entry.symlink_status(ignored)))
       return fmt::format("beside its outputs it made {}, which is no regular file; folders belong into {{work}}",
-                         printable(entry.path().filename().string()));
+                         printable(name));
+    if (!is_utf8(name))
+      return fmt::format(
+          "beside its outputs it made {}, whose name is no UTF-8, so that done.json cannot list it; give it another, "
+          "or put it into {{work}}",
+          printable(name));
+  }
   return "";
 }
 

@@ -10,6 +10,7 @@
 #include "miaudit/base/version.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
+#include "miaudit/io/json.h"
 #include "miaudit/train/foreign.h"
 
 namespace miaudit {
@@ -129,16 +130,18 @@ void seal_unit(const Run& run, const Attempt& attempt, json about) {
   about["miaudit"] = version();
   about["unit"] = run.units[attempt.model()];
   about["model"] = attempt.model();
+  // What took a session of its own may still write to the log.
   for (const auto& entry : fs::directory_iterator(attempt.folder()))
-    about["files"][entry.path().filename().string()] = about_file(entry.path());
-  write_file(attempt.folder() / "done.json", about.dump(1) + "\n");
+    if (entry.path().filename() != kCommandLog)
+      about["files"][entry.path().filename().string()] = about_file(entry.path());
+  write_file(attempt.folder() / "done.json", json_text(about, 1));
 }
 
 void record_failure(const Run& run, size_t model, const std::string& why, const fs::path& log) {
   std::error_code ignored;
   fs::remove(run.failure_log(model), ignored);
   if (!log.empty()) fs::copy_file(log, run.failure_log(model), ignored);
-  write_file(run.failure(model), json{{"unit", run.units[model]}, {"why", why}}.dump(1) + "\n");
+  write_file(run.failure(model), json_text(json{{"unit", run.units[model]}, {"why", why}}, 1));
 }
 
 }  // namespace miaudit

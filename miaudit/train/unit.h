@@ -38,7 +38,7 @@ struct MadeUnit {
 /// Throws Error(checkpointed) when it is stopped.
 MadeUnit make_unit(const UnitSource& source, const Attempt& attempt, const UnitContext& context);
 
-/// Writes done.json beside all that an attempt's folder holds, which it lists.
+/// Writes done.json beside all that an attempt's folder holds, which it lists but for the log.
 void seal_unit(const Run& run, const Attempt& attempt, nlohmann::json about);
 
 /// Keeps why a model was given up, and what its command printed (`log`, where there is one).
