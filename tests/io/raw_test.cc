@@ -1,5 +1,6 @@
 #include "miaudit/io/raw.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -9,13 +10,17 @@
 namespace miaudit {
 namespace {
 
+std::string quoted(const std::string& text) {
+  return fmt::format("'{}'", text);
+}
+
 TEST(Printable, IsCutBetweenCharacters) {
   const std::string plain(59, 'a');
-  EXPECT_EQ(printable(plain + "é"), "'" + plain + "é'");
-  EXPECT_EQ(printable(plain + "éb"), "'" + plain + "é…'");
+  EXPECT_EQ(printable(plain + "é"), quoted(plain + "é"));
+  EXPECT_EQ(printable(plain + "éb"), quoted(plain + "é…"));
   std::string wide;
   for (int i = 0; i < 61; ++i) wide += "漢";
-  EXPECT_EQ(printable(wide), "'" + wide.substr(0, 180) + "…'");
+  EXPECT_EQ(printable(wide), quoted(wide.substr(0, 180) + "…"));
 }
 
 TEST(Printable, ShowsWhatSteersTerminalsAndWhatIsNoUtf8) {
