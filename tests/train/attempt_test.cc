@@ -61,15 +61,22 @@ TEST(Attempts, OfTwoThatReplaceWhatIsStaleOneWins) {
   const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
   const Folder folder;
   const miaudit::Run run = planned(folder, small_plan(), dataset);
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 3; ++round) {
     fs::remove_all(run.model(1));
     Attempt stale(run, 1, "here"), first(run, 1, "here"), second(run, 1, "here");
     fill(stale, "another plan's");
     fill(first, run.units[1]);
     fill(second, run.units[1]);
     ASSERT_EQ(stale.publish(), Published::yes);
+    // So much to remove between the look and the rename gives the rival its time.
+    const fs::path aside = second.folder().string() + ".replaced";
+    fs::create_directory(aside);
+    for (int i = 0; i < 1000; ++i) std::ofstream(aside / std::to_string(i));
     Published ends[2];
-    std::thread rival([&] { ends[0] = first.publish(); });
+    std::thread rival([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      ends[0] = first.publish();
+    });
     ends[1] = second.publish();
     rival.join();
     ASSERT_NE(ends[0], ends[1]) << round;
