@@ -10,6 +10,8 @@
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "miaudit/io/formats.h"
+#include "miaudit/io/json.h"
+#include "miaudit/io/raw.h"
 #include "miaudit/metric/overlap.h"
 
 namespace miaudit::cli {
@@ -50,7 +52,7 @@ Exposed exposed_of(const std::string& report) {
     char* end = nullptr;
     const double place = std::strtod(cells[rank].c_str(), &end);
     if (*end != '\0' || !std::isfinite(place))
-      fail(Category::input, "{}, record {}: the rank '{}' is no number", path.string(), r + 1, cells[rank]);
+      fail(Category::input, "{}, record {}: the rank {} is no number", path.string(), r + 1, printable(cells[rank]));
     found.records.push_back({cells[name], place});
   }
   return found;
@@ -73,7 +75,7 @@ std::string to_json(const OrderComparison& comparison, const Exposed& first, con
                                {"common", overlap.common},
                                {"by_chance", overlap.by_chance},
                                {"chance_at_least", overlap.chance_at_least}});
-  return json.dump(2) + '\n';
+  return json_text(json, 2);
 }
 
 std::string to_text(const OrderComparison& comparison, const Exposed& first, const Exposed& second) {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "miaudit/base/error.h"
+#include "miaudit/io/raw.h"
 
 namespace miaudit::cli {
 namespace {
@@ -125,6 +126,9 @@ queue {elements}
 }
 
 std::string kubernetes(const EmitOptions& o, size_t elements) {
+  const std::string line = "exec " + train_line(o, "$JOB_COMPLETION_INDEX");
+  if (!is_utf8(line))
+    fail(Category::config, "{} is no UTF-8, which YAML must be; give the folder another name", printable(o.run));
   return fmt::format(
       R"(# Untested template. Put your image and the volume that holds the run in.
 apiVersion: batch/v1
@@ -149,8 +153,7 @@ spec:
 {gpus})",
       fmt::arg("elements", elements),
       fmt::arg("gpus", o.gpus > 0 ? fmt::format("            limits: {{nvidia.com/gpu: {}}}\n", o.gpus) : ""),
-      fmt::arg("train", nlohmann::json("exec " + train_line(o, "$JOB_COMPLETION_INDEX")).dump()),
-      fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)));
+      fmt::arg("train", nlohmann::json(line).dump()), fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)));
 }
 
 }  // namespace

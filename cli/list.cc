@@ -6,6 +6,7 @@
 #include "cli/verbs.h"
 #include "miaudit/attack/attack.h"
 #include "miaudit/engine/architecture.h"
+#include "miaudit/io/json.h"
 #include "miaudit/signal/signal.h"
 #include "miaudit/train/recipe.h"
 
@@ -116,7 +117,7 @@ void add_list(CLI::App& app, Shell& shell) {
     for (const Family& family : kFamilies) {
       if (a->what != family.name) continue;
       const Json list = family.rows();
-      print(a->json ? list.dump(2) + "\n" : as_text(list));
+      print(a->json ? json_text(list, 2) : as_text(list));
     }
   });
   (void)shell;

@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/shadow_verbs.h"
 #include "miaudit/data/run.h"
+#include "miaudit/io/json.h"
 #include "miaudit/train/check.h"
 
 namespace miaudit::cli {
@@ -53,7 +54,7 @@ void print_status(const Run& run, const std::vector<ModelStatus>& all, bool as_j
          {ModelState::done, ModelState::missing, ModelState::stale, ModelState::broken, ModelState::failed})
       result[state_name(state)] = counts[static_cast<size_t>(state)];
     result["each"] = std::move(models);
-    return print(result.dump(2) + "\n");
+    return print(json_text(result, 2));
   }
   std::string text = fmt::format("{}: {} of {} done\n", run.path.string(),
                                  counts[static_cast<size_t>(ModelState::done)], counted(run.models, "model"));

@@ -66,9 +66,11 @@ ModelFigures run_train(const TrainRequest& request, Shell& shell) {
   const Context context = shell.context();
   const ModelFolder folder(request.out);
   folder.check();
-  const Dataset dataset = read_dataset(request.data, request.reading, context);
+  DatasetOptions reading = request.reading;
+  reading.holding = Holding::copied;
+  const Dataset dataset = read_dataset(request.data, reading, context);
   std::optional<Dataset> test;
-  if (!request.test.data.empty()) test = read_dataset_like(dataset, request.test, request.reading, context);
+  if (!request.test.data.empty()) test = read_dataset_like(dataset, request.test, reading, context);
   const TrainingJob job{request.recipe(dataset), request.seed, 0, members_of(request, dataset.size())};
   check_trainable(job, dataset);
   asked_views(job.recipe, request.queries, dataset);

@@ -10,6 +10,7 @@
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/json.h"
+#include "miaudit/io/raw.h"
 
 namespace miaudit {
 namespace {
@@ -94,6 +95,7 @@ std::vector<int64_t> read_partners(const Run& run, const json& file, const fs::p
 
 /// Why the files of a finished model are not what was written; "" where they are.
 std::string damage(const fs::path& folder, const json& done, bool is_thorough) {
+  if (!done.at("files").contains("outputs.npy")) return "its done.json does not list outputs.npy";
   for (const auto& [name, about] : done.at("files").items()) {
     const fs::path file = folder / name;
     std::error_code error;
@@ -124,16 +126,20 @@ void check_arrays(const Run& run) {
            (run.path / name).string());
 }
 
-void refuse_newer_schema(const fs::path& file, int schema) {
-  if (schema > Run::kSchemaVersion)
+void check_schema(const fs::path& file, const json& schema) {
+  const std::string found = escaped(schema.dump());
+  if (schema.is_number_unsigned() && schema > Run::kSchemaVersion)
     fail(Category::unsupported, "{} has schema version {}; this miaudit reads up to {}. Take a newer one",
-         file.string(), schema, Run::kSchemaVersion);
+         file.string(), found, Run::kSchemaVersion);
+  if (!schema.is_number_unsigned() || schema != Run::kSchemaVersion)
+    fail(Category::input, "{} has schema version {}; expected the whole number {}", file.string(), found,
+         Run::kSchemaVersion);
 }
 
 Run parse_run_file(const fs::path& path) {
   const fs::path plan = path / "run.json";
   const json file = read_json(plan);
-  refuse_newer_schema(plan, value_of<int>(file, "schema_version", plan));
+  check_schema(plan, value_of<json>(file, "schema_version", plan));
   Run run;
   run.path = path;
   const auto models = value_of<int64_t>(file, "models", plan);
@@ -239,6 +245,23 @@ std::string failure_text(const Run& run, size_t m, const std::string& why) {
   return fs::exists(log, ignored) ? fmt::format("{}; the log is {}", why, log.string()) : why;
 }
 
+ModelStatus finished_status(const Run& run, size_t m, const fs::path& folder, bool is_thorough) {
+  try {
+    const json file = read_json(folder / "done.json");
+    check_schema(folder / "done.json", file.value("schema_version", json(1u)));
+    if (file.at("unit").get<std::string>() != run.units[m])
+      return {ModelState::stale, "it was trained for another plan", false};
+    std::string why = damage(folder, file, is_thorough);
+    const ModelState state = why.empty() ? ModelState::done : ModelState::broken;
+    return {state, std::move(why), false};
+  } catch (const Error& unreadable) {
+    if (unreadable.category() == Category::unsupported || unreadable.category() == Category::io) throw;
+    return {ModelState::broken, unreadable.what(), false};
+  } catch (const json::exception&) {
+    return {ModelState::broken, "its done.json is not one that miaudit wrote", false};
+  }
+}
+
 ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
   ModelStatus status;
   status.has_checkpoint = is_there(run.checkpoint(m));
@@ -250,14 +273,9 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
   const bool is_done = is_there(done), has_failed = is_there(run.failure(m));
   try {
     if (is_done) {
-      const json file = read_json(done);
-      refuse_newer_schema(done, file.value("schema_version", 1));
-      if (file.at("unit").get<std::string>() != run.units[m])
-        return {ModelState::stale, "it was trained for another plan", status.has_checkpoint};
-      status.why = damage(run.model(m), file, is_thorough);
-      if (status.why.empty() && !is_there(run.outputs(m))) status.why = "outputs.npy is missing";
-      status.state = status.why.empty() ? ModelState::done : ModelState::broken;
-      return status;
+      ModelStatus finished = finished_status(run, m, run.model(m), is_thorough);
+      finished.has_checkpoint = status.has_checkpoint;
+      return finished;
     }
     if (has_failed) {
       const json file = read_json(run.failure(m));
@@ -268,7 +286,7 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
     if (unreadable.category() == Category::unsupported || unreadable.category() == Category::io) throw;
     return {ModelState::broken, unreadable.what(), status.has_checkpoint};
   } catch (const json::exception&) {
-    return {ModelState::broken, "its done.json is not one that miaudit wrote", status.has_checkpoint};
+    return {ModelState::broken, "its record under failed/ is not one that miaudit wrote", status.has_checkpoint};
   }
   return status;
 }

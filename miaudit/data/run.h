@@ -88,6 +88,9 @@ struct ModelStatus {
 /// `is_thorough` reads every byte and compares checksums; else sizes only. Throws Error(unsupported) for a done.json
 /// that a newer program wrote, Error(io) where a file may not be read: these may be right.
 ModelStatus model_status(const Run& run, size_t m, bool is_thorough);
+/// Of a planned run's model that lies in another folder, from its done.json: done, stale or broken. Throws as
+/// model_status() does.
+ModelStatus finished_status(const Run& run, size_t m, const std::filesystem::path& folder, bool is_thorough);
 
 /// Tells a finished model's outputs from others without reading them: what was recorded of them when they were made, or
 /// of outputs made by hand their size and time.

@@ -135,7 +135,7 @@ void SignalWriter::publish() {
   done["signals"] = json::object();
   for (const std::string& signal : signals_)
     done["signals"][signal] = content_hash(FileBytes::open(attempt_ / (signal + ".npy")).bytes());
-  write_file(attempt_ / "done.json", done.dump(1) + "\n");
+  write_file(attempt_ / "done.json", json_text(done, 1));
   const fs::path path = shard_path(run_, shard_);
   if (rename_directory(attempt_, path)) {
     attempt_.clear();

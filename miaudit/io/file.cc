@@ -27,9 +27,10 @@ struct Descriptor {
   ~Descriptor() { close(number); }
 };
 
-std::shared_ptr<const std::vector<std::byte>> read_all(int descriptor, const std::filesystem::path& path) {
+std::shared_ptr<const std::vector<std::byte>> read_all(int descriptor, const std::filesystem::path& path,
+                                                       size_t expected) {
   constexpr size_t kChunk = size_t{1} << 16;
-  auto content = std::make_shared<std::vector<std::byte>>();
+  auto content = std::make_shared<std::vector<std::byte>>(expected + kChunk);
   for (size_t filled = 0;;) {
     if (content->size() - filled < kChunk) content->resize(2 * filled + kChunk);
     const ssize_t got = read(descriptor, content->data() + filled, content->size() - filled);
@@ -45,7 +46,7 @@ std::shared_ptr<const std::vector<std::byte>> read_all(int descriptor, const std
 
 }  // namespace
 
-FileBytes FileBytes::open(const std::filesystem::path& path) {
+FileBytes FileBytes::open(const std::filesystem::path& path, Holding holding) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number < 0) {
     const bool missing = errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP;
@@ -59,8 +60,8 @@ FileBytes FileBytes::open(const std::filesystem::path& path) {
   if (S_ISDIR(status.st_mode)) fail(Category::input, "{} is a directory; expected a file", path.string());
 
   FileBytes result;
-  if (S_ISREG(status.st_mode) && status.st_size > 0) {
-    const size_t size = static_cast<size_t>(status.st_size);
+  const size_t size = S_ISREG(status.st_mode) ? static_cast<size_t>(status.st_size) : 0;
+  if (holding == Holding::mapped && size > 0) {
     void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
     if (mapped != MAP_FAILED) {
       result.owner_ = std::shared_ptr<void>(mapped, Unmap{size});
@@ -69,7 +70,7 @@ FileBytes FileBytes::open(const std::filesystem::path& path) {
     }
   }
   // Also regular files of size 0: those of /proc say so and hold text all the same.
-  const auto content = read_all(file.number, path);
+  const auto content = read_all(file.number, path, size);
   result.owner_ = content;
   result.bytes_ = *content;
   return result;

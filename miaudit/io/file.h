@@ -10,12 +10,16 @@
 
 namespace miaudit {
 
-/// A file's bytes: mapped read-only, or read where mapping is not to be had (a pipe). A mapped file must not be cut
-/// short by somebody else while it is in use: the system ends the process that reads the missing part. Throws
-/// Error(input) when the path is missing or a directory, Error(io) when it cannot be read.
+/// How a file's bytes are had. What is mapped changes with the file, and must not be cut short by somebody else while
+/// it is in use: the system ends the process that reads the missing part. A copy stays as it was read, and takes its
+/// size in memory.
+enum class Holding { mapped, copied };
+
+/// A file's bytes, read-only; copied where mapping is not to be had (a pipe). Throws Error(input) when the path is
+/// missing or a directory, Error(io) when it cannot be read.
 class FileBytes {
  public:
-  static FileBytes open(const std::filesystem::path& path);
+  static FileBytes open(const std::filesystem::path& path, Holding holding = Holding::mapped);
   std::span<const std::byte> bytes() const { return bytes_; }
   /// Keeps the bytes alive.
   const std::shared_ptr<const void>& owner() const { return owner_; }

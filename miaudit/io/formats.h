@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "miaudit/io/array.h"
+#include "miaudit/io/file.h"
 
 namespace miaudit {
 
@@ -66,6 +67,8 @@ Array numbers(const CsvTable& table, const std::string& name);
 /// One array from any of the formats above, told by the file's first bytes and, for .csv, .tsv and .txt, by its name.
 /// "file.npz:key" picks a member of an archive and reads no other; an archive of one needs no key. A file whose own
 /// name holds the colon goes first. Pickles, PyTorch checkpoints, HDF5, Parquet and the like are refused with advice.
-Array read_array(const std::string& path_and_key);
+Array read_array(const std::string& path_and_key, Holding holding = Holding::mapped);
+/// Which file that reads.
+std::string file_of(const std::string& path_and_key);
 
 }  // namespace miaudit

@@ -38,6 +38,11 @@ std::string reason(std::string_view message) {
   return std::string(message);
 }
 
+template <class Json>
+std::string text_of(const Json& value, int indent) {
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
 }  // namespace
 
 nlohmann::json parse_json(std::span<const std::byte> bytes, const std::string& name) {
@@ -57,6 +62,13 @@ nlohmann::json parse_json(std::span<const std::byte> bytes, const std::string& n
 
 nlohmann::json read_json(const std::filesystem::path& path) {
   return parse_json(FileBytes::open(path).bytes(), path.string());
+}
+
+std::string json_text(const nlohmann::json& value, int indent) {
+  return text_of(value, indent);
+}
+std::string json_text(const nlohmann::ordered_json& value, int indent) {
+  return text_of(value, indent);
 }
 
 }  // namespace miaudit

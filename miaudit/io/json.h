@@ -13,4 +13,9 @@ namespace miaudit {
 nlohmann::json parse_json(std::span<const std::byte> bytes, const std::string& name);
 nlohmann::json read_json(const std::filesystem::path& path);
 
+/// A value as a file's text. Paths and what programs print may hold bytes that are no UTF-8, for which JSON has no
+/// room: U+FFFD stands for these. `indent`: of each depth.
+std::string json_text(const nlohmann::json& value, int indent);
+std::string json_text(const nlohmann::ordered_json& value, int indent);
+
 }  // namespace miaudit

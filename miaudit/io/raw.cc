@@ -14,17 +14,60 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view prefix) {
   return bytes.size() >= prefix.size() && std::memcmp(bytes.data(), prefix.data(), prefix.size()) == 0;
 }
 
-std::string printable(std::string_view text) {
-  constexpr size_t kLongest = 60;
-  std::string result = "'";
-  for (const char c : text.substr(0, kLongest)) {
-    const auto code = static_cast<unsigned char>(c);
-    if (code < 0x20 || code == 0x7f)
-      result += fmt::format("\\x{:02x}", code);
-    else
-      result += c;
+namespace {
+
+/// Bytes of the character that text begins with (Unicode 15, table 3-7); 0 where it begins with none.
+size_t character_length(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (text.size() < length) return 0;
+  // Overlong forms, surrogates and what is past U+10FFFF are told by the second byte.
+  const unsigned char least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  const unsigned char most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (byte(1) < least || byte(1) > most) return 0;
+  for (size_t i = 2; i < length; ++i)
+    if (byte(i) < 0x80 || byte(i) > 0xbf) return 0;
+  return length;
+}
+
+bool is_control(std::string_view character) {
+  const auto first = static_cast<unsigned char>(character[0]);
+  // U+0080 to U+009F steer terminals too.
+  return first < 0x20 || first == 0x7f || (first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0);
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = character_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
   }
-  return result + (text.size() > kLongest ? "…'" : "'");
+  return true;
+}
+
+std::string escaped(std::string_view text) {
+  constexpr size_t kLongest = 60;
+  std::string result;
+  for (size_t shown = 0; !text.empty(); ++shown) {
+    if (shown == kLongest) return result + "…";
+    const size_t length = character_length(text);
+    const std::string_view character = text.substr(0, std::max<size_t>(length, 1));
+    if (length > 0 && !is_control(character))
+      result += character;
+    else
+      for (const char c : character) result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    text.remove_prefix(character.size());
+  }
+  return result;
+}
+
+std::string printable(std::string_view text) {
+  return fmt::format("'{}'", escaped(text));
 }
 
 std::shared_ptr<std::byte> allocate_bytes(size_t size) {

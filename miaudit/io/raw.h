@@ -34,8 +34,13 @@ T load_big(std::span<const std::byte> bytes, size_t at) {
 
 bool starts_with(std::span<const std::byte> bytes, std::string_view prefix);
 
-/// Bytes that a file holds as 'text': control characters escaped, so that a hostile file cannot steer the terminal, and
-/// cut after 60 characters.
+/// Whether all of it is UTF-8, which JSON must be.
+bool is_utf8(std::string_view text);
+
+/// Bytes that a file holds as UTF-8: control characters, so that a hostile file cannot steer the terminal, and bytes
+/// that are no UTF-8 escaped as \xNN, and cut after 60 characters.
+std::string escaped(std::string_view text);
+/// The same in quotes.
 std::string printable(std::string_view text);
 
 /// Uninitialised memory, aligned for any element.

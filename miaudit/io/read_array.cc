@@ -110,14 +110,18 @@ Array read_one(const FileBytes& file, const std::string& path) {
 
 }  // namespace
 
-Array read_array(const std::string& path_and_key) {
+Array read_array(const std::string& path_and_key, Holding holding) {
   const Address address = split(path_and_key);
-  const FileBytes file = FileBytes::open(address.path);
+  const FileBytes file = FileBytes::open(address.path, holding);
   if (starts_with(file.bytes(), "PK\3\4") || starts_with(file.bytes(), "PK\5\6")) return pick_member(file, address);
   if (address.key)
     fail(Category::input, "{} is no .npz, so it has no array {}; give the path alone", address.path,
          printable(*address.key));
   return read_one(file, address.path);
+}
+
+std::string file_of(const std::string& path_and_key) {
+  return split(path_and_key).path;
 }
 
 }  // namespace miaudit

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "miaudit/io/json.h"
 #include "miaudit/report/report.h"
 
 namespace miaudit {
@@ -254,8 +255,7 @@ std::string to_json(const AuditResult& result) {
   for (const GateResult& gate : result.gates)
     json["gates"].push_back(
         {{"gate", gate.text}, {"kind", gate.kind}, {"failed", gate.failed}, {"explanation", gate.explanation}});
-  // A path may hold bytes that are no UTF-8; they must not make the report fail.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return json_text(json, 2);
 }
 
 }  // namespace miaudit

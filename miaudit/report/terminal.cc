@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "miaudit/base/error.h"
+#include "miaudit/io/raw.h"
 #include "miaudit/report/report.h"
 
 namespace miaudit {
@@ -217,7 +218,7 @@ std::string exposed(const AuditResult& result) {
   for (const ExposedRecord& record : exposure.records) {
     if (static_cast<size_t>(&record - exposure.records.data()) >= kNamed || record.found[place].count == 0) break;
     if (!names.empty()) names += ", ";
-    names += record.id.empty() ? std::to_string(record.record) : record.id;
+    names += record.id.empty() ? std::to_string(record.record) : escaped(record.id);
     if (!has_many) continue;
     const FoundShare& share = record.found[place];
     const bool is_first = &record == exposure.records.data();

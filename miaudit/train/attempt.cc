@@ -127,8 +127,20 @@ Published Attempt::publish() {
     // What is there is stale or broken: it makes room, under a name that no attempt has.
     const fs::path aside = run_.path / "attempts" / fmt::format("{}.replaced", folder_.filename().string());
     fs::remove_all(aside, error);
-    if (!is_still_planned(run_, model_)) return Published::overtaken;
     fs::rename(place, aside, error);
+    if (error) continue;
+    // Since it was looked at, a rival may have put its own there, by this plan or by a newer one.
+    std::optional<Published> rival;
+    try {
+      if (!is_still_planned(run_, model_))
+        rival = Published::overtaken;
+      else if (finished_status(run_, model_, aside, true).state == ModelState::done)
+        rival = Published::too_late;
+    } catch (...) {
+      rename_directory(aside, place);
+      throw;
+    }
+    if (rival && rename_directory(aside, place)) return *rival;
     fs::remove_all(aside, error);
   }
   fail(Category::io, "cannot put {} in its place: {} is in the way", folder_.string(), place.string());

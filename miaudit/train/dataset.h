@@ -11,6 +11,7 @@
 #include "miaudit/data/records.h"
 #include "miaudit/engine/architecture.h"
 #include "miaudit/io/array.h"
+#include "miaudit/io/file.h"
 #include "miaudit/train/table.h"
 
 namespace miaudit {
@@ -51,11 +52,12 @@ struct DatasetOptions {
   std::optional<Shape> image_shape;   ///< of images that lie as flat rows
   std::optional<size_t> classes;      ///< the labels' largest and 1 when empty
   TableOptions table;
+  Holding holding = Holding::mapped;  ///< of the records; `copied` for what trains while the file may change
 };
 
 /// Reads and checks: shapes agree, values are finite, labels are in range and of two classes or more. Throws
-/// Error(input) naming file, row, finding and expectation. Memory: one copy of the records, none where the file can be
-/// mapped as it is (uint8 and float32 .npy).
+/// Error(input) naming file, row, finding and expectation. Memory: one copy of the records, none where the file may
+/// and can be mapped as it is (uint8 and float32 .npy).
 Dataset read_dataset(const DatasetPaths& paths, const DatasetOptions& options, const Context& context);
 
 /// Further records for models of `first`: the same shape, encoding and scale.

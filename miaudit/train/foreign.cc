@@ -29,10 +29,17 @@ std::string foreign_entry(const fs::path& folder) {
   std::error_code ignored;
   if (fs::exists(folder / "done.json", ignored))
     return "beside its outputs it wrote done.json, which belongs to the run; files of its own belong into {work}";
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
     if (!fs::is_regular_file(entry.symlink_status(ignored)))
       return fmt::format("beside its outputs it made {}, which is no regular file; folders belong into {{work}}",
-                         printable(entry.path().filename().string()));
+                         printable(name));
+    if (!is_utf8(name))
+      return fmt::format(
+          "beside its outputs it made {}, whose name is no UTF-8, so that done.json cannot list it; give it another, "
+          "or put it into {{work}}",
+          printable(name));
+  }
   return "";
 }
 
@@ -70,7 +77,7 @@ void bring_outputs(const UnitSource& source, const Attempt& attempt) {
 }
 
 ForeignOutputs call_command(const UnitSource& source, const Attempt& attempt, const UnitContext& context) {
-  const auto& [run, plan, dataset, options] = source;
+  const auto& [run, plan, dataset, options, files] = source;
   const size_t model = attempt.model();
   const auto is_stopped = [&] { return context.is_stopped.load(); };
   const fs::path work = claim_work_folder(run, attempt, options.host, is_stopped, context.tell);
@@ -89,9 +96,13 @@ ForeignOutputs call_command(const UnitSource& source, const Attempt& attempt, co
     take_tries_away(attempt.folder());
     write_npy(keep, kept);
     const CommandEnd end = run_command(filled_command(plan.command, places), log, is_stopped);
-    if (end.is_stopped) fail(Category::checkpointed, "stopped");
-    made = {complaint_of(end, attempt.folder(), run, plan.queries, dataset.classes), tries};
+    // What came to its end all the same was not in vain.
+    if (!end.is_stopped || end.exit_code == 0)
+      made = {complaint_of(end, attempt.folder(), run, plan.queries, dataset.classes), tries};
+    else
+      made.why = "it was stopped";
     if (made.why.empty()) break;
+    if (end.is_stopped) fail(Category::checkpointed, "stopped");
   }
   std::error_code ignored;
   fs::remove_all(keep, ignored);

@@ -227,7 +227,7 @@ ModelFigures ModelFolder::write(const Dataset& dataset, const TrainingJob& job, 
     result["layers"] =
         to_json(make_architecture(job.recipe.architecture, dataset.shape, dataset.classes, job.recipe.widths));
   for (const char* name : written) result["files"][name] = content_hash(FileBytes::open(file(name)).bytes());
-  write_file(file(kModel), result.dump(1) + "\n");
+  write_file(file(kModel), json_text(result, 1));
   std::error_code error;
   std::filesystem::remove(checkpoint(), error);
   if (error) fail(Category::io, "cannot remove {}: {}", checkpoint().string(), error.message());

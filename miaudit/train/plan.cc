@@ -149,11 +149,13 @@ std::string missing_target_outputs(const ShadowPlan& plan) {
   return first_missing({plan.target_outputs});
 }
 
-Dataset read_planned_data(const fs::path& path, const ShadowPlan& plan, const Context& context) {
+Dataset read_planned_data(const fs::path& path, const ShadowPlan& plan, const Context& context, Holding holding) {
   refuse_missing(missing_data(plan));
   Dataset dataset;
+  DatasetOptions reading = plan.reading;
+  reading.holding = holding;
   try {
-    dataset = read_dataset(plan.data, plan.reading, context);
+    dataset = read_dataset(plan.data, reading, context);
   } catch (const Error& error) {
     // The plan could read them.
     if (error.category() == Category::interrupted || error.category() == Category::io) throw;

@@ -63,7 +63,8 @@ std::string missing_data(const ShadowPlan& plan);
 std::string missing_target_outputs(const ShadowPlan& plan);
 /// The data set of a run, after making sure that it is the one that was planned with. Throws Error(input) where a file
 /// has changed since, or is not there.
-Dataset read_planned_data(const std::filesystem::path& path, const ShadowPlan& plan, const Context& context);
+Dataset read_planned_data(const std::filesystem::path& path, const ShadowPlan& plan, const Context& context,
+                          Holding holding = Holding::mapped);
 /// The outputs that were given with the plan, after making sure of the same.
 Array read_target_outputs(const ShadowPlan& plan);
 

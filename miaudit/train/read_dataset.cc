@@ -226,7 +226,7 @@ void read_values(Dataset& dataset, const DatasetPaths& paths, const DatasetOptio
   if (!table.label_column.empty() || !table.categorical.empty() || !table.ignored.empty())
     fail(Category::config, "{} has no named columns; --label-column, --categorical and --ignore-columns are for .csv",
          paths.data);
-  const Array array = read_array(paths.data);
+  const Array array = read_array(paths.data, options.holding);
   dataset.files.push_back(describe_file("data", paths.data, array));
   set_shape(dataset, as_bytes_or_floats(array, paths.data), paths.data, options);
   check_finite(dataset, paths.data, context);

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 class ShadowRun {
  public:
   ShadowRun(const fs::path& path, const ShadowOptions& options, const Context& context)
-      : options_(options), context_(context), run_(read_run(path)), plan_(read_plan(path)) {
+      : options_(options), context_(context), run_(read_run(path)), plan_(read_plan(path)), files_(path, plan_) {
     if (run_.units.empty()) fail(Category::input, "{} was made by hand: there is nothing to train", path.string());
     if (read_run_file(path).units != run_.units)
       fail(Category::input, "{} was planned again while it was read; run the same again", path.string());
@@ -40,13 +40,16 @@ class ShadowRun {
     if (todo_.empty()) return std::move(report_);
     // Whatever copied the run may have left empty folders out.
     for (const char* folder : kRunFolders) make_directory(run_.path / folder);
+    const bool trains_here = plan_.command.empty();
     try {
-      dataset_ = read_planned_data(run_.path, plan_, context_);
+      // A command reads them by itself.
+      dataset_ = read_planned_data(run_.path, plan_, context_, trains_here ? Holding::copied : Holding::mapped);
     } catch (const Error& error) {
       if (error.category() != Category::interrupted) throw;
       // Every model has the checkpoint that it had: to whoever started this, it is one like any other.
       fail(Category::checkpointed, "stopped while the data were read; run the same again to go on");
     }
+    if (!trains_here) dataset_.features = Array();
     const double start = options_.clock();
     std::vector<std::thread> workers;
     const size_t jobs = std::min(options_.jobs, todo_.size());
@@ -66,7 +69,7 @@ class ShadowRun {
     for (std::thread& worker : workers) worker.join();
     pass_on_news();
     if (error_) std::rethrow_exception(error_);
-    if (is_interrupted_)
+    if (is_interrupted_ || (stop_ && !todo_.empty()))
       fail(Category::checkpointed, "stopped with {} of {} done; run the same again to go on", done_now(), run_.models);
     const double seconds = options_.clock() - start;
     if (seconds > 0) report_.samples_per_second = static_cast<double>(samples_here()) / seconds;
@@ -179,7 +182,7 @@ class ShadowRun {
     Attempt attempt(run_, model, options_.host);
     if (attempt.is_second() && put_off(model)) return;
     const double start = options_.clock();
-    MadeUnit made = make_unit({run_, plan_, dataset_, options_}, attempt, context_of(worker));
+    MadeUnit made = make_unit({run_, plan_, dataset_, options_, files_}, attempt, context_of(worker));
     if (!made.why.empty()) return give_up(attempt, made.why, made.log);
     made.about["seconds"] = options_.clock() - start;
     seal_unit(run_, attempt, std::move(made.about));
@@ -278,6 +281,7 @@ class ShadowRun {
   const Context& context_;
   Run run_;
   ShadowPlan plan_;
+  PlannedFiles files_;
   Dataset dataset_;
   std::vector<size_t> todo_, put_off_;
   ShadowReport report_;

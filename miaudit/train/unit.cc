@@ -10,7 +10,9 @@
 #include "miaudit/base/version.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
+#include "miaudit/io/json.h"
 #include "miaudit/train/foreign.h"
+#include "miaudit/train/work_folder.h"
 
 namespace miaudit {
 namespace {
@@ -59,7 +61,7 @@ json figures(const Run& run, size_t model, std::span<const uint8_t> is_right) {
 }
 
 json train(const UnitSource& source, const Attempt& attempt, const UnitContext& context) {
-  const auto& [run, plan, dataset, options] = source;
+  const auto& [run, plan, dataset, options, files] = source;
   const size_t model = attempt.model();
   const TrainingJob job = job_of(run, plan, model);
   const uint64_t all_shown = job.members.size() * job.recipe.epochs;
@@ -101,10 +103,39 @@ json train(const UnitSource& source, const Attempt& attempt, const UnitContext& 
           {"loss", trained->history().back().loss}};
 }
 
+/// What a command made of data that changed meanwhile is no model of this plan, and its checkpoints are none either.
+void refuse_changed_data(const UnitSource& source, const Attempt& attempt) {
+  try {
+    source.files.compare();
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(work_folder(source.run, attempt), ignored);
+    throw;
+  }
+}
+
+/// A command that died of a full disk does not make its model one that cannot be trained.
+void refuse_full_disk(const Run& run, const std::string& why) {
+  constexpr uintmax_t kLeast = 1'000'000;
+  std::error_code error;
+  const fs::space_info space = fs::space(run.path, error);
+  if (!error && space.available < kLeast)
+    fail(Category::io, "no space left on the file system of {}: {} available, and a command failed ({})",
+         run.path.string(), counted(space.available, "byte"), why);
+}
+
 MadeUnit call(const UnitSource& source, const Attempt& attempt, const UnitContext& context) {
-  const ForeignOutputs made = call_command(source, attempt, context);
+  ForeignOutputs made;
+  try {
+    made = call_command(source, attempt, context);
+  } catch (const Error&) {
+    refuse_changed_data(source, attempt);
+    throw;
+  }
+  refuse_changed_data(source, attempt);
   if (made.why.empty())
     return {{{"engine", "command"}, {"command", source.plan.command}, {"attempts", made.tries}}, "", {}};
+  refuse_full_disk(source.run, made.why);
   return {{}, fmt::format("{} (tried {})", made.why, counted(made.tries, "time")), attempt.folder() / kCommandLog};
 }
 
@@ -129,16 +160,18 @@ void seal_unit(const Run& run, const Attempt& attempt, json about) {
   about["miaudit"] = version();
   about["unit"] = run.units[attempt.model()];
   about["model"] = attempt.model();
+  // What took a session of its own may still write to the log.
   for (const auto& entry : fs::directory_iterator(attempt.folder()))
-    about["files"][entry.path().filename().string()] = about_file(entry.path());
-  write_file(attempt.folder() / "done.json", about.dump(1) + "\n");
+    if (entry.path().filename() != kCommandLog)
+      about["files"][entry.path().filename().string()] = about_file(entry.path());
+  write_file(attempt.folder() / "done.json", json_text(about, 1));
 }
 
 void record_failure(const Run& run, size_t model, const std::string& why, const fs::path& log) {
   std::error_code ignored;
   fs::remove(run.failure_log(model), ignored);
   if (!log.empty()) fs::copy_file(log, run.failure_log(model), ignored);
-  write_file(run.failure(model), json{{"unit", run.units[model]}, {"why", why}}.dump(1) + "\n");
+  write_file(run.failure(model), json_text(json{{"unit", run.units[model]}, {"why", why}}, 1));
 }
 
 }  // namespace miaudit

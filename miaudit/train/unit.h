@@ -8,6 +8,7 @@
 
 #include "miaudit/train/attempt.h"
 #include "miaudit/train/plan.h"
+#include "miaudit/train/planned_files.h"
 #include "miaudit/train/shadow.h"
 
 namespace miaudit {
@@ -18,6 +19,7 @@ struct UnitSource {
   const ShadowPlan& plan;
   const Dataset& dataset;
   const ShadowOptions& options;
+  PlannedFiles& files;
 };
 
 /// What the making of a model hears and says.
@@ -35,10 +37,11 @@ struct MadeUnit {
 };
 
 /// Makes one model in an attempt's folder: by the engine, by the plan's command, or of outputs that were brought.
-/// Throws Error(checkpointed) when it is stopped.
+/// Throws Error(checkpointed) when it is stopped, Error(input) where a command may have read other data than were
+/// planned with, Error(io) where one failed on a full disk.
 MadeUnit make_unit(const UnitSource& source, const Attempt& attempt, const UnitContext& context);
 
-/// Writes done.json beside all that an attempt's folder holds, which it lists.
+/// Writes done.json beside all that an attempt's folder holds, which it lists but for the log.
 void seal_unit(const Run& run, const Attempt& attempt, nlohmann::json about);
 
 /// Keeps why a model was given up, and what its command printed (`log`, where there is one).

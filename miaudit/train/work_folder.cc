@@ -31,13 +31,28 @@ fs::file_time_type last_written(const fs::path& path) {
   return error ? fs::file_time_type::min() : time;
 }
 
-/// Those of an attempt's unit, the last that was used first.
+/// When a file within was written last. Folders' own times do not count: an attempt that did nothing made some.
+fs::file_time_type last_kept(const fs::path& folder) {
+  fs::file_time_type last = fs::file_time_type::min();
+  std::error_code error;
+  auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    std::error_code ignored;
+    if (fs::is_regular_file(entry->symlink_status(ignored))) last = std::max(last, last_written(entry->path()));
+  }
+  return last;
+}
+
+/// Those of an attempt's unit, the last that was written to first.
 std::vector<WorkFolder> folders_of_unit(const Run& run, const Attempt& attempt) {
   std::vector<WorkFolder> folders = work_folders(run);
   std::erase_if(folders, [&](const WorkFolder& one) {
     return one.model != attempt.model() || one.unit != unit_digits(run, attempt.model());
   });
-  std::ranges::sort(folders, std::greater(), [](const WorkFolder& one) { return last_written(one.path); });
+  std::map<fs::path, fs::file_time_type> kept;
+  for (const WorkFolder& one : folders) kept[one.path] = last_kept(one.path);
+  std::ranges::sort(folders, std::greater(),
+                    [&](const WorkFolder& one) { return std::pair(kept[one.path], one.path); });
   return folders;
 }
 

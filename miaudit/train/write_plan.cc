@@ -8,6 +8,8 @@
 #include "miaudit/base/version.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
+#include "miaudit/io/json.h"
+#include "miaudit/io/raw.h"
 #include "miaudit/train/attempt.h"
 #include "miaudit/train/plan.h"
 #include "miaudit/train/splits.h"
@@ -56,7 +58,24 @@ void check_command(const std::string& command) {
            needed);
 }
 
+/// run.json is to name them as they are, and JSON holds UTF-8 alone.
+void check_texts(const ShadowPlan& plan) {
+  std::vector<std::pair<const char*, std::string>> texts = {{"--command", plan.command},
+                                                            {"--data", plan.data.data},
+                                                            {"--labels", plan.data.labels},
+                                                            {"--target-membership", plan.target_membership},
+                                                            {"--target-outputs", plan.target_outputs},
+                                                            {"--label-column", plan.reading.table.label_column}};
+  for (const std::string& name : plan.reading.table.categorical) texts.emplace_back("--categorical", name);
+  for (const std::string& name : plan.reading.table.ignored) texts.emplace_back("--ignore-columns", name);
+  for (const auto& [flag, text] : texts)
+    if (!is_utf8(text))
+      fail(Category::config, "{} {} is no UTF-8, which run.json must hold; {}", flag, printable(text),
+           flag == texts.front().first ? "write it in UTF-8" : "give the file, or the column, another name");
+}
+
 void check_plan(const ShadowPlan& plan, const Dataset& dataset) {
+  check_texts(plan);
   for (const auto& [flag, share] : {std::pair{"--member-share", plan.member_share},
                                     {"--population-share", plan.population_share},
                                     {"--test-share", plan.test_share}})
@@ -221,7 +240,7 @@ PlanChange write_plan(const fs::path& path, const ShadowPlan& given, const Datas
   file["scaling"] = scaling(dataset);
   if (dataset.encoding) file["encoding"] = to_json(*dataset.encoding);
   file["checksums"] = write_arrays(path, dataset, splitter.roles(), membership);
-  write_file(path / "run.json", file.dump(1) + "\n");
+  write_file(path / "run.json", json_text(file, 1));
   std::error_code ignored;
   fs::remove(path / kMarker, ignored);
   return change;

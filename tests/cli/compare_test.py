@@ -109,6 +109,12 @@ rows = list(csv.DictReader(open("named/records.csv")))
 assert all(r["id"] == f"person {r['row']}" and r["group"] == f"house {int(r['row']) // 2}" for r in rows)
 assert f"Most exposed: {rows[0]['id']}," in done.stdout
 
+# A name steers no terminal.
+open("evil.csv", "w").write("id\n" + "".join(f'"\x1b[2J\a{i}\nx"\n' for i in range(RECORDS)))
+done = run("audit", *flat, *references, "--attacks", "lira", "--ids", "evil.csv")
+assert f"Most exposed: \\x1b[2J\\x07{rows[0]['row']}\\x0ax," in done.stdout, done.stdout
+assert "\x1b" not in done.stdout and "\a" not in done.stdout
+
 # What is not what it seems.
 np.save("k255.npy", np.where(np.load("k.npy"), 1, 255).astype(np.uint8))
 assert "holds 255" in run("audit", *flat, "--reference-membership", "k255.npy", expect=2).stderr

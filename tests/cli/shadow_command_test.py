@@ -176,6 +176,48 @@ assert program.communicate(timeout=60) and program.returncode == 75
 for entry in os.scandir("kept/checkpoints"):
     assert sorted(os.listdir(entry.path)) == ["begun", "checkpoint"], os.listdir(entry.path)
 
+# What ends in order on TERM, with outputs, was not in vain; a shell that is told to stop never ends in order.
+shell("in_time", "[ {index} = 1 ] || exec /usr/bin/python3 late.py {outputs} {work}; sleep 1000")
+open("late.py", "w").write("""
+import signal, sys, time
+import numpy as np
+def end(*_):
+    np.save(sys.argv[1], np.ones((400, 4)))
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+open(sys.argv[2] + "/begun", "w").close()
+time.sleep(1000)
+""")
+program = start("in_time", "--jobs", "1")
+until(lambda: os.listdir("in_time/checkpoints") and begun("in_time", 1))
+program.send_signal(signal.SIGTERM)
+said = program.communicate(timeout=60)
+assert program.returncode == 75 and "stopped with 1 of 2 done" in said[1], (program.returncode, said)
+assert list(outputs("in_time")) == ["0000"]
+
+# What took a session of its own may write to the log for as long as it lives: the model stays done.
+shell("logging", f"setsid sh -c 'sleep 1; echo late; echo > {{index}}.logged' & {WRITE}")
+train("logging")
+until(lambda: os.path.exists("0.logged") and os.path.exists("1.logged"))
+assert "late" in open("logging/models/0000/log.txt").read()
+assert "2 of 2 models done" in run("shadow", "check", "logging").stdout
+
+# A full disk is no fault of a model. (Mounts, where they may be made, end with the process that made them.)
+shell("full", f"head -c 9000000 /dev/zero > {{work}}/filling && {WRITE}")
+MOUNTED = """set -e
+mount -t tmpfs -o size=4m none mounted
+cp -r full mounted/full
+"$MIAUDIT" shadow train mounted/full --quiet --attempts 1 --jobs 1 && code=0 || code=$?
+ls mounted/full/failed
+exit $code"""
+os.makedirs("mounted", exist_ok=True)
+unshare = ["unshare", "--mount", "--map-root-user"]
+if subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", "mounted"], capture_output=True).returncode == 0:
+    full = subprocess.run([*unshare, "sh", "-c", MOUNTED], capture_output=True, text=True)
+    assert full.returncode == 1 and not full.stdout, full
+    assert "no space left on the file system of mounted/full" in full.stderr, full.stderr
+    assert "run the same again to go on" in full.stderr and "failed;" not in full.stderr, full.stderr
+
 # What a killed attempt kept, the next one finds.
 shell("regained", "if [ -e {work}/begun ]; then echo >> {work}/again; " + WRITE + "; cp {work}/again {index}.regained; exit; fi; "
                "echo > {work}/begun; sleep 1000")

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "miaudit/io/formats.h"
 #include "miaudit/train/shadow.h"
 #include "miaudit/train/work_folder.h"
@@ -19,7 +21,7 @@ namespace fs = std::filesystem;
 
 void fill(const Attempt& attempt, const std::string& unit) {
   std::ofstream(attempt.folder() / "outputs.npy") << "outputs of " << unit;
-  std::ofstream(attempt.folder() / "done.json") << nlohmann::json{{"unit", unit}, {"files", nlohmann::json::object()}};
+  testing::seal(attempt.folder(), unit);
 }
 
 void make_older(const fs::path& path, std::chrono::minutes age) {
@@ -52,6 +54,34 @@ TEST(Attempts, TheFirstToPublishWins) {
   EXPECT_EQ(model_status(run, 3, true).state, ModelState::stale);
   EXPECT_EQ(fresh.publish(), Published::yes);
   EXPECT_EQ(model_status(run, 3, true).state, ModelState::done);
+}
+
+// Whoever makes room for its own may find that a rival did so first: that model stays.
+TEST(Attempts, OfTwoThatReplaceWhatIsStaleOneWins) {
+  const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
+  const Folder folder;
+  const miaudit::Run run = planned(folder, small_plan(), dataset);
+  for (int round = 0; round < 3; ++round) {
+    fs::remove_all(run.model(1));
+    Attempt stale(run, 1, "here"), first(run, 1, "here"), second(run, 1, "here");
+    fill(stale, "another plan's");
+    fill(first, run.units[1]);
+    fill(second, run.units[1]);
+    ASSERT_EQ(stale.publish(), Published::yes);
+    // So much to remove between the look and the rename gives the rival its time.
+    const fs::path aside = second.folder().string() + ".replaced";
+    fs::create_directory(aside);
+    for (int i = 0; i < 1000; ++i) std::ofstream(aside / std::to_string(i));
+    Published ends[2];
+    std::thread rival([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      ends[0] = first.publish();
+    });
+    ends[1] = second.publish();
+    rival.join();
+    ASSERT_NE(ends[0], ends[1]) << round;
+    ASSERT_EQ(model_status(run, 1, true).state, ModelState::done);
+  }
 }
 
 TEST(Attempts, TheDeadAreKnown) {
@@ -158,6 +188,30 @@ TEST(WorkFolders, GoOverFromTheDeadAndNeverFromTheLiving) {
   EXPECT_THROW(claim_work_folder(
                    run, stopped, "here", [] { return true; }, [](const std::string&) {}),
                Error);
+}
+
+TEST(WorkFolders, OfSeveralThatWhichWasWrittenToLastIsGoneOnWith) {
+  const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
+  const Folder folder;
+  const miaudit::Run run = planned(folder, small_plan(), dataset);
+  // Hours of one that overwrites its checkpoint, and two that came later and soon died.
+  std::vector<fs::path> left;
+  for (const char* name : {"far.17.0", "far.18.0", "far.19.0"}) {
+    left.push_back(held_elsewhere(run, name));
+    fs::remove(run.path / "attempts" / (std::string("0001.") + name));
+  }
+  fs::create_directory(left[0] / "kept");
+  fs::rename(left[0] / "checkpoint", left[0] / "kept/checkpoint");
+  fs::remove(left[2] / "checkpoint");
+  make_older(left[0] / "kept/checkpoint", std::chrono::minutes(5));
+  make_older(left[0] / "kept", std::chrono::minutes(600));
+  make_older(left[0], std::chrono::minutes(600));
+  make_older(left[1] / "checkpoint", std::chrono::minutes(30));
+  const Attempt next(run, 1, "here");
+  std::ifstream file(claimed(run, next) / "kept/checkpoint");
+  std::string held;
+  file >> held;
+  EXPECT_EQ(held, "far.17.0");
 }
 
 TEST(Garbage, NothingOfTheLivingGoes) {

@@ -88,10 +88,50 @@ TEST(RunFolder, AModelWithoutOutputsIsNotDone) {
   const Folder folder;
   const miaudit::Run run = planned(folder, small_plan(), dataset);
   fs::create_directories(run.model(0));
+  std::ofstream(run.outputs(0)) << "outputs";
+  testing::seal(run.model(0), run.units[0]);
+  EXPECT_EQ(model_status(run, 0, false).state, ModelState::done);
+  fs::remove(run.outputs(0));
+  EXPECT_EQ(model_status(run, 0, false).state, ModelState::broken);
+  EXPECT_EQ(model_status(run, 0, false).why, "outputs.npy is missing");
+  std::ofstream(run.outputs(0)) << "of anything";
   std::ofstream(run.model(0) / "done.json")
       << nlohmann::json{{"unit", run.units[0]}, {"files", nlohmann::json::object()}};
   EXPECT_EQ(model_status(run, 0, false).state, ModelState::broken);
-  EXPECT_EQ(model_status(run, 0, false).why, "outputs.npy is missing");
+  EXPECT_EQ(model_status(run, 0, false).why, "its done.json does not list outputs.npy");
+}
+
+TEST(RunFolder, SchemaVersionsAreWholeNumbers) {
+  const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
+  const Folder folder;
+  const miaudit::Run run = planned(folder, small_plan(), dataset);
+  nlohmann::json file = read_json(run.path / "run.json");
+  fs::create_directories(run.model(0));
+  std::ofstream(run.outputs(0)) << "outputs";
+  testing::seal(run.model(0), run.units[0]);
+  nlohmann::json done = read_json(run.model(0) / "done.json");
+  const std::vector<std::pair<const char*, const char*>> versions = {
+      {"1", ""},
+      {"2", "this miaudit reads up to 1"},
+      {"4294967297", "has schema version 4294967297; this miaudit reads up to 1"},
+      {"1e300", "has schema version 1e+300; expected the whole number 1"},
+      {"-3", "has schema version -3; expected"},
+      {"0", "has schema version 0; expected"},
+      {"1.0", "expected the whole number 1"},
+      {"\"1\"", "expected the whole number 1"},
+      {"null", "expected the whole number 1"}};
+  for (const auto& [version, said] : versions) {
+    file["schema_version"] = done["schema_version"] = nlohmann::json::parse(version);
+    std::ofstream(run.path / "run.json") << file;
+    std::ofstream(run.model(0) / "done.json") << done;
+    const std::string refused = refusal([&] { read_run_file(run.path); });
+    EXPECT_NE(refused.find(said), std::string::npos) << version << ": " << refused;
+    EXPECT_EQ(refused.empty(), *said == '\0') << version;
+    ModelStatus status;
+    const std::string newer = refusal([&] { status = model_status(run, 0, true); });
+    EXPECT_NE((newer + status.why).find(said), std::string::npos) << version << ": " << newer << status.why;
+    EXPECT_EQ(status.state == ModelState::done, *said == '\0') << version;
+  }
 }
 
 TEST(RunFolder, FewerModelsLeaveTheRestWhereItIs) {
@@ -101,8 +141,7 @@ TEST(RunFolder, FewerModelsLeaveTheRestWhereItIs) {
   for (const size_t m : {size_t{0}, size_t{3}}) {
     fs::create_directories(run.model(m));
     std::ofstream(run.outputs(m)) << "outputs";
-    std::ofstream(run.model(m) / "done.json")
-        << nlohmann::json{{"unit", run.units[m]}, {"files", nlohmann::json::object()}};
+    testing::seal(run.model(m), run.units[m]);
   }
   ShadowPlan fewer = small_plan();
   fewer.models = 2;

@@ -1,0 +1,37 @@
+#include "miaudit/train/planned_files.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "miaudit/io/formats.h"
+
+namespace miaudit {
+
+PlannedFiles::PlannedFiles(std::filesystem::path run, const ShadowPlan& plan)
+    : run_(std::move(run)), plan_(plan), marks_(marks()) {}
+
+std::vector<std::string> PlannedFiles::marks() const {
+  std::vector<std::string> marks;
+  for (const std::string& path : {plan_.data.data, plan_.data.labels}) {
+    struct stat s;
+    if (path.empty() || stat(file_of(path).c_str(), &s) != 0)
+      marks.emplace_back();
+    else
+      // The time of change as well: that of writing can be set back.
+      marks.push_back(fmt::format("{} {} {} {}.{} {}.{}", s.st_dev, s.st_ino, s.st_size, s.st_mtim.tv_sec,
+                                  s.st_mtim.tv_nsec, s.st_ctim.tv_sec, s.st_ctim.tv_nsec));
+  }
+  return marks;
+}
+
+void PlannedFiles::compare() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> now = marks();
+  if (now == marks_) return;
+  read_planned_data(run_, plan_, {});
+  marks_ = std::move(now);
+}
+
+}  // namespace miaudit

@@ -1,0 +1,107 @@
+"""shadow: data files that change, or are cut short, while models are made of them."""
+import os
+import shutil
+import signal
+import subprocess
+
+import numpy as np
+
+from harness import MIAUDIT, run
+from shadow_runs import outputs, plan, train, until
+
+
+def start(verb, *more):
+    return subprocess.Popen([MIAUDIT, *verb, "--quiet", *map(str, more)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)
+
+
+def overwrite():
+    """Other values in the same bytes of the disk, and the time of the last write set back."""
+    before = os.stat("x.npy")
+    with open("x.npy", "r+b") as file:
+        file.seek(128)
+        file.write(b"\x55" * 50_000)
+    os.utime("x.npy", ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def cut():
+    os.truncate("x.npy", 200)
+
+
+def remove():
+    os.remove("x.npy")
+
+
+def restore():
+    shutil.copyfile("kept.npy", "x.npy")
+
+
+shutil.copyfile("x.npy", "kept.npy")
+REFUSED = {overwrite: "values changed. Put the file back", cut: "x.npy is cut short",
+           remove: "x.npy is not there, and this run was planned with it"}
+
+# What trains here trains on what it read, whatever becomes of the file. (Mapped, a file that is cut ends the process.)
+RECIPE = ["--architecture", "cnn", "--epochs", "10", "--batch", "16"]
+plan("straight", *RECIPE, models=2)
+train("straight")
+run("train", "--data", "x.npy", "--labels", "y.npy", *RECIPE, "--out", "one-straight")
+for number, change in enumerate((overwrite, cut)):
+    folder = f"read-{number}"
+    plan(folder, *RECIPE, models=2)
+    program = start(["shadow", "train"], folder, "--jobs", "1", "--checkpoint-every", "0.02")
+    until(lambda: os.listdir(f"{folder}/checkpoints"))
+    change()
+    said = program.communicate(timeout=100)
+    assert program.returncode == 0 and "2 models trained" in said[0], (program.returncode, said)
+    assert outputs(folder) == outputs("straight"), change
+    shutil.rmtree(folder + "/models/0001")
+    assert "x.npy" in train(folder, expect=2).stderr
+    restore()
+    out = f"one-{number}"
+    program = start(["train", "--data", "x.npy", "--labels", "y.npy", *RECIPE], "--out", out, "--checkpoint-every", "0.02")
+    until(lambda: os.path.exists(f"{out}/checkpoint.npz"))
+    change()
+    said = program.communicate(timeout=100)
+    assert program.returncode == 0, (program.returncode, said)
+    assert open(f"{out}/outputs.npy", "rb").read() == open("one-straight/outputs.npy", "rb").read()
+    restore()
+
+# A command reads the files when it likes: what it makes of others is neither published nor gone on with.
+open("write.py", "w").write("import sys\nimport numpy as np\nnp.save(sys.argv[1], np.ones((400, 4)))\n")
+COMMAND = (": {keep}; echo > {work}/begun; while [ ! -e release ]; do sleep 0.05; done; [ ! -e fails ] || exit 3; "
+           "/usr/bin/python3 write.py {outputs}")
+
+
+def begin(folder):
+    plan(folder, "--command", COMMAND, models=2)
+    program = start(["shadow", "train"], folder, "--jobs", "2")
+    until(lambda: sum(os.path.exists(entry.path + "/begun") for entry in os.scandir(f"{folder}/checkpoints")) == 2)
+    return program
+
+
+for number, change in enumerate((overwrite, cut, remove)):
+    for ends in ("well", "badly", "stopped"):
+        folder = f"own-{number}-{ends}"
+        program = begin(folder)
+        change()
+        if ends == "badly":
+            open("fails", "w").close()
+        if ends == "stopped":
+            program.send_signal(signal.SIGTERM)
+        open("release", "w").close()
+        said = program.communicate(timeout=60)
+        assert program.returncode == 2, (program.returncode, said)
+        assert REFUSED[change] in said[1], said
+        assert not outputs(folder) and not os.listdir(f"{folder}/failed"), "of data that changed"
+        assert not os.listdir(f"{folder}/checkpoints"), os.listdir(f"{folder}/checkpoints")
+        for left in ("release", "fails"):
+            if os.path.exists(left):
+                os.remove(left)
+        restore()
+
+# Written anew with what it held, it is what was planned with.
+program = begin("rewritten")
+np.save("x.npy", np.load("x.npy"))
+open("release", "w").close()
+said = program.communicate(timeout=60)
+assert program.returncode == 0 and "2 models trained" in said[0], said
