@@ -128,7 +128,7 @@ void check_arrays(const Run& run) {
 
 void check_schema(const fs::path& file, const json& schema) {
   const std::string found = escaped(schema.dump());
-  if (schema.is_number_unsigned() && schema > Run::kSchemaVersion)
+  if (schema.is_number_unsigned() && schema.get<uint64_t>() > uint64_t{Run::kSchemaVersion})
     fail(Category::unsupported, "{} has schema version {}; this miaudit reads up to {}. Take a newer one",
          file.string(), found, Run::kSchemaVersion);
   if (!schema.is_number_unsigned() || schema != Run::kSchemaVersion)

@@ -96,13 +96,10 @@ ForeignOutputs call_command(const UnitSource& source, const Attempt& attempt, co
     take_tries_away(attempt.folder());
     write_npy(keep, kept);
     const CommandEnd end = run_command(filled_command(plan.command, places), log, is_stopped);
-    // What came to its end all the same was not in vain.
-    if (!end.is_stopped || end.exit_code == 0)
-      made = {complaint_of(end, attempt.folder(), run, plan.queries, dataset.classes), tries};
-    else
-      made.why = "it was stopped";
-    if (made.why.empty()) break;
+    // Whatever it exits with: outputs of a script that saves them after each epoch may be those of the last one done.
     if (end.is_stopped) fail(Category::checkpointed, "stopped");
+    made = {complaint_of(end, attempt.folder(), run, plan.queries, dataset.classes), tries};
+    if (made.why.empty()) break;
   }
   std::error_code ignored;
   fs::remove_all(keep, ignored);

@@ -60,7 +60,10 @@ std::vector<fs::path> find_garbage(const Run& run, const std::string& host) {
   }
   if (!run.units.empty()) add_work_folders(run, host, garbage);
   for (const auto& entry : fs::directory_iterator(run.path / "attempts", error))
-    if (entry.path().filename().string().ends_with(".replaced")) garbage.push_back(entry.path());
+    // What makes room may be looked at, to be put back.
+    if (entry.path().extension() == ".replaced" &&
+        life_of(fs::path(entry.path()).replace_extension(), host) == Life::over)
+      garbage.push_back(entry.path());
   return garbage;
 }
 

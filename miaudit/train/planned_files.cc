@@ -26,6 +26,14 @@ std::vector<std::string> PlannedFiles::marks() const {
   return marks;
 }
 
+bool PlannedFiles::are_there() const {
+  const std::lock_guard lock(mutex_);
+  const std::vector<std::string> now = marks();
+  for (size_t k = 0; k < now.size(); ++k)
+    if (now[k].empty() && !marks_[k].empty()) return false;
+  return true;
+}
+
 void PlannedFiles::compare() {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> now = marks();

@@ -18,13 +18,15 @@ class PlannedFiles {
   /// Throws as read_planned_data() does where they no longer are what was planned with. Reads them again where their
   /// size, times or places on the disk differ from when they were last looked at; any number of threads may ask.
   void compare();
+  /// Whether none is missing that was there at the start.
+  bool are_there() const;
 
  private:
   std::vector<std::string> marks() const;
 
   std::filesystem::path run_;
   const ShadowPlan& plan_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::string> marks_;
 };
 

@@ -105,12 +105,17 @@ json train(const UnitSource& source, const Attempt& attempt, const UnitContext& 
 
 /// What a command made of data that changed meanwhile is no model of this plan, and its checkpoints are none either.
 void refuse_changed_data(const UnitSource& source, const Attempt& attempt) {
+  // Another plan may be of other data; what becomes of this model then is seen when it is to be published.
+  if (!is_still_planned(source.run, attempt.model())) return;
   try {
     source.files.compare();
-  } catch (...) {
+  } catch (const Error& error) {
+    // What may not be read for now need not have changed.
+    if (error.category() != Category::input || !source.files.are_there()) throw;
     std::error_code ignored;
     fs::remove_all(work_folder(source.run, attempt), ignored);
-    throw;
+    fail(Category::input, "{}. What commands under way kept in their {{work}} may be of those data, and is removed",
+         error.what());
   }
 }
 
@@ -119,7 +124,7 @@ void refuse_full_disk(const Run& run, const std::string& why) {
   constexpr uintmax_t kLeast = 1'000'000;
   std::error_code error;
   const fs::space_info space = fs::space(run.path, error);
-  if (!error && space.available < kLeast)
+  if (!error && space.capacity > 0 && space.available < kLeast)
     fail(Category::io, "no space left on the file system of {}: {} available, and a command failed ({})",
          run.path.string(), counted(space.available, "byte"), why);
 }
