@@ -9,7 +9,7 @@ foreach(script IN LISTS cli_tests)
   cmake_path(GET script STEM name)
   add_test(NAME cli.${name} COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${script}" "-DPYTHON=${MIAUDIT_PYTHON}"
            -P "${CMAKE_CURRENT_LIST_DIR}/cli_run.cmake")
-  set_tests_properties(cli.${name} PROPERTIES LABELS cli TIMEOUT 300
+  set_tests_properties(cli.${name} PROPERTIES LABELS cli TIMEOUT 1200
     ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/${name}")
 endforeach()
 

@@ -1,7 +1,7 @@
 # Tests of the repository itself: layers, links, formats, scripts, versions, and the installed package.
 function(repository_test name)
   add_test(NAME repository.${name} COMMAND ${ARGN})
-  set_tests_properties(repository.${name} PROPERTIES LABELS repository TIMEOUT 300)
+  set_tests_properties(repository.${name} PROPERTIES LABELS repository TIMEOUT 1200)
 endfunction()
 
 set(here "${CMAKE_CURRENT_LIST_DIR}/repository")

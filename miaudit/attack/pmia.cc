@@ -109,7 +109,7 @@ std::vector<double> run(const Evidence& evidence, const Parameters& parameters, 
           for (size_t r = begin; r < end; ++r) {
             const size_t place = place_of(r);
             const double own = by_others(records[r]);
-            first = std::max(first, place - std::min(place, width - 1));
+            first = std::max(first, place - std::min(place, are_proxies ? width - 1 : width));
             // While the record past the window is nearer than the first in it.
             while (first + width < others.size() &&
                    own - by_others(others[first]) > by_others(others[first + width]) - own)

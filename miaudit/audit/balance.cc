@@ -13,9 +13,9 @@ constexpr double kCovered = 0.99;
 constexpr double kLeastWithAny = 0.1;
 /// Nor are IN models where fewer records have both sides.
 constexpr double kLeastWithBoth = 0.5;
-/// A side of which fewer of the records that have any have two is that of a partition. Independent splits that pass
-/// kLeastWithBoth have more.
-constexpr double kLeastWithTwo = 0.05;
+/// A side of which fewer of the records that have any have two, and some have none, is that of a partition. Independent
+/// splits with kLeastWithAny have more that have two.
+constexpr double kLeastWithTwo = 0.02;
 
 /// The most models that nearly all of the records have that have any: those without are lost to the side in any case.
 uint32_t common(std::vector<uint32_t> available) {
@@ -29,9 +29,11 @@ uint32_t common(std::vector<uint32_t> available) {
 /// Whether training sets, or what they leave out, share next to nothing: a record's one model on the side then proves
 /// where the target stands.
 bool is_partition(const std::vector<uint32_t>& available) {
-  const auto any = std::ranges::count_if(available, [](uint32_t models) { return models >= 1; });
-  const auto two = std::ranges::count_if(available, [](uint32_t models) { return models >= 2; });
-  return static_cast<double>(two) < kLeastWithTwo * static_cast<double>(any);
+  const auto at_least = [&](uint32_t models) {
+    return static_cast<double>(std::ranges::count_if(available, [&](uint32_t own) { return own >= models; }));
+  };
+  const double all = static_cast<double>(available.size()), any = at_least(1);
+  return all - any > (1 - kCovered) * all && at_least(2) < kLeastWithTwo * any;
 }
 
 /// Keeps `keep` of the models on `side` of a record, at random; none where there are fewer. How many are left.
@@ -84,9 +86,9 @@ Sides balance(std::span<const std::span<const int8_t>> membership, const SideCou
     in.push_back(counts.in[i]);
     out.push_back(counts.out[i]);
   }
-  // Of a single model every side would be one.
+  // Of a single model either side would be one, and its other side all that is left.
   sides.models_out = membership.size() > 1 && is_partition(out) ? 0 : common(out);
-  sides.models_in = is_partition(in) ? 0 : common(in);
+  sides.models_in = membership.size() == 1 || is_partition(in) ? 0 : common(in);
   size_t with_both = 0;
   for (size_t k = 0; k < in.size(); ++k) with_both += in[k] >= sides.models_in && out[k] >= sides.models_out;
   if (static_cast<double>(with_both) < kLeastWithBoth * static_cast<double>(in.size())) sides.models_in = 0;

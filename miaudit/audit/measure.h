@@ -27,10 +27,10 @@ void check_measure(const MeasureOptions& options);
 /// Every figure of methods.md §5 with its interval. With groups, intervals allow for records of one group being alike.
 Metrics measure(const ScoredRecords& records, const MeasureOptions& options, const Context& context);
 
-/// The same at the options' level and, for `tries` attacks at once, at the Bonferroni-corrected one.
 /// The ROC curve's outline, at most so many points.
 std::vector<CurvePoint> outline_of(const SortedScores& sorted, size_t points);
 
+/// The same at the options' level and, for `tries` attacks at once, at the Bonferroni-corrected one.
 struct CorrectedMetrics {
   Metrics single;
   Metrics corrected;  ///< Without curve or precision.

@@ -115,9 +115,11 @@ void warn_of_near_form(const NearForm& near, const std::string& path, std::vecto
 void warn_of_certainty(const ScanResult& scan, const std::string& path, std::vector<Warning>& warnings) {
   if (2 * scan.certain > scan.finite_records)
     warnings.push_back({"certain_probabilities",
-                        fmt::format("{}: in {} of {} a probability is exactly 1, so that they tie", path,
+                        fmt::format("{}: in {} of {} a probability is exactly 1, so that such rows tie", path,
                                     grouped(scan.certain), counted(scan.finite_records, "row")),
-                        "save logits, or probabilities in float64: what tells such records apart was rounded away"});
+                        "save logits, or probabilities in float64 where the model gives more than one-hot rows: what "
+                        "tells such records "
+                        "apart was rounded away"});
 }
 
 void check_form(OutputForm form, const ScanResult& scan, size_t columns, const std::string& path,

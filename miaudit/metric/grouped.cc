@@ -83,64 +83,97 @@ double sum_of_products(const std::vector<double>& a, const std::vector<double>& 
 /// A group makes a part of the mean that its deviation is taken about: the larger it is, the more of its deviation that
 /// hides. Squares of the groups' sums are divided by what is left of them, of groups whose means vary alike (w: a
 /// group's share of the records, W: Σw²), or whose records do where that leaves less.
-struct GroupShares {
-  double squares = 0;  ///< W
-  double fourths = 0;
-
-  GroupShares(const GroupedSide& side) {
-    for (size_t g = 0; g < side.places(); ++g) {
-      const double share = side.count(g) / side.size();
-      squares += share * share;
-      fourths += std::pow(share, 4);
-    }
+class Shares {
+ public:
+  static Shares of_groups(const GroupedSide& side) {
+    Shares shares;
+    for (size_t g = 0; g < side.places(); ++g) shares.add(side.count(g) / side.size());
+    return shares;
   }
-  double left_of(double share) const { return std::min(1 - share, 1 - 2 * share + squares); }
-  /// How many groups of one size would tell the variance as well.
-  double effective() const { return squares * squares / fourths; }
+  /// Of records (or persons) that cross the groups.
+  static Shares of_records(const GroupedSide& side) {
+    Shares shares;
+    for (const uint32_t count : side.crossing_count) shares.add(count / side.looked_at());
+    return shares;
+  }
+  /// Σ(sum²/what is left of it) over those that have any.
+  double sum_of_squares(const std::vector<double>& sums) const {
+    double squares = 0;
+    for (size_t k = 0; k < sums.size(); ++k)
+      if (shares_[k] > 0) squares += square(sums[k], shares_[k]);
+    return squares;
+  }
+  double sum_of_fourths(const std::vector<double>& sums) const {
+    double fourths = 0;
+    for (size_t k = 0; k < sums.size(); ++k)
+      if (shares_[k] > 0) fourths += std::pow(square(sums[k], shares_[k]), 2);
+    return fourths;
+  }
+  size_t count() const { return count_; }
+  /// How many of one size would tell the variance as well.
+  double effective() const { return squares_ * squares_ / fourths_; }
+
+ private:
+  void add(double share) {
+    shares_.push_back(share);
+    count_ += share > 0;
+    squares_ += share * share;
+    fourths_ += std::pow(share, 4);
+  }
+  double square(double sum, double share) const { return sum * sum / std::min(1 - share, 1 - 2 * share + squares_); }
+
+  std::vector<double> shares_;
+  size_t count_ = 0;
+  double squares_ = 0, fourths_ = 0;
 };
 
 AucSide auc_side(const GroupedSide& side, const Deviations& deviations) {
-  const GroupShares shares(side);
-  double by_group = 0, fourths = 0;
-  for (size_t g = 0; g < side.places(); ++g) {
-    if (side.count(g) == 0 || side.groups() < 2) continue;
-    const double square =
-        deviations.of_groups[g] * deviations.of_groups[g] / shares.left_of(side.count(g) / side.size());
-    by_group += square;
-    fourths += square * square;
-  }
   const double least = worth_of_copies(side) * side.size();
-  const double groups = side.groups();
-  if (groups < 2 || by_group <= 0) return {.records = least, .variance = 0, .carriers = 0};
+  const Shares shares = Shares::of_groups(side);
+  const bool is_crossed = !deviations.of_records.sums.empty();
+  const Shares of_records = is_crossed ? Shares::of_records(side) : Shares();
+  if (shares.count() < 2 || (is_crossed && of_records.count() < 2))
+    return {.records = least, .variance = 0, .carriers = 0};
+  const double by_group = shares.sum_of_squares(deviations.of_groups);
+  if (by_group <= 0) return {.records = least, .variance = 0, .carriers = 0};
   // What records share beyond what single scores hold, which the groups' sums hold already.
   double by_record = 0;
-  if (!deviations.of_records.sums.empty()) {
-    const std::vector<double>& sums = deviations.of_records.sums;
-    const double shared = sum_of_products(sums, sums, side.records()) - deviations.of_records.squares;
+  if (is_crossed) {
+    const double shared = of_records.sum_of_squares(deviations.of_records.sums) - deviations.of_records.squares;
     by_record = std::max(0.0, shared) * side.size() / side.looked_at();
   }
+  const double groups = side.groups();
   const double about_own_mean = by_group * (groups - 1) / groups;  // as deviations.squares are
   return {.records = std::clamp(side.worth * deviations.squares / (about_own_mean + by_record) * side.size(), least,
                                 side.worth * side.size()),
           .variance = (by_group + by_record) / (side.size() * side.size()) / side.worth,
-          .carriers = side.worth * by_group * by_group / fourths};
+          .carriers = side.worth * by_group * by_group / shares.sum_of_fourths(deviations.of_groups)};
 }
 
-/// Of the sum of both sides' variances (Satterthwaite 1946), each known from so many groups as count.
+/// Of the sum of both sides' variances (Satterthwaite 1946), each known from so many groups as count; and no more than
+/// the side with the fewer would give both, nor than those who cross the groups do: by chance two may agree.
 double degrees_of(const AucSide& members, const GroupedSide& of_members, const AucSide& nonmembers,
                   const GroupedSide& of_nonmembers) {
-  const auto part = [](const AucSide& side, const GroupedSide& own) {
-    return side.variance * side.variance / std::max(1e-9, own.worth * GroupShares(own).effective() - 1);
+  double parts = 0, fewest = INFINITY, crossing = INFINITY;
+  const auto count = [&](const AucSide& side, const GroupedSide& own) {
+    const Shares groups = Shares::of_groups(own);
+    const double degrees = groups.count() < 2 ? 0 : own.worth * groups.effective() - 1;
+    parts += side.variance * side.variance / std::max(1e-9, degrees);
+    fewest = std::min(fewest, degrees);
+    if (!own.crossing_count.empty()) crossing = std::min(crossing, Shares::of_records(own).effective() - 1);
   };
+  count(members, of_members);
+  count(nonmembers, of_nonmembers);
   const double all = members.variance + nonmembers.variance;
-  const double parts = part(members, of_members) + part(nonmembers, of_nonmembers);
-  return parts > 0 ? all * all / parts : 0;
+  return std::min({parts > 0 ? all * all / parts : 0, 2 * fewest, crossing});
 }
 
 /// Where all scores of a side are alike, as members' `correctness` may be, how much those of a group resemble each
 /// other shows on the other side alone, the less surely the fewer groups that shows in; without that, as copies.
 void learn_resemblance(AucSide& side, const GroupedSide& own, const AucSide& other, const GroupedSide& others) {
   constexpr double kCarriersToDoubt = 5;
+  // One group's mean is all that it shows, and single records show no resemblance.
+  if (own.groups() < 2 || others.size() <= others.groups()) return;
   const double trust = other.carriers / (other.carriers + kCarriersToDoubt);
   if (side.carriers == 0) side.records = std::max(side.records, trust * other.records / others.size() * own.size());
 }

@@ -158,6 +158,36 @@ assert steps[0].tolist() == [0, 0] and steps[-1].tolist() == [1, 1] and abs(area
 pooled = auc(turns[:, :AUDITED].ravel(), membership[:, :AUDITED].ravel())
 assert abs(found["estimates"]["auc"]["value"] - pooled) < 1e-9
 
+# pmia, of records that no reference learnt: those nearest by their OUT means stand in.
+rng = np.random.default_rng(5)
+COUNT, REFERENCES, NEAR = 200, 8, 3
+sides = np.repeat(np.array([[1], [0]], np.int8), REFERENCES // 2, 0).repeat(COUNT, 1)
+for i in range(COUNT):
+    rng.shuffle(sides[:, i])
+lone = np.arange(COUNT) >= 140
+sides[(sides == 1) & lone] = -1
+own_labels = rng.integers(0, 4, COUNT)
+logits = rng.normal(size=(REFERENCES + 1, COUNT, 4))
+logits[:, np.arange(COUNT), own_labels] += 1 + rng.normal(size=COUNT)
+for name, values in (("o", logits[0]), ("y", own_labels), ("in", rng.random(COUNT) < 0.5), ("r", logits[1:]), ("k", sides)):
+    np.save(f"pmia_{name}.npy", values)
+audit("--outputs", "pmia_o.npy", "--labels", "pmia_y.npy", "--membership", "pmia_in.npy", "--reference-outputs", "pmia_r.npy",
+      "--reference-membership", "pmia_k.npy", "--attacks", "pmia", "--pmia-neighbours", NEAR, "--out", "lone")
+rest = logits.copy()
+rest[:, np.arange(COUNT), own_labels] = -np.inf
+scaled = logits[:, np.arange(COUNT), own_labels] - np.log(np.exp(rest).sum(2))
+outs = [scaled[1:, i][sides[:, i] == 0] for i in range(COUNT)]
+centres = np.array([values.mean() for values in outs])
+pooled = np.mean([values.var() for values in outs])
+expected = []
+for i in range(COUNT):
+    order = [j for j in np.argsort(np.abs(centres - centres[i]), kind="stable") if j != i and not lone[j]][:NEAR]
+    ins = np.concatenate([scaled[1:, j][sides[:, j] == 1] for j in order])
+    s = scaled[0, i]
+    expected.append(0.5 * np.log(pooled / ins.var()) - (s - ins.mean()) ** 2 / (2 * ins.var())
+                    + (s - centres[i]) ** 2 / (2 * pooled))
+near(np.load("lone/scores/pmia.npy"), np.array(expected), "pmia of records without IN models")
+
 # What fewer references would have found, beside the audit's own figures.
 result = audit("run1", "--target", 4, "--curve", "--attacks", "lira,base,loss")
 points = result["budget_curve"]

@@ -410,6 +410,18 @@ TEST(ThinEvidence, OfModelsOfTheTargetsOwnFamilyIsNone) {
     EXPECT_NE(reasons(done.result)[name].find("of other splits"), std::string::npos) << name;
 }
 
+// One record that breaks the pairs' rule costs itself, not the attacks.
+TEST(ThinEvidence, OfOneRecordInBothOfAPairLeavesThePair) {
+  for (const int8_t side : {int8_t{0}, int8_t{1}}) {
+    Models models = made_models({.models = 4, .records = 600, .leak = 2});
+    const size_t before = audited(models, {0}).result.attacks.size();
+    for (AuditedModel& model : models.models) model.membership[0] = side;
+    const Audited done = audited(models, {0});
+    EXPECT_EQ(done.result.attacks.size(), before);
+    EXPECT_TRUE(done.scores.contains("base"));
+  }
+}
+
 // What one target lacks must not cost the others their figures, nor be kept quiet.
 TEST(ThinEvidence, OfOneTargetLeavesItUnscored) {
   Models models = made_models({.models = 6, .records = 500, .leak = 2, .design = Design::bernoulli});

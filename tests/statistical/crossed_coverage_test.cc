@@ -19,6 +19,9 @@ struct Design {
   double of_record;  ///< of it, and as much of the leak's
   double auc;
   size_t of_person = 1;  ///< records of each, alike in everything but noise, trained on together
+  size_t of_first = 1;   ///< and of the first person
+
+  bool is_of_one_before(size_t i) const { return i > 0 && (i < of_first || i % of_person != 0); }
 };
 
 // A score is a record's own + a pair's own + noise; a member's is shifted by the record's own gain, so that some
@@ -29,7 +32,8 @@ TEST(Crossed, AucAndTprAreCovered) {
         Design{12, 2000, 0, 0, 0.5}, Design{10, 500, 0.005, 0.05, 0.65}, Design{16, 300, 0, 0, 0.5},
         Design{16, 300, 0.01, 0.3, 0.65}, Design{16, 1000, 0.02, 0.3, 0.8}, Design{34, 300, 0.05, 0.3, 0.65},
         Design{34, 100, 0, 0.6, 0.8}, Design{64, 1000, 0.01, 0.5, 0.65}, Design{16, 1000, 0.01, 0.3, 0.65, 5},
-        Design{34, 600, 0.02, 0.2, 0.8, 3}, Design{16, 600, 0, 0, 0.5, 4}}) {
+        Design{34, 600, 0.02, 0.2, 0.8, 3}, Design{16, 600, 0, 0, 0.5, 4}, Design{16, 300, 0.01, 0.3, 0.65, 1, 225},
+        Design{16, 300, 0.01, 0.3, 0.65, 150}}) {
     const double gain = design.of_record / 2;  // variance of a record's gain
     const double shift = normal_quantile(design.auc) * std::sqrt(2 + gain);
     const auto true_tpr = [&](double fpr) {
@@ -37,7 +41,8 @@ TEST(Crossed, AucAndTprAreCovered) {
     };
     const std::string name = std::to_string(design.models) + " models x " + std::to_string(design.records) + ", AUC " +
                              std::to_string(design.auc).substr(0, 4) +
-                             (design.of_person > 1 ? ", " + std::to_string(design.of_person) + " a person" : "");
+                             (design.of_person > 1 ? ", " + std::to_string(design.of_person) + " a person" : "") +
+                             (design.of_first > 1 ? ", " + std::to_string(design.of_first) + " of one person" : "");
     Coverage of_auc(name), of_tpr(name + ", TPR at 5 %"), of_few(name + ", TPR at 1 %"),
         of_fewest(name + ", TPR at 0.1 %"), by_pairs(name + ", by pairs alone"),
         by_records(name + ", by pairs and records");
@@ -48,14 +53,15 @@ TEST(Crossed, AucAndTprAreCovered) {
       std::vector<int64_t> groups, people;
       std::vector<double> own(design.records), gains(design.records);
       for (size_t i = 0; i < design.records; ++i) {
-        people.push_back(static_cast<int64_t>(i / design.of_person));
-        own[i] = i % design.of_person ? own[i - 1] : std::sqrt(design.of_record) * rng.normal();
-        gains[i] = i % design.of_person ? gains[i - 1] : shift + std::sqrt(gain) * rng.normal();
+        const bool is_same = design.is_of_one_before(i);
+        people.push_back(is_same ? people.back() : static_cast<int64_t>(i));
+        own[i] = is_same ? own[i - 1] : std::sqrt(design.of_record) * rng.normal();
+        gains[i] = is_same ? gains[i - 1] : shift + std::sqrt(gain) * rng.normal();
       }
       for (size_t pair = 0; pair < design.models / 2; ++pair) {
         std::vector<int8_t> split(design.records);
         for (size_t i = 0; i < design.records; ++i)
-          split[i] = i % design.of_person ? split[i - 1] : rng.uniform() < 0.5;
+          split[i] = design.is_of_one_before(i) ? split[i - 1] : rng.uniform() < 0.5;
         const double of_pair = std::sqrt(design.of_model) * rng.normal();
         for (const int8_t turned : {int8_t{0}, int8_t{1}})
           for (size_t i = 0; i < design.records; ++i) {
@@ -66,7 +72,7 @@ TEST(Crossed, AucAndTprAreCovered) {
             groups.push_back(static_cast<int64_t>(pair));
           }
       }
-      if (design.of_person == 1) people.clear();
+      if (design.of_person == 1 && design.of_first == 1) people.clear();
       const PartedGroups crossed({scores, membership, groups, 1, design.records, people}, {});
       const double level = 0.95;
       of_auc.add(auc_estimates(crossed, std::span(&level, 1), {}).front(), design.auc);

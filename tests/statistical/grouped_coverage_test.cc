@@ -71,10 +71,14 @@ TEST(Grouped, AucIsCoveredWhereFewHoldMostRecords) {
     const char* name;
     size_t large, size, small;  ///< of either side
     bool is_zipf = false;
+    size_t singles = 0;  ///< non-members, each of a person of their own, in the place of such a side
   };
-  for (const Sizes sizes : {Sizes{"1 of 40 and 9 of 1", 1, 40, 9}, Sizes{"2 of 40 and 8 of 1", 2, 40, 8},
-                            Sizes{"3 of 50 and 47 of 1", 3, 50, 47}, Sizes{"4 of 40 and 16 of 1", 4, 40, 16},
-                            Sizes{"10 of 40 and 40 of 1", 10, 40, 40}, Sizes{"50 by Zipf", 50, 60, 0, true}})
+  for (const Sizes sizes :
+       {Sizes{"1 of 40 and 9 of 1", 1, 40, 9}, Sizes{"2 of 40 and 8 of 1", 2, 40, 8},
+        Sizes{"3 of 50 and 47 of 1", 3, 50, 47}, Sizes{"4 of 40 and 16 of 1", 4, 40, 16},
+        Sizes{"10 of 40 and 40 of 1", 10, 40, 40}, Sizes{"50 by Zipf", 50, 60, 0, true},
+        Sizes{"1 of 100, 100 singles", 1, 100, 0, false, 100}, Sizes{"2 of 50, 100 singles", 2, 50, 0, false, 100},
+        Sizes{"3 of 33, 100 singles", 3, 33, 0, false, 100}})
     for (const double shared : {0.2, 0.5, 0.9})
       for (const double auc : {0.5, 0.75, 0.9}) {
         const double shift = std::sqrt(2.0) * normal_quantile(auc);
@@ -85,12 +89,15 @@ TEST(Grouped, AucIsCoveredWhereFewHoldMostRecords) {
           std::vector<double> scores;
           std::vector<int8_t> membership;
           std::vector<int64_t> groups;
-          for (size_t group = 0; group < 2 * (sizes.large + sizes.small); ++group) {
-            const size_t place = group / 2;
-            const size_t size = place >= sizes.large ? 1 : sizes.is_zipf ? sizes.size / (place + 1) + 1 : sizes.size;
+          const size_t a_side = sizes.large + sizes.small, others = sizes.singles ? sizes.singles : a_side;
+          for (size_t group = 0; group < a_side + others; ++group) {
+            const bool is_member = group < a_side;
+            const size_t place = is_member ? group : group - a_side;
+            size_t size = place >= sizes.large ? 1 : sizes.is_zipf ? sizes.size / (place + 1) + 1 : sizes.size;
+            if (!is_member && sizes.singles) size = 1;
             const double own = rng.normal();
             for (size_t k = 0; k < size; ++k) {
-              membership.push_back(group % 2 == 0);
+              membership.push_back(is_member);
               scores.push_back(shift * membership.back() + std::sqrt(shared) * own +
                                std::sqrt(1 - shared) * rng.normal());
               groups.push_back(static_cast<int64_t>(group));
