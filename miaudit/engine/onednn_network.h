@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "miaudit/engine/descriptors.h"
+#include "miaudit/engine/held_signals.h"
 #include "miaudit/engine/network.h"
 #include "miaudit/math/first_layer.h"
 
@@ -142,6 +143,7 @@ class OnednnNetwork final : public Network {
   }
 
   void run(const std::vector<Step>& steps) {
+    const HeldSignals held;
     for (const Step& step : steps) {
       if (step.own_work) {
         stream_.wait();

@@ -50,11 +50,10 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-std::string escaped(std::string_view text) {
-  constexpr size_t kLongest = 60;
+std::string escaped(std::string_view text, size_t longest) {
   std::string result;
   for (size_t shown = 0; !text.empty(); ++shown) {
-    if (shown == kLongest) return result + "…";
+    if (shown == longest) return result + "…";
     const size_t length = character_length(text);
     const std::string_view character = text.substr(0, std::max<size_t>(length, 1));
     if (length > 0 && !is_control(character))
@@ -66,8 +65,8 @@ std::string escaped(std::string_view text) {
   return result;
 }
 
-std::string printable(std::string_view text) {
-  return fmt::format("'{}'", escaped(text));
+std::string printable(std::string_view text, size_t longest) {
+  return fmt::format("'{}'", escaped(text, longest));
 }
 
 std::shared_ptr<std::byte> allocate_bytes(size_t size) {

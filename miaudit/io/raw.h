@@ -38,10 +38,10 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view prefix);
 bool is_utf8(std::string_view text);
 
 /// Bytes that a file holds as UTF-8: control characters, so that a hostile file cannot steer the terminal, and bytes
-/// that are no UTF-8 escaped as \xNN, and cut after 60 characters.
-std::string escaped(std::string_view text);
+/// that are no UTF-8 escaped as \xNN, and cut after `longest` characters.
+std::string escaped(std::string_view text, size_t longest = 60);
 /// The same in quotes.
-std::string printable(std::string_view text);
+std::string printable(std::string_view text, size_t longest = 60);
 
 /// Uninitialised memory, aligned for any element.
 std::shared_ptr<std::byte> allocate_bytes(size_t size);

@@ -70,7 +70,7 @@ void check_texts(const ShadowPlan& plan) {
   for (const std::string& name : plan.reading.table.ignored) texts.emplace_back("--ignore-columns", name);
   for (const auto& [flag, text] : texts)
     if (!is_utf8(text))
-      fail(Category::config, "{} {} is no UTF-8, which run.json must hold; {}", flag, printable(text),
+      fail(Category::config, "{} {} is no UTF-8, which run.json must hold; {}", flag, printable(text, text.size()),
            flag == texts.front().first ? "write it in UTF-8" : "give the file, or the column, another name");
 }
 
