@@ -69,6 +69,15 @@ run("audit", expect=2)
 assert "did you mean 'audit'" in run("audi", expect=2).stderr
 refused("twice", fpr="0.01,0.1,0.01")
 
+# Recorded defect 3: a peer takes a delta, drops it and tests against pure differential privacy. As long as nothing here
+# is tested against either, nothing may look as if it took one.
+refused("--delta", delta="1e-5")
+np.save("scores.npy", logits[:, 0])
+assert "--delta" in run("measure", "scores.npy", "in.npy", "--delta", "1e-5", expect=2).stderr
+for arguments in (["audit", "--outputs", "o.npy", "--labels", "y.npy", "--membership", "in.npy"],
+                  ["measure", "scores.npy", "in.npy"]):
+    assert "epsilon" not in run(*arguments, "--json").stdout
+
 # Dropping is an open choice: counted, warned of, and the scores keep the input's rows.
 done = run("audit", "--outputs", "nan.npy", "--labels", "y.npy", "--membership", "in.npy", "--on-nonfinite", "drop",
            "--out", "report")

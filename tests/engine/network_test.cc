@@ -17,6 +17,11 @@ struct Case {
   Shape input;
 };
 
+/// What ctest calls it.
+void PrintTo(const Case& of, std::ostream* out) {
+  *out << of.name << '-' << of.input.channels << 'x' << of.input.height << 'x' << of.input.width;
+}
+
 /// A network with random weights, held beside its twin.
 struct Pair {
   Architecture network;

@@ -63,7 +63,17 @@ std::vector<std::vector<float>> gradients(const char* name, Shape input, const s
   return found;
 }
 
-class Interrupted : public ::testing::TestWithParam<std::pair<const char*, Shape>> {};
+struct Case {
+  const char* name;
+  Shape input;
+};
+
+/// What ctest calls it.
+void PrintTo(const Case& of, std::ostream* out) {
+  *out << of.name;
+}
+
+class Interrupted : public ::testing::TestWithParam<Case> {};
 
 TEST_P(Interrupted, GivesTheSameBytes) {
   const auto [name, input] = GetParam();
@@ -73,15 +83,11 @@ TEST_P(Interrupted, GivesTheSameBytes) {
   EXPECT_EQ(gradients(name, input, [&] { return alarms >= enough; }), undisturbed);
 }
 
+// Where oneDNN multiplies by other code (from 3.11.2 on, or on CPUs of a later kind) nothing is at stake, and they
+// pass.
 INSTANTIATE_TEST_SUITE_P(Architectures, Interrupted,
-                         ::testing::Values(std::pair{"logistic", Shape{600, 1, 1}}, std::pair{"mlp", Shape{446, 1, 1}},
-                                           std::pair{"cnn-small", Shape{1, 28, 28}},
-                                           std::pair{"cnn", Shape{3, 32, 32}}),
-                         [](const auto& of) {
-                           std::string name = of.param.first;
-                           std::erase(name, '-');
-                           return name;
-                         });
+                         ::testing::Values(Case{"logistic", {600, 1, 1}}, Case{"mlp", {446, 1, 1}},
+                                           Case{"cnn-small", {1, 28, 28}}, Case{"cnn", {3, 32, 32}}));
 
 }  // namespace
 }  // namespace miaudit

@@ -1,0 +1,86 @@
+// What fewer reference models would have found.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/contract/audited.h"
+
+namespace miaudit {
+namespace {
+
+const BudgetFigures* figures_of(const BudgetPoint& point, std::string_view attack) {
+  const auto found = std::ranges::find(point.attacks, attack, &BudgetFigures::attack);
+  return found == point.attacks.end() ? nullptr : &*found;
+}
+
+TEST(BudgetCurve, TellsWhatFewerReferencesFind) {
+  AuditPlan plan;
+  plan.curve = true;
+  const Models models = made_models({.models = 18, .records = 2000, .leak = 1});
+  for (const std::vector<size_t>& targets : {std::vector<size_t>{0}, std::vector<size_t>{0, 1, 5, 8}}) {
+    const Audited done = audited(models, targets, plan, 2);
+    const std::vector<BudgetPoint>& curve = done.result.budget_curve;
+    ASSERT_EQ(curve.size(), 4u);
+    for (size_t k = 0; k < curve.size(); ++k) EXPECT_EQ(curve[k].references, size_t{2} << k);
+    EXPECT_EQ(figures_of(curve[0], "stacked"), nullptr);
+    for (const BudgetPoint& point : curve)
+      for (const BudgetFigures& figures : point.attacks) {
+        EXPECT_EQ(figures.tpr.size(), plan.measure.fprs.size());
+        EXPECT_EQ(figures.targets.size(), targets.size() == 1 ? 0 : targets.size());
+      }
+    for (const AttackResult& attack : done.result.attacks) {
+      if (!find_attack(attack.name).needs_references()) continue;
+      const BudgetFigures* last = figures_of(curve.back(), attack.name);
+      ASSERT_NE(last, nullptr) << attack.name;
+      EXPECT_EQ(last->auc.value, attack.estimates.auc.value);
+    }
+    EXPECT_GT(*figures_of(curve[3], "bavaria_n")->auc.low, *figures_of(curve[0], "bavaria_n")->auc.value);
+  }
+}
+
+// A point is the audit that these models alone would have given.
+TEST(BudgetCurve, IsWhatAnAuditOfFewerModelsFinds) {
+  AuditPlan plan;
+  plan.curve = true;
+  const Models models = made_models({.models = 10, .records = 2000, .leak = 1});
+  const Audited done = audited(models, {0}, plan);
+  std::vector<double> found;
+  for (size_t left_out = 1; left_out < 5; ++left_out)
+    for (size_t other = left_out + 1; other < 5; ++other) {
+      Models fewer = models;
+      for (const size_t pair : {other, left_out}) {
+        fewer.models.erase(fewer.models.begin() + 2 * static_cast<ptrdiff_t>(pair),
+                           fewer.models.begin() + 2 * static_cast<ptrdiff_t>(pair) + 2);
+        fewer.families.erase(fewer.families.begin() + 2 * static_cast<ptrdiff_t>(pair),
+                             fewer.families.begin() + 2 * static_cast<ptrdiff_t>(pair) + 2);
+      }
+      AuditPlan own;
+      own.attacks = {"lira"};
+      found.push_back(*audited(fewer, {0}, own).result.attacks[0].estimates.auc.value);
+    }
+  EXPECT_EQ(std::ranges::count(found, *figures_of(done.result.budget_curve[1], "lira")->auc.value), 1);
+}
+
+TEST(BudgetCurve, IsTheSameInAnyOrderOfModelsAndOnAnyNumberOfThreads) {
+  AuditPlan plan;
+  plan.curve = true;
+  plan.attacks = {"lira", "stacked"};
+  Models models = made_models({.models = 10, .records = 1000, .leak = 1});
+  const AuditResult first = audited(models, {0}, plan).result;
+  std::rotate(models.models.begin() + 2, models.models.begin() + 4, models.models.end());
+  std::rotate(models.families.begin() + 2, models.families.begin() + 4, models.families.end());
+  const AuditResult second = audited(models, {0}, plan, 3).result;
+  for (size_t k = 0; k < first.budget_curve.size(); ++k)
+    for (size_t a = 0; a < first.budget_curve[k].attacks.size(); ++a)
+      EXPECT_EQ(first.budget_curve[k].attacks[a].auc.value, second.budget_curve[k].attacks[a].auc.value);
+}
+
+TEST(BudgetCurve, NeedsAttacksThatUseReferences) {
+  AuditPlan plan;
+  plan.curve = true;
+  plan.attacks = {"loss"};
+  EXPECT_THROW(audited(made_models({.models = 8, .leak = 1}), {0}, plan), Error);
+}
+
+}  // namespace
+}  // namespace miaudit
