@@ -28,7 +28,8 @@ SideCounts count_sides(std::span<const std::span<const int8_t>> membership, size
 /// have any on the side can keep; the rest have none there. A side that less than a tenth of the records have is not
 /// used. Nor are IN models where training sets share next to nothing, since one would prove a non-member, and where
 /// fewer than half of the records have both sides; nor OUT models where what training sets leave out shares next to
-/// nothing (one round of folds), since one would prove a member. membership: [references] → [records] of 1, 0, −1.
+/// nothing (one round of folds), since one would prove a member. (Of more than 100 sets none of which has 1 % of the
+/// records, neither is seen, and one model proves as little.) membership: [references] → [records] of 1, 0, −1.
 /// Records that are not audited keep all. A single model stays as it is. counts: those of `membership`. Deterministic
 /// in the seed. O(records) where nothing is to be cut, else O(references · records).
 Sides balance(std::span<const std::span<const int8_t>> membership, const SideCounts& counts,

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 #include "miaudit/base/parallel.h"
@@ -76,8 +77,8 @@ Deviations deviations_of(const Parted& all, const GroupedSide& side, const std::
   return {std::move(sums), std::move(of_records), std::accumulate(squares.begin(), squares.end(), 0.0)};
 }
 
-double sum_of_products(const std::vector<double>& a, const std::vector<double>& b, double groups) {
-  return groups > 1 ? std::inner_product(a.begin(), a.end(), b.begin(), 0.0) * groups / (groups - 1) : 0;
+double sum_of_products(const std::vector<double>& a, const std::vector<double>& b, double count) {
+  return count > 1 ? std::inner_product(a.begin(), a.end(), b.begin(), 0.0) * count / (count - 1) : 0;
 }
 
 /// A group makes a part of the mean that its deviation is taken about: the larger it is, the more of its deviation that
@@ -109,6 +110,22 @@ class Shares {
       if (shares_[k] > 0) fourths += std::pow(square(sums[k], shares_[k]), 2);
     return fourths;
   }
+  /// Of those that have records of both sides: with it the two sides' sums of squares are that of what each moves the
+  /// AUC by, over both.
+  static double sum_of_products(const Shares& a, const std::vector<double>& sums_a, const Shares& b,
+                                const std::vector<double>& sums_b) {
+    double products = 0;
+    for (size_t k = 0; k < sums_a.size(); ++k)
+      if (a.shares_[k] > 0 && b.shares_[k] > 0)
+        products += sums_a[k] * sums_b[k] / std::sqrt(a.left_of(a.shares_[k]) * b.left_of(b.shares_[k]));
+    return products;
+  }
+  /// Each one's part of a variance, where their means vary alike.
+  std::vector<double> parts_of(double variance) const {
+    std::vector<double> parts;
+    for (const double share : shares_) parts.push_back(variance * share * share / squares_);
+    return parts;
+  }
   size_t count() const { return count_; }
   /// How many of one size would tell the variance as well.
   double effective() const { return squares_ * squares_ / fourths_; }
@@ -120,7 +137,8 @@ class Shares {
     squares_ += share * share;
     fourths_ += std::pow(share, 4);
   }
-  double square(double sum, double share) const { return sum * sum / std::min(1 - share, 1 - 2 * share + squares_); }
+  double left_of(double share) const { return std::min(1 - share, 1 - 2 * share + squares_); }
+  double square(double sum, double share) const { return sum * sum / left_of(share); }
 
   std::vector<double> shares_;
   size_t count_ = 0;
@@ -151,31 +169,44 @@ AucSide auc_side(const GroupedSide& side, const Deviations& deviations) {
 }
 
 /// Of the sum of both sides' variances (Satterthwaite 1946), each known from so many groups as count; and no more than
-/// the side with the fewer would give both, nor than those who cross the groups do: by chance two may agree.
+/// the side with the fewer would give both, nor than those who cross the groups do: by chance two may agree. A group
+/// with records of both sides counts once, and two means are taken of such.
 double degrees_of(const AucSide& members, const GroupedSide& of_members, const AucSide& nonmembers,
                   const GroupedSide& of_nonmembers) {
   double parts = 0, fewest = INFINITY, crossing = INFINITY;
+  std::vector<double> of_groups(of_members.places()), both(of_members.places(), 1.0);
   const auto count = [&](const AucSide& side, const GroupedSide& own) {
     const Shares groups = Shares::of_groups(own);
     const double degrees = groups.count() < 2 ? 0 : own.worth * groups.effective() - 1;
     parts += side.variance * side.variance / std::max(1e-9, degrees);
     fewest = std::min(fewest, degrees);
+    const std::vector<double> own_parts = groups.parts_of(side.variance);
+    std::ranges::transform(of_groups, own_parts, of_groups.begin(), std::plus());
+    std::ranges::transform(both, own_parts, both.begin(), std::multiplies());
     if (!own.crossing_count.empty()) crossing = std::min(crossing, Shares::of_records(own).effective() - 1);
   };
   count(members, of_members);
   count(nonmembers, of_nonmembers);
   const double all = members.variance + nonmembers.variance;
-  return std::min({parts > 0 ? all * all / parts : 0, 2 * fewest, crossing});
+  if (!(all > 0)) return 0;
+  const double fourths = std::inner_product(of_groups.begin(), of_groups.end(), of_groups.begin(), 0.0);
+  double overlap = 0;  // 1 where each group has as much of either side's variance
+  for (const double product : both) overlap += 2 * std::sqrt(product) / all;
+  return std::min({all * all / parts, 2 * fewest, of_members.worth * all * all / fourths - 1 - overlap, crossing});
 }
 
 /// Where all scores of a side are alike, as members' `correctness` may be, how much those of a group resemble each
-/// other shows on the other side alone, the less surely the fewer groups that shows in; without that, as copies.
+/// other shows on the other side alone: from next to nothing, where few of its groups hold two records, to all. What is
+/// not shown counts as resemblance.
 void learn_resemblance(AucSide& side, const GroupedSide& own, const AucSide& other, const GroupedSide& others) {
-  constexpr double kCarriersToDoubt = 5;
-  // One group's mean is all that it shows, and single records show no resemblance.
-  if (own.groups() < 2 || others.size() <= others.groups()) return;
-  const double trust = other.carriers / (other.carriers + kCarriersToDoubt);
-  if (side.carriers == 0) side.records = std::max(side.records, trust * other.records / others.size() * own.size());
+  constexpr double kCarriersToDoubt = 5, kErrors = 2;
+  const auto copies = [](const GroupedSide& of) { return of.worth / worth_of_copies(of); };
+  // One group's mean is all that it shows.
+  if (side.carriers > 0 || own.groups() < 2 || other.carriers <= 0 || copies(others) <= 1) return;
+  const double effect = others.worth * others.size() / other.records * (1 + kCarriersToDoubt / other.carriers) +
+                        kErrors * std::sqrt(2 / other.carriers);
+  const double resemblance = std::clamp((effect - 1) / (copies(others) - 1), 0.0, 1.0);
+  side.records = std::max(side.records, own.worth * own.size() / (1 + resemblance * (copies(own) - 1)));
 }
 
 }  // namespace
@@ -202,7 +233,8 @@ std::vector<Estimate> auc_estimates(const PartedGroups& grouped, std::span<const
   learn_resemblance(members, all.members, nonmembers, all.nonmembers);
   learn_resemblance(nonmembers, all.nonmembers, members, all.members);
   const double groups = static_cast<double>(all.members.places());
-  double covariance = sum_of_products(of_members.of_groups, of_nonmembers.of_groups, groups);
+  double covariance = Shares::sum_of_products(Shares::of_groups(all.members), of_members.of_groups,
+                                              Shares::of_groups(all.nonmembers), of_nonmembers.of_groups);
   double independent = std::min({all.members.groups(), all.nonmembers.groups(), std::floor(groups / 2)});
   if (all.crossing.is_there()) {
     const double records = std::min(all.members.records(), all.nonmembers.records());

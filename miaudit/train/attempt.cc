@@ -26,6 +26,7 @@ constexpr auto kSilence = std::chrono::minutes(3);
 /// Shards of an audit (`audit --shard`) do not say that they live.
 constexpr auto kShardSilence = std::chrono::hours(24);
 constexpr std::string_view kShard = "shard-";
+constexpr std::string_view kReplaced = ".replaced";
 
 struct Owner {
   size_t model = SIZE_MAX;  ///< none: a shard's
@@ -55,8 +56,10 @@ std::string this_process() {
   return start > 0 ? fmt::format("{}-{}", getpid(), start) : fmt::format("{}", getpid());
 }
 
-/// Of a name like 0007.host.1234-56789.0 or shard-2-of-7.host.1234.0; hosts may hold dots.
+/// Of a name like 0007.host.1234-56789.0 or shard-2-of-7.host.1234.0; hosts may hold dots. None of what made room for
+/// an attempt: that is no attempt.
 std::optional<Owner> owner_of(const std::string& name) {
+  if (name.ends_with(kReplaced)) return {};
   const size_t first = name.find('.'), last = name.rfind('.');
   if (first == std::string::npos || last == first) return {};
   const size_t middle = name.rfind('.', last - 1);
@@ -125,7 +128,7 @@ Published Attempt::publish() {
     if (rename_directory(folder_, place)) return Published::yes;
     if (model_status(run_, model_, true).state == ModelState::done) return Published::too_late;
     // What is there is stale or broken: it makes room, under a name that no attempt has.
-    const fs::path aside = run_.path / "attempts" / fmt::format("{}.replaced", folder_.filename().string());
+    const fs::path aside = run_.path / "attempts" / fmt::format("{}{}", folder_.filename().string(), kReplaced);
     fs::remove_all(aside, error);
     fs::rename(place, aside, error);
     if (error) continue;

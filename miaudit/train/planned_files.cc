@@ -16,7 +16,8 @@ std::vector<std::string> PlannedFiles::marks() const {
   std::vector<std::string> marks;
   for (const std::string& path : {plan_.data.data, plan_.data.labels}) {
     struct stat s;
-    if (path.empty() || stat(file_of(path).c_str(), &s) != 0)
+    // A folder in a file's place is where something is not mounted.
+    if (path.empty() || stat(file_of(path).c_str(), &s) != 0 || S_ISDIR(s.st_mode))
       marks.emplace_back();
     else
       // The time of change as well: that of writing can be set back.

@@ -133,8 +133,9 @@ MadeUnit call(const UnitSource& source, const Attempt& attempt, const UnitContex
   ForeignOutputs made;
   try {
     made = call_command(source, attempt, context);
-  } catch (const Error&) {
-    refuse_changed_data(source, attempt);
+  } catch (const Error& error) {
+    // Data that are gone as the machine is being cleared: the next start finds them, or says what has changed.
+    if (error.category() != Category::checkpointed || source.files.are_there()) refuse_changed_data(source, attempt);
     throw;
   }
   refuse_changed_data(source, attempt);

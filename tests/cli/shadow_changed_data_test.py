@@ -90,8 +90,10 @@ for number, change in enumerate((overwrite, cut, remove)):
             program.send_signal(signal.SIGTERM)
         open("release", "w").close()
         said = program.communicate(timeout=60)
-        assert program.returncode == 2, (program.returncode, said)
-        assert REFUSED[change] in said[1], said
+        # Where a machine is cleared, its mounts may go first: the job is one that was stopped.
+        is_cleared = change is remove and ends == "stopped"
+        assert program.returncode == (75 if is_cleared else 2), (program.returncode, said)
+        assert is_cleared or REFUSED[change] in said[1], said
         assert not outputs(folder) and not os.listdir(f"{folder}/failed"), "of data that changed"
         # What may not be read for now need not have changed.
         left = os.listdir(f"{folder}/checkpoints")

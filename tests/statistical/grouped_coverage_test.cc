@@ -109,6 +109,78 @@ TEST(Grouped, AucIsCoveredWhereFewHoldMostRecords) {
       }
 }
 
+// Persons with records of both sides: what is theirs lifts all their scores, or members' up and non-members' down.
+TEST(Grouped, AucIsCoveredWhereFewHoldMostRecordsOfBothSides) {
+  struct Sizes {
+    const char* name;
+    size_t large, size, small;  ///< of either side
+  };
+  for (const Sizes sizes : {Sizes{"1 of 40 and 9 of 1", 1, 40, 9}, Sizes{"3 of 50 and 6 of 1", 3, 50, 6},
+                            Sizes{"3 of 50 and 20 of 1", 3, 50, 20}, Sizes{"10 of 40 and 40 of 1", 10, 40, 40}})
+    for (const bool is_opposite : {false, true})
+      for (const double shared : {0.3, 0.7, 0.95})
+        for (const double auc : {0.5, 0.8}) {
+          const double shift = std::sqrt(2.0) * normal_quantile(auc);
+          // Of pairs of one person's the difference varies otherwise.
+          const double records = static_cast<double>(sizes.large * sizes.size + sizes.small);
+          const double of_one =
+              static_cast<double>(sizes.large * sizes.size * sizes.size + sizes.small) / (records * records);
+          const double auc_of_one = normal_cdf(shift / std::sqrt(2 * (1 - shared) + 4 * shared * is_opposite));
+          Coverage coverage(std::string(sizes.name) + (is_opposite ? ", opposite " : ", alike ") +
+                            std::to_string(shared).substr(0, 4) + ", AUC " + std::to_string(auc).substr(0, 4));
+          for (uint64_t trial = 0; trial < 1000; ++trial) {
+            Rng rng(37, trial);
+            std::vector<double> scores;
+            std::vector<int8_t> membership;
+            std::vector<int64_t> groups;
+            for (size_t group = 0; group < sizes.large + sizes.small; ++group) {
+              const double own = rng.normal();
+              for (size_t k = 0; k < 2 * (group < sizes.large ? sizes.size : 1); ++k) {
+                membership.push_back(k % 2);
+                const double sign = is_opposite && k % 2 == 0 ? -1 : 1;
+                scores.push_back(shift * membership.back() + sign * std::sqrt(shared) * own +
+                                 std::sqrt(1 - shared) * rng.normal());
+                groups.push_back(static_cast<int64_t>(group));
+              }
+            }
+            coverage.add(auc_estimate(GroupedScores{scores, membership, groups}, 0.95, {}),
+                         of_one * auc_of_one + (1 - of_one) * auc);
+          }
+          coverage.expect_at_least(0.94);
+        }
+}
+
+// Members that are right or wrong as a whole person, mostly all right, beside non-members of whom next to none tell
+// how much a person's records resemble each other.
+TEST(Grouped, AucIsCoveredWhereResemblanceDoesNotShow) {
+  constexpr size_t kPersons = 10, kSize = 40, kOthers = 400;
+  for (const double wrong : {0.05, 0.1})
+    for (const size_t twins : {0, 1, 10, 40}) {
+      Coverage coverage(std::to_string(twins) + " twins among singles, wrong " + std::to_string(wrong).substr(0, 4));
+      for (uint64_t trial = 0; trial < 1000; ++trial) {
+        Rng rng(38, trial);
+        std::vector<double> scores;
+        std::vector<int8_t> membership;
+        std::vector<int64_t> groups;
+        for (size_t person = 0; person < kPersons; ++person) {
+          const double score = rng.uniform() >= wrong;
+          for (size_t k = 0; k < kSize; ++k) {
+            scores.push_back(score);
+            membership.push_back(1);
+            groups.push_back(static_cast<int64_t>(person));
+          }
+        }
+        for (size_t k = 0; k < kOthers; ++k) {
+          scores.push_back(rng.uniform() >= 0.3);
+          membership.push_back(0);
+          groups.push_back(static_cast<int64_t>(kPersons + (k < 2 * twins ? k / 2 : k)));
+        }
+        coverage.add(auc_estimate(GroupedScores{scores, membership, groups}, 0.95, {}), (1 - wrong + 0.3) / 2);
+      }
+      coverage.expect_at_least(0.94);
+    }
+}
+
 TEST(Paired, DifferenceOfAucIsCovered) {
   for (const double auc : {0.5, 0.8, 0.96})
     for (const size_t records : {50, 200, 1000}) {

@@ -94,6 +94,16 @@ TEST(Attempts, TheDeadAreKnown) {
   std::filesystem::create_directory(dead);
   std::filesystem::create_directory(silent);
   EXPECT_EQ(dead_attempts(run, "here"), std::vector{dead});
+  // What made room for an attempt is none, however long ago, and whichever of its process's attempts that was.
+  for (const int which : {0, 3}) {
+    const std::filesystem::path aside =
+        run.path / "attempts" / fmt::format("0001.here.{}-1.{}.replaced", getpid(), which);
+    std::filesystem::create_directory(aside);
+    std::filesystem::last_write_time(aside, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+    EXPECT_EQ(dead_attempts(run, "here"), std::vector{dead}) << which;
+    EXPECT_FALSE(models_under_way(run, "here")[1]) << which;
+    std::filesystem::remove(aside);
+  }
   // This process has the number of one that is gone, as the first of a container has when that begins anew.
   std::filesystem::remove(dead);
   const std::filesystem::path renewed = run.path / "attempts" / fmt::format("0001.here.{}-1.0", getpid());
