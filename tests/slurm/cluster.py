@@ -34,10 +34,10 @@ SelectTypeParameters=CR_Core
 SlurmdParameters=config_overrides
 JobRequeue=1
 ReturnToService=2
-SlurmdTimeout=6
+SlurmdTimeout=20
 SlurmctldTimeout=10
-MessageTimeout=5
-BatchStartTimeout=5
+MessageTimeout=30
+BatchStartTimeout=60
 KillWait=3
 InactiveLimit=0
 MinJobAge=300
@@ -129,7 +129,7 @@ class Cluster:
         return len(doomed)
 
     def run(self, *command):
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
     def wait(self, is_so, what, seconds=90):
         end = time.monotonic() + seconds
@@ -137,15 +137,31 @@ class Cluster:
             try:
                 if is_so():
                     return
-            except subprocess.CalledProcessError:
+            except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
                 pass
-            assert time.monotonic() < end, f"waited {seconds} s for {what}"
+            assert time.monotonic() < end, f"waited {seconds} s for {what}\n{self.state()}"
             time.sleep(0.2)
 
+    def state(self):
+        told = [self.run("squeue", "-r"), self.run("sinfo", "-N", "-l")]
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{process}/stat", encoding="utf-8") as stat, open(f"/proc/{process}/cmdline", "rb") as words:
+                    if words.read().startswith(b"miaudit"):
+                        told.append(stat.read())
+            except OSError:
+                pass
+        for log in sorted(glob.glob(f"{self.folder}/*.log")):
+            with open(log, encoding="utf-8", errors="replace") as file:
+                told.append(f"{log}\n" + "".join(file.readlines()[-60:]))
+        return "\n".join(told)
+
     def hurry(self):
-        """Requeued elements wait two minutes unless told otherwise."""
+        """Requeued elements wait two minutes unless told otherwise, and for ever where a busy machine was slow to start
+        them."""
         for element in self.run("squeue", "-h", "-r", "-t", "PD", "-o", "%i").split():
             subprocess.run(["scontrol", "update", f"JobId={element}", "StartTime=now"], capture_output=True, check=False)
+            subprocess.run(["scontrol", "release", element], capture_output=True, check=False)
 
     def __exit__(self, *_):
         subprocess.run(["scancel", "--user=root"], capture_output=True, check=False)

@@ -74,11 +74,11 @@ with tempfile.TemporaryDirectory(prefix="miaudit-slurm-", dir="/tmp") as folder,
         cluster.hurry()
         return cluster.run("squeue", "-h").strip() == ""
 
-    cluster.wait(is_over, "the array to end", 240)
+    cluster.wait(is_over, "the array to end", 600)
     missing = miaudit("shadow", "status", "cluster", "--missing", "--format", "slurm").strip()
     assert missing == str(index), (missing, index)
     cluster.run("sbatch", f"--array={missing}", "--output=element.%a.log", "train.sbatch")
-    cluster.wait(is_over, "the element to end", 120)
+    cluster.wait(is_over, "the element to end", 300)
 
 assert miaudit("shadow", "status", "cluster", "--missing") == ""
 miaudit("shadow", "check", "cluster")
