@@ -8,7 +8,7 @@
 #include "cli/emit.h"
 #include "cli/options.h"
 #include "cli/shadow_verbs.h"
-#include "miaudit/data/run.h"
+#include "miaudit/data/model_status.h"
 #include "miaudit/io/json.h"
 #include "miaudit/train/check.h"
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "miaudit/data/families.h"
+#include "miaudit/data/model_status.h"
 #include "miaudit/data/stored_signals.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/scratch.h"

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "miaudit/data/records.h"
+#include "miaudit/data/run_files.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/json.h"
@@ -49,15 +49,6 @@ Array read_membership_matrix(const Run& run) {
   return matrix;
 }
 
-/// A file that may not be looked at is not one that is missing.
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  const bool found = fs::exists(path, error);
-  if (error)
-    fail(Category::io, "cannot look at {}: {}; let whoever runs this read the run", path.string(), error.message());
-  return found;
-}
-
 std::vector<Role> read_roles(const Run& run) {
   const fs::path path = run.path / "roles.npy";
   if (!is_there(path)) return std::vector<Role>(run.records, Role::audited);
@@ -93,22 +84,6 @@ std::vector<int64_t> read_partners(const Run& run, const json& file, const fs::p
   return partners;
 }
 
-/// Why the files of a finished model are not what was written; "" where they are.
-std::string damage(const fs::path& folder, const json& done, bool is_thorough) {
-  if (!done.at("files").contains("outputs.npy")) return "its done.json does not list outputs.npy";
-  for (const auto& [name, about] : done.at("files").items()) {
-    const fs::path file = folder / name;
-    std::error_code error;
-    const uintmax_t size = fs::file_size(file, error);
-    if (error) return fmt::format("{} is missing", name);
-    if (size != about.at("bytes").get<uintmax_t>())
-      return fmt::format("{} has {} bytes, not {}", name, size, about.at("bytes").get<uintmax_t>());
-    if (is_thorough && content_hash(FileBytes::open(file).bytes()) != about.at("hash").get<std::string>())
-      return fmt::format("{} is not what was written: its checksum differs", name);
-  }
-  return "";
-}
-
 void check_arrays(const Run& run) {
   for (const auto& [name, checksum] : run.checksums) {
     const fs::path file = run.path / name;
@@ -124,16 +99,6 @@ void check_arrays(const Run& run) {
     if (!is_there(run.path / name))
       fail(Category::input, "{} is missing; a run made by hand needs it, as docs/formats.md says",
            (run.path / name).string());
-}
-
-void check_schema(const fs::path& file, const json& schema) {
-  const std::string found = escaped(schema.dump());
-  if (schema.is_number_unsigned() && schema.get<uint64_t>() > uint64_t{Run::kSchemaVersion})
-    fail(Category::unsupported, "{} has schema version {}; this miaudit reads up to {}. Take a newer one",
-         file.string(), found, Run::kSchemaVersion);
-  if (!schema.is_number_unsigned() || schema != Run::kSchemaVersion)
-    fail(Category::input, "{} has schema version {}; expected the whole number {}", file.string(), found,
-         Run::kSchemaVersion);
 }
 
 Run parse_run_file(const fs::path& path) {
@@ -164,6 +129,24 @@ Run parse_run_file(const fs::path& path) {
 }
 
 }  // namespace
+
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  const bool found = fs::exists(path, error);
+  if (error)
+    fail(Category::io, "cannot look at {}: {}; let whoever runs this read the run", path.string(), error.message());
+  return found;
+}
+
+void check_schema(const fs::path& file, const json& schema) {
+  const std::string found = escaped(schema.dump());
+  if (schema.is_number_unsigned() && schema.get<uint64_t>() > uint64_t{Run::kSchemaVersion})
+    fail(Category::unsupported, "{} has schema version {}; this miaudit reads up to {}. Take a newer one",
+         file.string(), found, Run::kSchemaVersion);
+  if (!schema.is_number_unsigned() || schema != Run::kSchemaVersion)
+    fail(Category::input, "{} has schema version {}; expected the whole number {}", file.string(), found,
+         Run::kSchemaVersion);
+}
 
 bool was_planned(const fs::path& path) {
   return std::ranges::all_of(kRunFolders, [&](const char* folder) {
@@ -216,132 +199,6 @@ Run read_run(const fs::path& path) {
   run.labels = read_class_labels((path / "labels.npy").string(), run.records, {}, files);
   run.roles = read_roles(run);
   return run;
-}
-
-const char* state_name(ModelState state) {
-  switch (state) {
-    case ModelState::missing:
-      return "missing";
-    case ModelState::done:
-      return "done";
-    case ModelState::stale:
-      return "stale";
-    case ModelState::broken:
-      return "broken";
-    case ModelState::failed:
-      return "failed";
-  }
-  return "";
-}
-
-std::string training_command(const Run& run, ModelState state) {
-  return fmt::format("miaudit shadow train {}{}", run.path.string(),
-                     state == ModelState::failed ? " --retry-failed" : "");
-}
-
-std::string failure_text(const Run& run, size_t m, const std::string& why) {
-  std::error_code ignored;
-  const fs::path log = run.failure_log(m);
-  return fs::exists(log, ignored) ? fmt::format("{}; the log is {}", why, log.string()) : why;
-}
-
-ModelStatus finished_status(const Run& run, size_t m, const fs::path& folder, bool is_thorough) {
-  try {
-    const json file = read_json(folder / "done.json");
-    check_schema(folder / "done.json", file.value("schema_version", json(1u)));
-    if (file.at("unit").get<std::string>() != run.units[m])
-      return {ModelState::stale, "it was trained for another plan", false};
-    std::string why = damage(folder, file, is_thorough);
-    const ModelState state = why.empty() ? ModelState::done : ModelState::broken;
-    return {state, std::move(why), false};
-  } catch (const Error& unreadable) {
-    if (unreadable.category() == Category::unsupported || unreadable.category() == Category::io) throw;
-    return {ModelState::broken, unreadable.what(), false};
-  } catch (const json::exception&) {
-    return {ModelState::broken, "its done.json is not one that miaudit wrote", false};
-  }
-}
-
-ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
-  ModelStatus status;
-  status.has_checkpoint = is_there(run.checkpoint(m));
-  if (run.units.empty()) {  // made by hand: outputs or signals are all there is
-    if (is_there(run.outputs(m)) || is_there(run.signals(m))) status.state = ModelState::done;
-    return status;
-  }
-  const fs::path done = run.model(m) / "done.json";
-  const bool is_done = is_there(done), has_failed = is_there(run.failure(m));
-  try {
-    if (is_done) {
-      ModelStatus finished = finished_status(run, m, run.model(m), is_thorough);
-      finished.has_checkpoint = status.has_checkpoint;
-      return finished;
-    }
-    if (has_failed) {
-      const json file = read_json(run.failure(m));
-      if (file.at("unit").get<std::string>() == run.units[m])
-        return {ModelState::failed, failure_text(run, m, file.at("why").get<std::string>()), status.has_checkpoint};
-    }
-  } catch (const Error& unreadable) {
-    if (unreadable.category() == Category::unsupported || unreadable.category() == Category::io) throw;
-    return {ModelState::broken, unreadable.what(), status.has_checkpoint};
-  } catch (const json::exception&) {
-    return {ModelState::broken, "its record under failed/ is not one that miaudit wrote", status.has_checkpoint};
-  }
-  return status;
-}
-
-std::string outputs_identity(const Run& run, size_t m) {
-  if (!run.units.empty()) return content_hash(FileBytes::open(run.model(m) / "done.json").bytes());
-  std::error_code error;
-  const uintmax_t size = fs::file_size(run.outputs(m), error);
-  const auto changed = fs::last_write_time(run.outputs(m), error).time_since_epoch().count();
-  if (error) fail(Category::io, "cannot look at {}: {}", run.outputs(m).string(), error.message());
-  return fmt::format("{} bytes of {}", size, changed);
-}
-
-size_t nonfinite_values(const Array& array) {
-  size_t bad = 0;
-  with_element_type(array.type(), [&]<class T>() {
-    for (const T value : array.as<T>()) {
-      if constexpr (std::is_same_v<T, Half>)
-        bad += !std::isfinite(to_double(value));
-      else if constexpr (std::is_floating_point_v<T>)
-        bad += !std::isfinite(value);
-    }
-  });
-  return bad;
-}
-
-std::string outputs_complaint(const Array& outputs, size_t records, size_t queries, size_t classes, Columns columns) {
-  if (!is_floating(outputs.type()))
-    return fmt::format("its outputs are {}; expected float16, float32 or float64", element_name(outputs.type()));
-  const std::vector<size_t>& shape = outputs.shape();
-  const size_t asked = shape.size() == 3 ? shape[1] : 1;
-  if (shape.size() < 2 || shape.size() > 3 || shape[0] != records || asked == 0 || (queries > 0 && asked != queries) ||
-      shape.back() < classes || (columns == Columns::as_many && shape.back() > classes))
-    return fmt::format("its outputs have shape {}; expected ({}, {}{}){}", shape_text(shape), records,
-                       queries > 1 ? fmt::format("{}, ", queries) : "", classes,
-                       shape.size() >= 2 && shape.back() > classes
-                           ? ". Where models tell more classes apart than the labels show, plan with --classes"
-                           : "");
-  const size_t bad = nonfinite_values(outputs);
-  return bad == 0 ? "" : fmt::format("its outputs hold {} that are NaN or infinite", counted(bad, "value"));
-}
-
-Array read_model_outputs(const Run& run, size_t m) {
-  const ModelStatus status = model_status(run, m, true);
-  if (status.state != ModelState::done)
-    fail(Category::input, "{} is {}{}; `{}` makes it", run.model(m).string(), state_name(status.state),
-         status.why.empty() ? "" : " (" + status.why + ")", training_command(run, status.state));
-  Array outputs = read_npy(run.outputs(m));
-  const std::vector<size_t>& shape = outputs.shape();
-  if (!is_floating(outputs.type()) || shape.size() < 2 || shape.size() > 3 || shape[0] != run.records)
-    fail(Category::input,
-         "{} is {} of {}; expected ({}, classes) or ({}, queries, classes) of float16, float32 or float64",
-         run.outputs(m).string(), shape_text(shape), element_name(outputs.type()), run.records, run.records);
-  if (shape.size() == 3) return outputs;
-  return outputs.reshaped({shape[0], 1, shape[1]});
 }
 
 }  // namespace miaudit

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "miaudit/base/version.h"
+#include "miaudit/data/model_status.h"
 #include "miaudit/data/records.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"

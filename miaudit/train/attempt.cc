@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "miaudit/base/error.h"
+#include "miaudit/data/model_status.h"
 #include "miaudit/io/file.h"
 
 namespace miaudit {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "miaudit/base/context.h"
-#include "miaudit/data/run.h"
+#include "miaudit/data/model_status.h"
 
 namespace miaudit {
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "miaudit/data/model_status.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/raw.h"

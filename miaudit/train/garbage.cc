@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "miaudit/data/model_status.h"
 #include "miaudit/io/file.h"
 #include "miaudit/train/attempt.h"
 #include "miaudit/train/shadow.h"

@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "miaudit/data/model_status.h"
 #include "miaudit/io/file.h"
 #include "miaudit/train/attempt.h"
 #include "miaudit/train/unit.h"

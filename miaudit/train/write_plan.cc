@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "miaudit/base/version.h"
+#include "miaudit/data/model_status.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/json.h"

@@ -1,4 +1,5 @@
 #include "miaudit/train/attempt.h"
+#include "miaudit/data/model_status.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

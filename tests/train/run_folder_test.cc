@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "miaudit/data/model_status.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/json.h"
 #include "tests/train/made_run.h"
