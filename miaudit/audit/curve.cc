@@ -16,18 +16,23 @@ std::optional<std::vector<size_t>> families_past(const ModelSignals& signals, st
   for (const size_t m : signals.order())
     if (std::ranges::find(families, family_of[m]) == families.end()) families.push_back(family_of[m]);
   Rng(seed, 0).shuffle(std::span(families));
+  std::erase_if(families, [&](size_t family) { return std::ranges::find(fold, family) != fold.end(); });
+  // Whether so many models are some of the families from the k-th on: a lone model may stand in the way of pairs.
+  std::vector<std::vector<bool>> can_make(families.size() + 1, std::vector<bool>(references + 1));
+  const auto size = [&](size_t k) { return static_cast<size_t>(std::ranges::count(family_of, families[k])); };
+  can_make.back()[0] = true;
+  for (size_t k = families.size(); k-- > 0;)
+    for (size_t models = 0; models <= references; ++models)
+      can_make[k][models] = can_make[k + 1][models] || (models >= size(k) && can_make[k + 1][models - size(k)]);
+  if (!can_make[0][references]) return {};
   std::vector<size_t> past;
-  size_t kept = 0;
-  for (const size_t family : families) {
-    if (std::ranges::find(fold, family) != fold.end()) continue;
-    const size_t size = static_cast<size_t>(std::ranges::count(family_of, family));
-    if (kept + size <= references) {
-      kept += size;
-    } else {
-      past.push_back(family);
-    }
+  size_t missing = references;
+  for (size_t k = 0; k < families.size(); ++k) {
+    if (missing >= size(k) && can_make[k + 1][missing - size(k)])
+      missing -= size(k);
+    else
+      past.push_back(families[k]);
   }
-  if (kept < references) return {};
   return past;
 }
 

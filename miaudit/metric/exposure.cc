@@ -12,23 +12,26 @@ namespace {
 
 constexpr size_t kLeastNull = 3;
 
-/// What one record's scores under targets that left it out say of a further one.
+/// What one record's scores under targets that left it out say of a further one. Kept as deviations from one of them,
+/// so that scores that are all alike deviate by exactly nothing.
 struct Null {
-  double count = 0, sum = 0, squares = 0;
+  double centre = 0, count = 0, sum = 0, squares = 0;
 
-  void add(double deviation, double times) {
+  void add(double score, double times) {
     count += times;
-    sum += times * deviation;
-    squares += times * deviation * deviation;
+    sum += times * (score - centre);
+    squares += times * (score - centre) * (score - centre);
   }
-  double mean() const { return sum / count; }
-  double deviation() const { return std::sqrt(std::max(0.0, squares - sum * sum / count) / (count - 1)); }
+  double mean() const { return centre + sum / count; }
+  double spread() const { return std::max(0.0, squares - sum * sum / count); }
+  double deviation() const { return std::sqrt(spread() / (count - 1)); }
 };
 
 /// Of more scores than this, rates are those of records spread evenly over all.
 constexpr size_t kMostScores = size_t{1} << 21;
 /// Of a record whose scores are all alike.
 constexpr double kNever = -1e300;
+constexpr double kRounding = 1e-6;
 
 /// Scores in units of each record's own limit.
 struct Standardised {
@@ -53,26 +56,23 @@ class Rule {
 
   /// kept: how many records are judged, of which record i is the j-th.
   void judge(size_t i, size_t j, size_t kept, Standardised& standardised) const {
-    double centre = 0, outside = 0, inside = 0, member_sum = 0;
-    for (size_t t = 0; t < targets_; ++t) {
-      if (side(t, i) == 0) centre += score(t, i), ++outside;
-      if (side(t, i) == 1) member_sum += score(t, i), ++inside;
-    }
-    if (outside < static_cast<double>(kLeastNull)) return;
-    centre /= outside;
-    Null null;
+    double inside = 0, member_sum = 0;
     for (size_t t = 0; t < targets_; ++t)
-      if (side(t, i) == 0) null.add(score(t, i) - centre, 1);
-    const double nearer = 1 - std::sqrt(1 - inside / (inside + outside));
+      if (side(t, i) == 1) member_sum += score(t, i), ++inside;
+    const Null null = null_of(i, {});
+    if (null.count < static_cast<double>(kLeastNull)) return;
+    const double nearer = 1 - std::sqrt(1 - inside / (inside + null.count));
     for (size_t t = 0; t < targets_; ++t) {
       if (side(t, i) < 0) continue;
       Null others = null;
       for (const size_t u : relatives_[t])
-        if (side(u, i) == 0) others.add(score(u, i) - centre, -1);
+        if (side(u, i) == 0) others.add(score(u, i), -1);
       if (others.count < static_cast<double>(kLeastNull)) continue;
+      // Of so small a rest most is rounding.
+      if (others.spread() <= kRounding * null.squares) others = null_of(i, relatives_[t]);
       const double unit = others.deviation() * limits_[static_cast<size_t>(others.count)];
-      const double own = score(t, i) - centre - others.mean();
-      const double taken = side(t, i) == 1 ? nearer * (member_sum / inside - centre - others.mean()) : 0;
+      const double own = score(t, i) - others.mean();
+      const double taken = side(t, i) == 1 ? nearer * (member_sum / inside - others.mean()) : 0;
       const size_t place = t * kept + j;
       standardised.plain[place] = unit > 0 ? own / unit : kNever;
       standardised.corrected[place] = unit > 0 ? (own - taken) / unit : kNever;
@@ -83,6 +83,15 @@ class Rule {
  private:
   int8_t side(size_t t, size_t i) const { return all_.membership[t * all_.records + i]; }
   double score(size_t t, size_t i) const { return all_.scores[t * all_.records + i]; }
+  Null null_of(size_t i, const std::vector<size_t>& left_out) const {
+    Null null;
+    for (size_t t = 0; t < targets_; ++t) {
+      if (side(t, i) != 0 || std::ranges::find(left_out, t) != left_out.end()) continue;
+      if (null.count == 0) null.centre = score(t, i);
+      null.add(score(t, i), 1);
+    }
+    return null;
+  }
 
   const TargetedScores& all_;
   size_t targets_;

@@ -111,9 +111,10 @@ class Shares {
     return fourths;
   }
   /// Of those that have records of both sides: with it the two sides' sums of squares are that of what each moves the
-  /// AUC by, over both.
+  /// AUC by, over both. 0 where one has all of a side: about its own mean it does not deviate.
   static double sum_of_products(const Shares& a, const std::vector<double>& sums_a, const Shares& b,
                                 const std::vector<double>& sums_b) {
+    if (a.count_ < 2 || b.count_ < 2) return 0;
     double products = 0;
     for (size_t k = 0; k < sums_a.size(); ++k)
       if (a.shares_[k] > 0 && b.shares_[k] > 0)

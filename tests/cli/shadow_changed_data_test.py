@@ -41,7 +41,7 @@ REFUSED = {overwrite: "values changed. Put the file back", cut: "x.npy is cut sh
            remove: "x.npy is not there, and this run was planned with it"}
 
 # What trains here trains on what it read, whatever becomes of the file. (Mapped, a file that is cut ends the process.)
-RECIPE = ["--architecture", "cnn", "--epochs", "10", "--batch", "16"]
+RECIPE = ["--architecture", "cnn", "--epochs", "150", "--batch", "16"]  # long enough to be met at work
 plan("straight", *RECIPE, models=2)
 train("straight")
 run("train", "--data", "x.npy", "--labels", "y.npy", *RECIPE, "--out", "one-straight")

@@ -75,6 +75,25 @@ TEST(BudgetCurve, IsTheSameInAnyOrderOfModelsAndOnAnyNumberOfThreads) {
       EXPECT_EQ(first.budget_curve[k].attacks[a].auc.value, second.budget_curve[k].attacks[a].auc.value);
 }
 
+TEST(BudgetCurve, HasEveryPointWhereAModelIsMissing) {
+  AuditPlan plan;
+  plan.curve = true;
+  plan.attacks = {"lira"};
+  for (const size_t missing : {3, 11}) {
+    Models models = made_models({.models = 18, .records = 500, .leak = 1});
+    models.models.erase(models.models.begin() + static_cast<ptrdiff_t>(missing));
+    models.families.erase(models.families.begin() + static_cast<ptrdiff_t>(missing));
+    for (plan.measure.seed = 0; plan.measure.seed < 4; ++plan.measure.seed)
+      for (const std::vector<size_t>& targets : {std::vector<size_t>{0}, std::vector<size_t>{0, 1, 2, 3, 12}}) {
+        std::vector<size_t> budgets;
+        for (const BudgetPoint& point : audited(models, targets, plan, 2).result.budget_curve)
+          budgets.push_back(point.references);
+        ASSERT_GE(budgets.size(), 3u);
+        EXPECT_EQ(std::vector<size_t>(budgets.begin(), budgets.begin() + 3), (std::vector<size_t>{2, 4, 8}));
+      }
+  }
+}
+
 TEST(BudgetCurve, NeedsAttacksThatUseReferences) {
   AuditPlan plan;
   plan.curve = true;

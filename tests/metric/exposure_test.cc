@@ -167,6 +167,20 @@ TEST(PerRecordRates, AccuseNobodyWhoseScoresAreAllAlikeAndJudgeNobodyByFewerThan
                                 0.95, {}));
 }
 
+// Taking a relative's score back out of a sum leaves rounding where the other scores are all alike.
+TEST(PerRecordRates, AccuseNobodyForTheRoundingThatARelativeLeaves) {
+  Made made = made_scores(9, 900, 20, [](Rng&, size_t, bool) { return 0.1; });
+  for (size_t i = 0; i < made.records; ++i)
+    for (const size_t t : {2 * (i % 9), 2 * (i % 9) + 1}) {
+      const size_t place = t * made.records + i;
+      made.scores[place] = made.membership[place] == 1 ? 1 : 0.3 + 1e-4 * static_cast<double>(i);
+    }
+  const auto rates = per_record_rates(made.view(), 0.01, 0.95, {});
+  ASSERT_TRUE(rates);
+  EXPECT_LE(*rates->tpr.value, 0.01);
+  EXPECT_LE(*rates->corrected_tpr.value, 0.01);
+}
+
 TEST(PerRecordRates, DoNotDependOnThreads) {
   const Made made = made_scores(6, 1000, 6, [](Rng& rng, size_t, bool m) { return rng.normal() + m; });
   const auto one = per_record_rates(made.view(), 0.01, 0.95, {1}),

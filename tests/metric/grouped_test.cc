@@ -90,6 +90,29 @@ TEST(Grouped, OneGroupSaysLittle) {
   EXPECT_EQ(*tpr_at_fpr_estimate(grouped.view(), 0.05, 0.95, {}).low, 0);
 }
 
+// One person has all of a side and some of the other: how far they stray from their own mean is 0/0.
+TEST(Grouped, OneGroupMayHaveAllOfASide) {
+  for (uint64_t seed = 40; seed < 60; ++seed)
+    for (const int8_t side : {int8_t{0}, int8_t{1}})
+      for (const bool has_all : {false, true})
+        for (const double step : {0.0, 1.0, 0.1}) {
+          Grouped grouped;
+          Rng rng(seed);
+          for (int64_t record = 0; record < 60; ++record) {
+            const auto member = static_cast<int8_t>(record % 2);
+            grouped.scores.push_back(step == 0 ? static_cast<double>(member) : step * std::round(2 * rng.normal()));
+            grouped.membership.push_back(member);
+            grouped.groups.push_back(member == side || has_all || record < 10 ? 0 : record);
+          }
+          const Estimate auc = auc_estimate(grouped.view(), 0.95, {});
+          EXPECT_LE(0, *auc.low);
+          EXPECT_LE(*auc.low, *auc.value);
+          EXPECT_LE(*auc.value, *auc.high);
+          EXPECT_LE(*auc.high, 1);
+          EXPECT_GT(*auc.high - *auc.low, 0.5);
+        }
+}
+
 TEST(Grouped, RefusesOtherLengths) {
   Grouped grouped = copied(simulated(10, 1, 34), 1);
   grouped.groups.pop_back();
