@@ -5,6 +5,7 @@
 
 #include "miaudit/data/model_status.h"
 #include "miaudit/io/file.h"
+#include "miaudit/train/asking.h"
 #include "miaudit/train/attempt.h"
 #include "miaudit/train/shadow.h"
 #include "miaudit/train/work_folder.h"
@@ -56,7 +57,8 @@ std::vector<fs::path> find_garbage(const Run& run, const std::string& host) {
   std::error_code error;
   for (size_t m = 0; m < run.models; ++m) {
     if (model_status(run, m, false).state != ModelState::done) continue;
-    for (const fs::path& left : {run.checkpoint(m), run.failure(m), run.failure_log(m)})
+    for (const fs::path& left :
+         {run.checkpoint(m), answers_beside(run.checkpoint(m)), run.failure(m), run.failure_log(m)})
       if (fs::exists(left, error)) garbage.push_back(left);
   }
   if (!run.units.empty()) add_work_folders(run, host, garbage);

@@ -29,14 +29,16 @@ class NetworkModel final : public TrainedModel {
   }
 
   void logits(const Dataset& dataset, std::span<const uint32_t> records, std::span<const View> queries,
-              std::span<float> out, const Context& context) const override {
+              std::span<float> out, const Context& context, const Asking& asking) const override {
     const size_t rows = records.size() * queries.size(), classes = architecture_.classes;
     const size_t batch = std::clamp<size_t>(rows, 1, kAskedAtOnce);
     const auto network = make_network(architecture_, batch, precision_, Purpose::inference);
     for (size_t p = 0; p < weights_.size(); ++p) network->from_plain(p, weights_[p], network->slots()[p].weights);
     Reader reader(dataset, padding_);
     const size_t width = dataset.shape.size();
-    for (size_t begin = 0; begin < rows; begin += batch) {
+    const size_t from = asking.answered % batch == 0 ? asking.answered : 0;
+    for (size_t begin = from; begin < rows; begin += batch) {
+      if (begin > from && asking.after) asking.after(begin);
       context.report("asking", begin / queries.size(), records.size());
       const size_t count = std::min(batch, rows - begin);
       for (size_t i = 0; i < count; ++i) {
@@ -95,8 +97,9 @@ class NetworkTraining {
     std::string why_not;
     const std::optional<Checkpoint> found = read_checkpoint(keeping_.checkpoint, at_.fingerprint, at_.engine, why_not);
     if (!found) return why_not.empty() ? "" : "Training from the start: " + why_not;
-    if (found->epoch > job_.recipe.epochs || found->step >= steps_)
-      return "Training from the start: the checkpoint cannot be used: its position lies past the end";
+    if (found->epoch > job_.recipe.epochs || found->step >= steps_ || found->history.size() != found->epoch)
+      return "Training from the start: the checkpoint cannot be used: its position lies past the end, or its history "
+             "does not reach it";
     try {
       for (size_t p = 0; p < parameters_.size(); ++p) tensor_of(*found, weights_name(p), parameters_[p].size());
       for (const Optimizer::Memory& memory : optimizer_.memories())

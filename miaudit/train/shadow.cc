@@ -13,6 +13,7 @@
 
 #include "miaudit/data/model_status.h"
 #include "miaudit/io/file.h"
+#include "miaudit/train/asking.h"
 #include "miaudit/train/attempt.h"
 #include "miaudit/train/unit.h"
 #include "miaudit/train/work_folder.h"
@@ -58,8 +59,8 @@ class ShadowRun {
     begun_with_ = todo_.size();
     is_seen_done_.assign(run_.models, false);
     progress_ = std::vector<std::atomic<uint64_t>>(jobs);
-    for (const size_t model : todo_)
-      if (plan_.command.empty() && !run_.is_brought[model]) total_ += plan_.recipe.epochs * run_.members(model).size();
+    is_left_out_.assign(run_.models, false);
+    for (const size_t model : todo_) total_ += samples_of(model);
     has_total_ = total_ > 0;
     for (size_t j = 0; j < jobs; ++j) workers.emplace_back([this, j] { see_to_models(j); });
     try {
@@ -137,6 +138,16 @@ class ShadowRun {
     for (const auto& one : progress_) samples += one;
     return samples;
   }
+  /// A model's whole training; a command's is not known.
+  uint64_t samples_of(size_t model) const {
+    return plan_.command.empty() && !run_.is_brought[model] ? plan_.recipe.epochs * run_.members(model).size() : 0;
+  }
+  /// Takes a model that others made out of what is to be done here.
+  void leave_out(size_t model) {
+    const std::lock_guard lock(mutex_);
+    if (!is_left_out_[model]) total_ -= samples_of(model);
+    is_left_out_[model] = true;
+  }
   bool is_done(size_t model) const { return model_status(run_, model, true).state == ModelState::done; }
 
   void count(size_t& what) {
@@ -163,6 +174,11 @@ class ShadowRun {
     return {};
   }
 
+  std::vector<size_t> waiting() {
+    const std::lock_guard lock(mutex_);
+    return todo_;
+  }
+
   void see_to_models(size_t worker) {
     try {
       while (!stop_) {
@@ -178,8 +194,8 @@ class ShadowRun {
 
   void see_to(size_t model, size_t worker) {
     // Another process may have been faster, or changed the plan, since the list was made.
-    if (is_done(model)) return count(report_.by_others);
-    if (!is_still_planned(run_, model)) return overtaken(model);
+    if (is_done(model)) return leave_out(model), count(report_.by_others);
+    if (!is_still_planned(run_, model)) return leave_out(model), overtaken(model);
     Attempt attempt(run_, model, options_.host);
     if (attempt.is_second() && put_off(model)) return;
     const double start = options_.clock();
@@ -191,7 +207,8 @@ class ShadowRun {
     if (published == Published::overtaken) return overtaken(model);
     count(published == Published::yes ? report_.trained : report_.discarded);
     std::error_code ignored;
-    for (const fs::path& left : {run_.checkpoint(model), run_.failure(model), run_.failure_log(model)})
+    for (const fs::path& left :
+         {run_.checkpoint(model), answers_beside(run_.checkpoint(model)), run_.failure(model), run_.failure_log(model)})
       fs::remove(left, ignored);
     fs::remove_all(work_folder(run_, attempt), ignored);
   }
@@ -266,6 +283,8 @@ class ShadowRun {
       }
       if (ended_now != ended_then || options_.clock() - counted_at > kCountEvery) {
         done = done_now();
+        for (const size_t model : waiting())
+          if (is_seen_done_[model]) leave_out(model);
         ended_then = ended_now;
         counted_at = options_.clock();
       }
@@ -288,6 +307,7 @@ class ShadowRun {
   ShadowReport report_;
   size_t begun_with_ = 0, given_up_ = 0;
   std::vector<bool> is_seen_done_;  ///< for done_now()
+  std::vector<bool> is_left_out_;   ///< for leave_out()
   std::mutex mutex_;
   std::exception_ptr error_;
   bool is_interrupted_ = false;

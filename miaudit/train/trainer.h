@@ -42,12 +42,18 @@ struct EpochFigures {
   double accuracy = 0;  ///< share
 };
 
+/// Rows (a record's view each) that a model was asked before.
+struct Asking {
+  size_t answered = 0;  ///< rows that `out` holds: a number that `after` has heard; another one is none
+  std::function<void(size_t answered)> after;  ///< hears how many are answered, before every batch but the first
+};
+
 class TrainedModel {
  public:
   virtual ~TrainedModel() = default;
   /// out[record][query][class]. `context` hears of it as "asking".
   virtual void logits(const Dataset& dataset, std::span<const uint32_t> records, std::span<const View> queries,
-                      std::span<float> out, const Context& context) const = 0;
+                      std::span<float> out, const Context& context, const Asking& asking = {}) const = 0;
   /// What it has learnt, as arrays that NumPy reads.
   virtual std::vector<NamedArray> weights() const = 0;
   const std::vector<EpochFigures>& history() const { return history_; }

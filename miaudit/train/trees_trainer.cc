@@ -22,7 +22,7 @@ class TreesModel final : public TrainedModel {
   explicit TreesModel(std::unique_ptr<ClassTrees> trees) : trees_(std::move(trees)) {}
 
   void logits(const Dataset& dataset, std::span<const uint32_t> records, std::span<const View> queries,
-              std::span<float> out, const Context& context) const override {
+              std::span<float> out, const Context& context, const Asking&) const override {
     if (queries.size() != 1) fail(Category::config, "gbdt: rows of a table have one query each");
     context.report("asking", 0, records.size());
     const std::vector<float> rows = rows_of(dataset, records);
@@ -40,7 +40,7 @@ class TreesModel final : public TrainedModel {
     std::vector<int32_t> labels;
     for (const uint32_t member : job.members) labels.push_back(dataset.labels[member]);
     const View plain;
-    logits(dataset, job.members, std::span(&plain, 1), margins, context);
+    logits(dataset, job.members, std::span(&plain, 1), margins, context, {});
     const BatchLoss loss = softmax_cross_entropy(margins, labels, dataset.classes, 0, gradient);
     const double count = static_cast<double>(job.members.size());
     history_.push_back({loss.sum / count, static_cast<double>(loss.correct) / count});

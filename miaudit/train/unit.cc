@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <optional>
 
 #include "miaudit/base/version.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/json.h"
+#include "miaudit/train/asking.h"
 #include "miaudit/train/foreign.h"
 #include "miaudit/train/work_folder.h"
 
@@ -84,18 +84,16 @@ json train(const UnitSource& source, const Attempt& attempt, const UnitContext& 
 
   const double trained_at = options.clock();
   const std::vector<View> views = asked_views(plan.recipe, plan.queries, dataset);
-  std::vector<uint32_t> all(run.records);
-  std::iota(all.begin(), all.end(), 0u);
-  std::vector<float> logits(all.size() * views.size() * dataset.classes);
-  trained->logits(dataset, all, views, logits, own);
+  std::vector<float> logits =
+      ask(*trained, dataset, views, fingerprint(job, dataset), engine_of(plan.recipe), keeping, own);
   const double asked_at = options.clock();
   std::vector<uint8_t> is_right;
-  for (size_t i = 0; i < all.size(); ++i) {
+  for (size_t i = 0; i < run.records; ++i) {
     const auto row = std::span(logits).subspan(i * views.size() * dataset.classes, dataset.classes);
     is_right.push_back(std::max_element(row.begin(), row.end()) - row.begin() == dataset.labels[i]);
   }
   write_npy(attempt.folder() / "outputs.npy",
-            in_output_type(std::move(logits), {all.size(), views.size(), dataset.classes}, plan.output_type));
+            in_output_type(std::move(logits), {run.records, views.size(), dataset.classes}, plan.output_type));
   return {{"training_seconds", trained_at - start},
           {"asking_seconds", asked_at - trained_at},
           {"engine", engine_of(plan.recipe)},

@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 from harness import MIAUDIT, run
-from shadow_runs import FAST, outputs, plan, train, y
+from shadow_runs import FAST, outputs, plan, train, until, y
 
 # A plan: complementary halves, records kept apart, everything readable by its owner alone.
 plan("a", *FAST, "--population-share", "0.1", "--test-share", "0.05")
@@ -131,6 +131,21 @@ assert status["epochs"] == 2000 and [row["state"] for row in status["each"]] == 
 for m, row in enumerate(status["each"]):
     assert row["epochs_done"] == np.load(f"stopped/checkpoints/000{m}.npz")["position"][0], status
     assert f"  model {m}: {row['epochs_done']} of 2000 epochs\n" in run("shadow", "status", "stopped").stdout
+
+# Answers are kept as well: many views take longer to ask than a model to train.
+ASKED = ["--architecture", "resnet20", "--epochs", "1", "--queries", "18"]
+plan("asked", *ASKED, models=2)
+train("asked", "--index", "0")
+plan("halfway", *ASKED, models=2)
+program = subprocess.Popen([MIAUDIT, "shadow", "train", "halfway", "--index", "0", "--quiet", "--checkpoint-every", "0.01"],
+                           stderr=subprocess.PIPE, text=True)
+until(lambda: os.path.exists("halfway/checkpoints/0000.answers.npz"))
+program.send_signal(signal.SIGTERM)
+errors = program.communicate(timeout=60)[1]
+assert program.returncode == 75, (program.returncode, errors)
+went_on = train("halfway", "--index", "0")
+assert "% of the outputs were kept" in went_on.stderr, went_on.stderr
+assert outputs("halfway") == outputs("asked") and not os.listdir("halfway/checkpoints")
 
 # What goes wrong is said, and nothing stale is used.
 np.save("x.npy", np.flip(np.load("x.npy"), 0))

@@ -187,6 +187,17 @@ TEST(Trainer, AStrangeCheckpointIsNotUsed) {
   EXPECT_NE(told.find("made by x, here is " + engine_name()), std::string::npos) << told;
   EXPECT_EQ(all_logits(*model, dataset), logits);
 
+  std::filesystem::remove(keeping.checkpoint);
+  train_model(dataset, job, keeping, {});
+  arrays = read_npz(keeping.checkpoint);
+  for (NamedArray& array : arrays)
+    if (array.name == "history") array.array = Array::from(std::vector<double>(), {0, 2});
+  write_npz(keeping.checkpoint, arrays, Compression::stored);
+  model = train_model(dataset, job, keeping, {});
+  EXPECT_NE(told.find("its history does not reach it"), std::string::npos) << told;
+  EXPECT_EQ(model->history().size(), job.recipe.epochs);
+  EXPECT_EQ(all_logits(*model, dataset), logits);
+
   std::ofstream(keeping.checkpoint) << "rubbish";
   model = train_model(dataset, job, keeping, {});
   EXPECT_NE(told.find("cannot be used"), std::string::npos) << told;
