@@ -5,6 +5,7 @@
 #include <new>
 #include <sstream>
 
+#include "cli/options.h"
 #include "cli/verbs.h"
 #include "miaudit/base/version.h"
 
@@ -35,7 +36,21 @@ std::string suggestion(const CLI::App& app, const std::string& verb) {
   return nearest.empty() ? "" : fmt::format("; did you mean '{}'", nearest);
 }
 
+// The first `--option=` with nothing behind it, without the =; else "". CLI11 would take the next argument for its
+// value.
+std::string valueless_option(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--") break;
+    if (word.starts_with("--") && word.find('=') == word.size() - 1) return word.substr(0, word.size() - 1);
+  }
+  return "";
+}
+
 int run_verb(CLI::App& app, const Shell& shell, int argc, char** argv) {
+  if (const std::string option = valueless_option(argc, argv); !option.empty())
+    fail(Category::config,
+         "{}= has nothing behind it; expected a value. Was it to come from a variable that is not set?", option);
   try {
     app.parse(argc, argv);
     return shell.exit_code;
@@ -72,6 +87,7 @@ int run(int argc, char** argv) {
   add_list(app, shell);
   add_doctor(app, shell);
   add_completion(app, shell);
+  refuse_slips(app);
   try {
     return run_verb(app, shell, argc, argv);
   } catch (const Error& error) {

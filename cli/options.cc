@@ -113,6 +113,20 @@ CLI::Validator seed_number() {
   return CLI::Validator(check, "");
 }
 
+void refuse_slips(CLI::App& app) {
+  // To std::filesystem "" is nowhere, and "" / "labels.npy" the user's own labels.npy.
+  const auto refuse_empty = [](std::string& text) {
+    return text.empty() ? "found nothing; expected a name. Was it to come from a variable that is not set?" : "";
+  };
+  for (CLI::Option* option : app.get_options()) {
+    const std::string type = option->get_type_name();
+    if (type == kFileType || type == kFolderType || option->get_positional())
+      option->check(CLI::Validator(refuse_empty, ""));
+    if (type.starts_with("UINT")) option->check(seed_number());
+  }
+  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) refuse_slips(*verb);
+}
+
 void add_attacks(CLI::App& verb, std::vector<std::string>& attacks, const std::string& description) {
   add_list(
       verb, "--attacks", description, [](const std::string&) { return std::string(); },

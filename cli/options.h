@@ -20,6 +20,9 @@ inline constexpr const char* kAttackType = "ATTACK";
 CLI::Validator share(double low, const std::string& expected);
 /// A whole number from 0 to 2^64 - 1; CLI11 alone would cut a larger one off in silence.
 CLI::Validator seed_number();
+/// Has every option of every verb refuse what CLI11 would take and nobody means: an empty path, and a number below 0 or
+/// past 2^64 - 1 where none is expected. Call it when all are declared.
+void refuse_slips(CLI::App& app);
 /// --attacks: names with commas between them.
 void add_attacks(CLI::App& verb, std::vector<std::string>& attacks, const std::string& description);
 
