@@ -97,8 +97,8 @@ void add_shadow_status(CLI::App& parent, Shell&) {
 }
 
 void add_shadow_check(CLI::App& parent, Shell& shell) {
-  CLI::App* verb =
-      parent.add_subcommand("check", "Verify every file of a run by checksum and shape; exit 1 if one is wrong");
+  CLI::App* verb = parent.add_subcommand(
+      "check", "Verify every file of a run by checksum and shape; exit 1 if one is wrong or a model was given up");
   auto path = std::make_shared<std::string>();
   add_run_option(*verb, *path);
   add_common_options(*verb, shell);

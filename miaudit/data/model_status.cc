@@ -34,6 +34,20 @@ std::string damage(const fs::path& folder, const json& done, bool is_thorough) {
 }
 
 }  // namespace
+/// Of a model with a record under failed/; `otherwise` where that is of another plan.
+ModelStatus failed_status(const Run& run, size_t m, const ModelStatus& otherwise) {
+  try {
+    const json file = read_json(run.failure(m));
+    if (file.at("unit").get<std::string>() != run.units[m]) return otherwise;
+    return {ModelState::failed, failure_text(run, m, file.at("why").get<std::string>()), false};
+  } catch (const Error& unreadable) {
+    if (unreadable.category() == Category::unsupported || unreadable.category() == Category::io) throw;
+    return {ModelState::broken, unreadable.what(), false};
+  } catch (const json::exception&) {
+    return {ModelState::broken, "its record under failed/ is not one that miaudit wrote", false};
+  }
+}
+
 
 const char* state_name(ModelState state) {
   switch (state) {
@@ -81,31 +95,16 @@ ModelStatus finished_status(const Run& run, size_t m, const fs::path& folder, bo
 
 ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
   ModelStatus status;
-  status.has_checkpoint = is_there(run.checkpoint(m));
   if (run.units.empty()) {  // made by hand: outputs or signals are all there is
     if (is_there(run.outputs(m)) || is_there(run.signals(m))) status.state = ModelState::done;
-    return status;
-  }
-  const fs::path done = run.model(m) / "done.json";
-  const bool is_done = is_there(done), has_failed = is_there(run.failure(m));
-  try {
-    if (is_done) {
-      ModelStatus finished = finished_status(run, m, run.model(m), is_thorough);
-      finished.has_checkpoint = status.has_checkpoint;
-      return finished;
-    }
-    if (has_failed) {
-      const json file = read_json(run.failure(m));
-      if (file.at("unit").get<std::string>() == run.units[m])
-        return {ModelState::failed, failure_text(run, m, file.at("why").get<std::string>()), status.has_checkpoint};
-    }
-  } catch (const Error& unreadable) {
-    if (unreadable.category() == Category::unsupported || unreadable.category() == Category::io) throw;
-    return {ModelState::broken, unreadable.what(), status.has_checkpoint};
-  } catch (const json::exception&) {
-    return {ModelState::broken, "its record under failed/ is not one that miaudit wrote", status.has_checkpoint};
+  } else {
+    if (is_there(run.model(m) / "done.json")) status = finished_status(run, m, run.model(m), is_thorough);
+    // What an older plan left in the model's place, or what was damaged since, does not undo that this plan's was given
+    // up.
+    if (status.state != ModelState::done && is_there(run.failure(m))) status = failed_status(run, m, status);
   }
   return status;
+  status.has_checkpoint = is_there(run.checkpoint(m));
 }
 
 std::string outputs_identity(const Run& run, size_t m) {

@@ -13,7 +13,7 @@ enum class ModelState {
   done,
   stale,   ///< trained for another plan: counts as missing
   broken,  ///< its files are not what was written
-  failed,  ///< given up after the last retry
+  failed,  ///< given up after the last retry, whatever a plan before left in its place
 };
 const char* state_name(ModelState state);
 /// The command that makes a model of such a state.

@@ -123,7 +123,7 @@ RunCheck check_run(const Run& run, const Context& context) {
     } else if (status.has_checkpoint && is_planned) {
       check_checkpoint(run, m, plan, data, check);
     }
-    if (status.state == ModelState::broken) check.is_sound = false;
+    if (status.state == ModelState::broken || status.state == ModelState::failed) check.is_sound = false;
   }
   if (is_planned) check_data(run, plan, context, check);
   return check;

@@ -13,7 +13,8 @@ namespace miaudit {
 struct RunCheck {
   std::vector<ModelStatus> models;  ///< `why` also says what is amiss with a checkpoint
   std::vector<std::string> data;    ///< of the files that the run was planned with: sentences without full stops
-  bool is_sound = true;             ///< nothing is damaged, and the data are those of the plan as far as they are there
+  bool is_sound =
+      true;  ///< nothing is damaged or given up, and the data are those of the plan as far as they are there
 };
 
 /// Reads every file of a run: checksums, whether outputs are such and alike, whose checkpoints these are, and whether

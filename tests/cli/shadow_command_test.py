@@ -64,6 +64,17 @@ assert not os.path.exists("idle") and not os.path.exists("wrong")
 
 # Writes outputs for so many classes.
 open("write.py", "w").write("""
+# Given up it is also where an older plan's models still stand: said, looked for by check, not tried again unasked.
+plan("replaced", "--architecture", "logistic", "--epochs", "1", models=2)
+train("replaced")
+plan("replaced", "--command", "echo >> tried-here; exit 3; : {keep} {outputs}", models=2)
+assert "2 models failed" in train("replaced", "--attempts", "2", expect=1).stderr
+assert "failed  2\n" in run("shadow", "status", "replaced").stdout
+assert "2 models failed" in train("replaced", expect=1).stderr and len(open("tried-here").readlines()) == 4
+assert "model 1: failed: exit code 3" in run("shadow", "check", "replaced", expect=1).stdout
+plan("replaced", "--architecture", "logistic", "--epochs", "1", models=2)
+assert "0 models trained, 2 done before" in train("replaced").stdout, "what the older plan made is right again"
+
 import sys
 import numpy as np
 np.save(sys.argv[1], np.random.default_rng(int(sys.argv[2])).normal(size=(400, int(sys.argv[3]))))

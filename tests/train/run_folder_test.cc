@@ -102,6 +102,27 @@ TEST(RunFolder, AModelWithoutOutputsIsNotDone) {
   EXPECT_EQ(model_status(run, 0, false).why, "its done.json does not list outputs.npy");
 }
 
+TEST(RunFolder, AModelThatWasGivenUpIsFailedWhateverLiesInItsPlace) {
+  const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
+  const Folder folder;
+  const miaudit::Run run = planned(folder, small_plan(), dataset);
+  fs::create_directories(run.model(0));
+  std::ofstream(run.outputs(0)) << "outputs";
+  const auto state_after = [&](const std::string& done_unit, const std::string& failed_unit) {
+    testing::seal(run.model(0), done_unit);
+    std::ofstream(run.failure(0)) << nlohmann::json{{"unit", failed_unit}, {"why", "exit code 3"}};
+    return model_status(run, 0, true).state;
+  };
+  EXPECT_EQ(state_after("another", run.units[0]), ModelState::failed);
+  EXPECT_EQ(model_status(run, 0, true).why, "exit code 3");
+  EXPECT_EQ(state_after("another", "another"), ModelState::stale);
+  EXPECT_EQ(state_after(run.units[0], run.units[0]), ModelState::done);
+  std::ofstream(run.outputs(0)) << "damaged";
+  EXPECT_EQ(model_status(run, 0, true).state, ModelState::failed);
+  fs::remove(run.failure(0));
+  EXPECT_EQ(model_status(run, 0, true).state, ModelState::broken);
+}
+
 TEST(RunFolder, SchemaVersionsAreWholeNumbers) {
   const Dataset dataset = testing::made_images(60, {1, 8, 8}, 3);
   const Folder folder;
