@@ -49,6 +49,7 @@ std::string memory_of(const EmitOptions& o) {
 
 // The batch shell alone gets TERM, 30 s ahead of the end: it passes it on and waits again. Exit code 75 is a
 // checkpoint: the element goes back into the queue.
+#SBATCH --ntasks=1
 std::string slurm(const EmitOptions& o, const std::vector<size_t>& elements) {
   return fmt::format(
       R"(#!/bin/bash
@@ -80,6 +81,7 @@ exit $code
       fmt::arg("time", o.time), fmt::arg("gpus", o.gpus > 0 ? fmt::format("#SBATCH --gpus-per-task={}\n", o.gpus) : ""),
       fmt::arg("train", work_line(o, "\"$SLURM_ARRAY_TASK_ID\"")));
 }
+#$ -S /bin/bash
 
 std::string sge(const EmitOptions& o, size_t elements) {
   return fmt::format(R"(#!/bin/bash

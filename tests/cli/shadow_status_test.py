@@ -13,6 +13,8 @@ from shadow_runs import DATA, FAST, outputs, plan, train, y
 plan("cluster", *FAST, models=10)
 train("cluster", "--index", "4")
 script = run("shadow", "emit", "slurm", "cluster", "--time", "00:10:00").stdout
+# Slurm 22.05 refuses --gpus-per-task where nothing says how many tasks there are.
+assert "#SBATCH --ntasks=1\n" in script
 assert "#SBATCH --array=0-3,5-9\n" in script and "#SBATCH --time=00:10:00\n" in script and "scontrol requeue" in script
 assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
 assert "#SBATCH --array=0-3\n" in run("shadow", "emit", "slurm", "cluster", "--chunk", "3").stdout
