@@ -9,6 +9,7 @@
 #include "cli/shadow_request.h"
 #include "cli/train_request.h"
 #include "cli/verbs.h"
+#include "miaudit/base/shell_word.h"
 #include "miaudit/io/file.h"
 
 namespace miaudit::cli {
@@ -74,8 +75,9 @@ void train(const Arguments& a, const std::string& model, Shell& shell) {
   print(
       fmt::format("$ miaudit train --data {} \\\n    --labels {} \\\n    --test-data {} \\\n    --test-labels {} \\\n"
                   "    --architecture {} --member-count {} --epochs {}{} --seed {} --out {}\n\n",
-                  request.data.data, request.data.labels, request.test.data, request.test.labels, scale.architecture,
-                  scale.members, scale.epochs, scale.mirror ? " --mirror" : "", a.seed, request.out));
+                  shell_word(request.data.data), shell_word(request.data.labels), shell_word(request.test.data),
+                  shell_word(request.test.labels), scale.architecture, scale.members, scale.epochs,
+                  scale.mirror ? " --mirror" : "", a.seed, shell_word(request.out)));
   run_train(request, shell);
 }
 
@@ -91,11 +93,12 @@ void train_shadows(const Arguments& a, const fs::path& model, const std::string&
   print(fmt::format(
       "\n$ miaudit shadow plan {} --data {} \\\n    --labels {} \\\n    --models {} --target-membership {} \\\n"
       "    --target-outputs {} \\\n    --population-share {} \\\n    --architecture {} --epochs {}{} --seed {}\n\n",
-      folder, plan.data.data, plan.data.labels, plan.models, plan.target_membership, plan.target_outputs,
-      plan.population_share, scale.architecture, scale.epochs, scale.mirror ? " --mirror" : "", a.seed));
+      shell_word(folder), shell_word(plan.data.data), shell_word(plan.data.labels), plan.models,
+      shell_word(plan.target_membership), shell_word(plan.target_outputs), plan.population_share, scale.architecture,
+      scale.epochs, scale.mirror ? " --mirror" : "", a.seed));
   run_plan(
       folder, plan, [&scale](const Dataset&) { return recipe_of(scale); }, shell);
-  print(fmt::format("\n$ miaudit shadow train {}\n\n", folder));
+  print(fmt::format("\n$ miaudit shadow train {}\n\n", shell_word(folder)));
   ShadowOptions options;
   options.jobs = static_cast<size_t>(shell.threads);
   run_shadow(folder, options, shell);
@@ -106,7 +109,7 @@ int audit(const Arguments& a, const std::string& folder, const std::string& repo
   request.run = folder;
   request.plan.measure.seed = a.seed;
   request.out = report;
-  print(fmt::format("\n$ miaudit audit {} --seed {} --out {}\n\n", folder, a.seed, report));
+  print(fmt::format("\n$ miaudit audit {} --seed {} --out {}\n\n", shell_word(folder), a.seed, shell_word(report)));
   return run_audit(request, shell);
 }
 

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "miaudit/base/error.h"
+#include "miaudit/base/shell_word.h"
 #include "miaudit/io/raw.h"
 
 namespace miaudit::cli {
@@ -13,12 +14,6 @@ namespace {
 
 // Slurm's array indices are below its MaxArraySize, 1001 unless the site says otherwise.
 constexpr size_t kMostElements = 1000;
-
-std::string quoted(const std::string& text) {
-  std::string word = "'";
-  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return word + "'";
-}
 
 std::string replaced(std::string text, const std::string& what, const std::string& by) {
   for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
@@ -32,13 +27,13 @@ std::string chunk_option(const EmitOptions& o) {
 
 // Whoever submits again wants the models that were given up tried again.
 std::string train_line(const EmitOptions& o, const std::string& index) {
-  return fmt::format("miaudit shadow train {} --index {}{} --jobs {} --retry-failed", quoted(o.run), index,
+  return fmt::format("miaudit shadow train {} --index {}{} --jobs {} --retry-failed", quoted_word(o.run), index,
                      chunk_option(o), o.cpus);
 }
 
 std::string work_line(const EmitOptions& o, const std::string& index) {
   if (o.verb != "audit") return train_line(o, index);
-  return fmt::format("miaudit audit {} --shard {}/{} --threads {}", quoted(o.run), index, o.shards, o.cpus);
+  return fmt::format("miaudit audit {} --shard {}/{} --threads {}", quoted_word(o.run), index, o.shards, o.cpus);
 }
 
 // More than an audit keeps to by itself: the system counts the pages of files as well.
@@ -49,12 +44,12 @@ std::string memory_of(const EmitOptions& o) {
 
 // The batch shell alone gets TERM, 30 s ahead of the end: it passes it on and waits again. Exit code 75 is a
 // checkpoint: the element goes back into the queue.
-#SBATCH --ntasks=1
 std::string slurm(const EmitOptions& o, const std::vector<size_t>& elements) {
   return fmt::format(
       R"(#!/bin/bash
 #SBATCH --job-name=miaudit
 #SBATCH --array={array}
+#SBATCH --ntasks=1
 #SBATCH --cpus-per-task={cpus}
 #SBATCH --mem={memory}
 #SBATCH --time={time}
@@ -72,20 +67,21 @@ if [ $code = 75 ]; then scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY
 exit $code
 # {afterwards}
 )",
-      fmt::arg("afterwards",
-               o.verb == "audit"
-                   ? fmt::format("Then: miaudit audit {} --merge, which names elements that are missing", quoted(o.run))
-                   : fmt::format("What is left afterwards: miaudit shadow status {} --missing --format slurm{}",
-                                 quoted(o.run), chunk_option(o))),
+      fmt::arg(
+          "afterwards",
+          o.verb == "audit"
+              ? fmt::format("Then: miaudit audit {} --merge, which names elements that are missing", quoted_word(o.run))
+              : fmt::format("What is left afterwards: miaudit shadow status {} --missing --format slurm{}",
+                            quoted_word(o.run), chunk_option(o))),
       fmt::arg("array", ranges_text(elements)), fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)),
       fmt::arg("time", o.time), fmt::arg("gpus", o.gpus > 0 ? fmt::format("#SBATCH --gpus-per-task={}\n", o.gpus) : ""),
       fmt::arg("train", work_line(o, "\"$SLURM_ARRAY_TASK_ID\"")));
 }
-#$ -S /bin/bash
 
 std::string sge(const EmitOptions& o, size_t elements) {
   return fmt::format(R"(#!/bin/bash
 # Untested template.
+#$ -S /bin/bash
 #$ -N miaudit
 #$ -t 1-{elements}
 #$ -pe smp {cpus}

@@ -7,6 +7,7 @@
 #include "cli/recipe_options.h"
 #include "cli/shadow_request.h"
 #include "cli/shadow_verbs.h"
+#include "miaudit/base/shell_word.h"
 #include "miaudit/train/plan.h"
 
 namespace miaudit::cli {
@@ -47,7 +48,7 @@ void run_plan(const std::string& run, ShadowPlan plan, const std::function<Recip
                change.overtaken == 1 ? "1 model is" : fmt::format("{} models are", change.overtaken));
   for (const Warning& warning : change.warnings)
     fmt::print(stderr, "warning: {}. Advice: {}.\n", warning.message, warning.advice);
-  print(fmt::format("\nTrain them:\n  miaudit shadow train {}\n", run));
+  print(fmt::format("\nTrain them:\n  miaudit shadow train {}\n", shell_word(run)));
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include "cli/recipe_options.h"
 #include "cli/train_request.h"
 #include "cli/verbs.h"
+#include "miaudit/base/shell_word.h"
 
 namespace miaudit::cli {
 namespace {
@@ -22,8 +23,8 @@ void run(const Arguments& a, Shell& shell) {
   if (run_train(request, shell).nonmembers.count == 0) return;
   const std::filesystem::path folder = request.out;
   print(fmt::format("\nAudit it:\n  miaudit audit --outputs {} \\\n    --labels {} --membership {}\n",
-                    (folder / "outputs.npy").string(), (folder / "labels.npy").string(),
-                    (folder / "membership.npy").string()));
+                    shell_word((folder / "outputs.npy").string()), shell_word((folder / "labels.npy").string()),
+                    shell_word((folder / "membership.npy").string())));
 }
 
 void add_member_options(CLI::App& verb, TrainRequest& request) {

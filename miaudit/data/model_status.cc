@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "miaudit/base/shell_word.h"
 #include "miaudit/data/run_files.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
@@ -33,7 +34,6 @@ std::string damage(const fs::path& folder, const json& done, bool is_thorough) {
   return "";
 }
 
-}  // namespace
 /// Of a model with a record under failed/; `otherwise` where that is of another plan.
 ModelStatus failed_status(const Run& run, size_t m, const ModelStatus& otherwise) {
   try {
@@ -48,6 +48,7 @@ ModelStatus failed_status(const Run& run, size_t m, const ModelStatus& otherwise
   }
 }
 
+}  // namespace
 
 const char* state_name(ModelState state) {
   switch (state) {
@@ -66,7 +67,7 @@ const char* state_name(ModelState state) {
 }
 
 std::string training_command(const Run& run, ModelState state) {
-  return fmt::format("miaudit shadow train {}{}", run.path.string(),
+  return fmt::format("miaudit shadow train {}{}", shell_word(run.path.string()),
                      state == ModelState::failed ? " --retry-failed" : "");
 }
 
@@ -103,8 +104,8 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
     // up.
     if (status.state != ModelState::done && is_there(run.failure(m))) status = failed_status(run, m, status);
   }
-  return status;
   status.has_checkpoint = is_there(run.checkpoint(m));
+  return status;
 }
 
 std::string outputs_identity(const Run& run, size_t m) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "miaudit/base/shell_word.h"
 #include "miaudit/base/version.h"
 #include "miaudit/data/model_status.h"
 #include "miaudit/data/records.h"
@@ -170,7 +171,7 @@ StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(mo
         Array values = is_whole(path, hash) ? read_npy(path.string()) : Array();
         if (values.type() != ElementType::float64 || values.shape() != shape)
           fail(Category::input, "{} is not what was written, or gone; `miaudit audit {} --shard {}/{}` makes it again",
-               path.string(), run.path.string(), number, count);
+               path.string(), shell_word(run.path.string()), number, count);
         release_pages(values);
         names.push_back(name);
         part.values.push_back(std::move(values));
@@ -184,7 +185,7 @@ StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(mo
     return;
   }
   fail(Category::input, "{}: no complete set of shards to merge; `miaudit audit {} --shard I/N` makes each{}",
-       run.path.string(), run.path.string(), flaws.empty() ? std::string() : ":" + flaws);
+       run.path.string(), shell_word(run.path.string()), flaws.empty() ? std::string() : ":" + flaws);
 }
 
 void StoredSignals::add(const Run& run, size_t m, std::vector<FileRecord>& files) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "miaudit/base/shell_word.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/json.h"
@@ -209,14 +210,9 @@ std::vector<std::string> unknown_places(const std::string& command) {
 }
 
 std::string filled_command(const std::string& command, const CommandPlaces& places) {
-  const auto quoted = [](const std::string& text) {
-    std::string word = "'";
-    for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return word + "'";
-  };
-  const std::pair<std::string_view, std::string> known[] = {{"{keep}", quoted(places.keep)},
-                                                            {"{outputs}", quoted(places.outputs)},
-                                                            {"{work}", quoted(places.work)},
+  const std::pair<std::string_view, std::string> known[] = {{"{keep}", quoted_word(places.keep)},
+                                                            {"{outputs}", quoted_word(places.outputs)},
+                                                            {"{work}", quoted_word(places.work)},
                                                             {"{seed}", fmt::format("{}", places.seed)},
                                                             {"{index}", fmt::format("{}", places.index)}};
   std::string filled;

@@ -44,7 +44,10 @@ for form in ("slurm", "list"):
 
 # A name that a shell must not take apart, in each system's own quoting.
 os.makedirs("a place", exist_ok=True)
-plan("a place/it's", *FAST, models=2)
+told = plan("a place/it's", *FAST, models=2).stdout
+assert shlex.split(told.rstrip().split("\n")[-1]) == ["miaudit", "shadow", "train", "a place/it's"], told
+advised = run("audit", "a place/it's", expect=2).stderr
+assert "`miaudit shadow train 'a place/it'\\''s'` makes what is missing" in advised, advised
 place = os.path.abspath("a place/it's")
 kubernetes = run("shadow", "emit", "kubernetes", "a place/it's").stdout
 words = shlex.split(json.loads(kubernetes.split("command: ")[1].split("\n")[0])[2])
