@@ -118,7 +118,8 @@ void add_shadow_plan(CLI::App& parent, Shell& shell) {
           "--command", p.command,
           "Train with a program of your own: a shell line with {keep} (a .npy of 1 and 0: the records to learn), "
           "{outputs} (the .npy to write: logits [records][classes], or [records][queries][classes] with --queries "
-          "above 1), {seed}, {index}, {work} (a folder with what the last attempt left there)")
+          "above 1), {seed}, {index}, {work} (a folder with what the last attempt left there). Placeholders are quoted "
+          "already: write them without quotes. Relative paths start where `shadow train` is started")
       ->type_name("TEXT");
   verb->add_option("--seed", p.seed, "Fixes splits, first weights, order and augmentation")->check(seed_number());
   a->recipe.add_to(*verb);

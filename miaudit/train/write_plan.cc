@@ -13,6 +13,7 @@
 #include "miaudit/io/raw.h"
 #include "miaudit/train/attempt.h"
 #include "miaudit/train/plan.h"
+#include "miaudit/train/quoted_places.h"
 #include "miaudit/train/splits.h"
 
 namespace miaudit {
@@ -57,6 +58,11 @@ void check_command(const std::string& command) {
       fail(Category::config,
            "--command does not hold {}; it must train on the records that {{keep}} names and write {{outputs}}",
            needed);
+  if (const std::string place = quoted_place(command); !place.empty())
+    fail(Category::config,
+         "--command holds {0} inside quotes or behind a backslash. Placeholders are quoted already: write {0} without "
+         "quotes, and give it to a program as an argument of its own",
+         place);
 }
 
 /// run.json is to name them as they are, and JSON holds UTF-8 alone.

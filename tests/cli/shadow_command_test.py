@@ -54,6 +54,8 @@ assert retried.stderr == "".join(f"Model {m} had failed and is tried again.\n" f
 assert "4 of 4 models done" in run("shadow", "status", "poison").stdout and not os.listdir("poison/failed")
 assert "does not hold {outputs}" in plan("wrong", "--command", "true {keep}", expect=2).stderr
 assert "did you mean {outputs}?" in plan("wrong", "--command", "true {keep} {output}", expect=2).stderr
+quoted = plan("wrong", "--command", "/usr/bin/python3 mine.py {keep} {seed} \"{outputs}\"", expect=2).stderr
+assert "--command holds {outputs} inside quotes" in quoted and "write {outputs} without quotes" in quoted, quoted
 odd = plan("odd", "--command", "true {keep} {outputs} ${HOME} {epochs}", models=2)
 assert "holds {epochs}, which stays as it is" in odd.stderr and "HOME" not in odd.stderr, odd.stderr
 for idle in (["--epochs", "3"], ["--architecture", "mlp"], ["--preset", "tables"], ["--output-type", "float16"]):
@@ -62,8 +64,6 @@ for idle in (["--epochs", "3"], ["--architecture", "mlp"], ["--preset", "tables"
 assert "expected a shell line" in plan("idle", "--command", "", expect=2).stderr
 assert not os.path.exists("idle") and not os.path.exists("wrong")
 
-# Writes outputs for so many classes.
-open("write.py", "w").write("""
 # Given up it is also where an older plan's models still stand: said, looked for by check, not tried again unasked.
 plan("replaced", "--architecture", "logistic", "--epochs", "1", models=2)
 train("replaced")
@@ -75,6 +75,8 @@ assert "model 1: failed: exit code 3" in run("shadow", "check", "replaced", expe
 plan("replaced", "--architecture", "logistic", "--epochs", "1", models=2)
 assert "0 models trained, 2 done before" in train("replaced").stdout, "what the older plan made is right again"
 
+# Writes outputs for so many classes.
+open("write.py", "w").write("""
 import sys
 import numpy as np
 np.save(sys.argv[1], np.random.default_rng(int(sys.argv[2])).normal(size=(400, int(sys.argv[3]))))

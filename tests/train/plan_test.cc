@@ -8,6 +8,7 @@
 
 #include "miaudit/io/json.h"
 #include "miaudit/train/command.h"
+#include "miaudit/train/quoted_places.h"
 #include "tests/train/made_run.h"
 
 namespace miaudit {
@@ -124,6 +125,26 @@ TEST(Command, PlacesAreQuotedForAShell) {
       run_command(filled_command("echo {keep}; echo oops >&2; exit 5", places), log, [] { return false; });
   EXPECT_EQ(end.exit_code, 5);
   EXPECT_EQ(tail_of(log), "'it's/keep.npy' / 'oops'");
+}
+
+TEST(Command, PlacesInsideQuotesOfItsOwnAreFound) {
+  for (const char* good :
+       {"t {keep} {outputs}", "t --out={outputs}", "echo 'a' \"b\" {outputs}", "t '{seed}' \"{index}\" {outputs}",
+        "echo it\\'s {keep}", "t \"a\\\"b\" {keep}", "cd \"$(dirname {outputs})\"", "cd \"`dirname {outputs}`\"",
+        "d=\"$( (cd 'x'; dirname {outputs}) )\"; t {keep}", "t # don't\nt {keep}", "t a#b {keep}",
+        "python3 - {keep} <<'E'\nprint(\"it's {outputs}\")\nE"})
+    EXPECT_EQ(quoted_place(good), "") << good;
+  const std::pair<const char*, const char*> bad[] = {{"t '{keep}'", "{keep}"},
+                                                     {"t {keep} \"{outputs}\"", "{outputs}"},
+                                                     {"t \"--out={outputs}\"", "{outputs}"},
+                                                     {"t \\{work}", "{work}"},
+                                                     {"sh -c 't {work} {keep}'", "{work}"},
+                                                     {"a=\"$(t \"{keep}\")\"", "{keep}"},
+                                                     {"a=\"$(t)\"; t \"{keep}\"", "{keep}"},
+                                                     {"a=\"$(t) {keep}\"", "{keep}"},
+                                                     {"t a#'{keep}'", "{keep}"},
+                                                     {"t # don't\nt '{keep}'", "{keep}"}};
+  for (const auto& [command, place] : bad) EXPECT_EQ(quoted_place(command), place) << command;
 }
 
 TEST(Command, StopsWithAllItsChildren) {
