@@ -265,6 +265,11 @@ np.save("few.npy", membership[others][:-1])
 assert "10 reference models" in run("audit", *flat, *references[:2], "--reference-membership", "few.npy", expect=2).stderr
 np.save("narrow.npy", outputs[others][..., :-1])
 assert "shape" in run("audit", *flat, "--reference-outputs", "narrow.npy", *references[2:], expect=2).stderr
+holed = outputs[others]
+holed[2, 3, 0, 1] = np.nan
+np.save("holed.npy", holed)
+dropped = run("audit", *flat, "--reference-outputs", "holed.npy", *references[2:], "--on-nonfinite", "drop", expect=2).stderr
+assert "holed.npy holds NaN or infinite values in model 2, counted from 0" in dropped and "must have all" in dropped, dropped
 assert "go together" in run("audit", *flat, *references[:2], expect=2).stderr
 assert "beside it go --groups" in run("audit", "run1", *flat, expect=2).stderr
 # Groups and ids name the records of a run, for one target or for all.
