@@ -274,8 +274,7 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
       if (std::ranges::any_of(loaded.outputs.parts, [](const OutputsPart& part) { return !part.rows.empty(); }))
         fail(Category::config,
              "{} holds NaN or infinite values in model {}, counted from 0. --on-nonfinite drop leaves out records of "
-             "one "
-             "model; reference models and target must have all. Mend the outputs, or leave the model out",
+             "one model; reference models and target must have all. Mend the outputs, or leave the model out",
              references[m].path, m);
       check_alike(loaded.outputs, references[m].path, target.outputs, target.outputs.parts.front().source);
       AuditedModel model{m + 1, std::move(loaded.outputs),
