@@ -147,7 +147,8 @@ went_on = train("halfway", "--index", "0")
 assert "% of the outputs were kept" in went_on.stderr, went_on.stderr
 assert outputs("halfway") == outputs("asked") and not os.listdir("halfway/checkpoints")
 
-# What goes wrong is said, and nothing stale is used.
+# What goes wrong is said, and nothing stale is used. Data are known by what they hold (recorded defect 12: a cache keyed by
+# the name of a file and its number of rows).
 np.save("x.npy", np.flip(np.load("x.npy"), 0))
 plan_before = open("a/run.json").read()
 shutil.rmtree("a/models/0003")
