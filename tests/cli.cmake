@@ -16,17 +16,13 @@ endforeach()
 # A throw-away cluster: minutes, root, and Debian's slurm-wlm and munge; skipped where these are not to be had.
 add_test(NAME slurm.array COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${CMAKE_CURRENT_LIST_DIR}/slurm/slurm_test.py"
          "-DPYTHON=${MIAUDIT_PYTHON}" -P "${CMAKE_CURRENT_LIST_DIR}/cli_run.cmake")
-set_tests_properties(slurm.array PROPERTIES LABELS slow TIMEOUT 900 SKIP_REGULAR_EXPRESSION "skipped: it needs"
+set_tests_properties(slurm.array PROPERTIES LABELS slow TIMEOUT 1800 SKIP_REGULAR_EXPRESSION "skipped: it needs"
   ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/slurm")
 
-# 20 GB of sparse files: over a minute.
-add_test(NAME slow.large_run COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${CMAKE_CURRENT_LIST_DIR}/slow/large_run_test.py"
-         "-DPYTHON=${MIAUDIT_PYTHON}" -P "${CMAKE_CURRENT_LIST_DIR}/cli_run.cmake")
-set_tests_properties(slow.large_run PROPERTIES LABELS slow TIMEOUT 900
-  ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/large_run")
-
-# 120 kills: a minute.
-add_test(NAME slow.kills COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${CMAKE_CURRENT_LIST_DIR}/slow/kills_test.py"
-         "-DPYTHON=${MIAUDIT_PYTHON}" -P "${CMAKE_CURRENT_LIST_DIR}/cli_run.cmake")
-set_tests_properties(slow.kills PROPERTIES LABELS slow TIMEOUT 900
-  ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/kills")
+# Ten million records; 20 GB of sparse files, over a minute; 120 kills, a minute.
+foreach(name large_audit large_run kills)
+  add_test(NAME slow.${name} COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${CMAKE_CURRENT_LIST_DIR}/slow/${name}_test.py"
+           "-DPYTHON=${MIAUDIT_PYTHON}" -P "${CMAKE_CURRENT_LIST_DIR}/cli_run.cmake")
+  set_tests_properties(slow.${name} PROPERTIES LABELS slow TIMEOUT 900
+    ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/${name}")
+endforeach()

@@ -49,7 +49,8 @@ std::optional<Exposure> exposure_of(const AttackResult& attack, const ScoredReco
   }
   const size_t targets = trial.targets.size(), records = scored.scores.size() / targets;
   const bool is_any = std::ranges::any_of(thresholds, [](const auto& threshold) { return threshold.has_value(); });
-  if (targets == 1 && !is_any) return {};
+  const bool is_one = targets == 1;
+  if (is_one && !is_any) return {};
 
   std::vector<int64_t> families(targets);
   for (size_t t = 0; t < targets; ++t) families[t] = trial.crossing > 0 ? trial.groups[t * records] : 0;
@@ -59,12 +60,13 @@ std::optional<Exposure> exposure_of(const AttackResult& attack, const ScoredReco
   for (const RateAtFpr& rate : rates) {
     ExposureRate& own = exposure.rates.emplace_back();
     own.fpr = rate.fpr;
-    if (targets == 1) continue;
+    if (is_one) continue;
     if (const auto per_record = per_record_rates(all, rate.fpr, options.level, context))
       own.per_record = PerRecordFigures{per_record->tpr, per_record->corrected_tpr, per_record->records};
   }
   Shares shares(options.level);
-  for (const RecordExposure& record : record_exposures(all, thresholds, context)) {
+  for (const RecordExposure& record :
+       is_one ? most_exposed_of_one(all, thresholds, Exposure::kShown) : record_exposures(all, thresholds, context)) {
     ExposedRecord& own = exposure.records.emplace_back();
     own.record = record.record;
     own.trained = record.trained;
@@ -73,9 +75,19 @@ std::optional<Exposure> exposure_of(const AttackResult& attack, const ScoredReco
     own.found.resize(rates.size());
     for (size_t k = 0; k < order.size(); ++k) {
       own.found[order[k]] = shares.of(record.found[k], record.trained);
+      if (is_one) continue;
       exposure.rates[order[k]].found_by_half += 2 * record.found[k] >= record.trained;
       exposure.rates[order[k]].found_ever += record.found[k] > 0;
     }
+  }
+  exposure.trained = exposure.records.size();
+  if (!is_one) return exposure;
+  exposure.trained = static_cast<uint64_t>(std::ranges::count(scored.membership, 1));
+  for (size_t k = 0; k < order.size(); ++k) {
+    ExposureRate& rate = exposure.rates[order[k]];
+    for (size_t i = 0; i < records && thresholds[k]; ++i)
+      rate.found_ever += scored.membership[i] == 1 && scored.scores[i] >= *thresholds[k];
+    rate.found_by_half = rate.found_ever;
   }
   return exposure;
 }

@@ -210,8 +210,11 @@ struct ExposureRate {
 /// Which records are at risk.
 struct Exposure {
   std::string attack;
-  std::vector<ExposureRate> rates;     ///< At each FPR of the audit, in order.
-  std::vector<ExposedRecord> records;  ///< That some target trained on, the most exposed first.
+  std::vector<ExposureRate> rates;  ///< At each FPR of the audit, in order.
+  uint64_t trained = 0;             ///< Records that some target trained on.
+  /// These, the most exposed first. Of one target no more than kShown: the rest follow in order of their scores.
+  std::vector<ExposedRecord> records;
+  static constexpr size_t kShown = 100;
 };
 
 /// Scores a minus scores b on the same records, paired.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "miaudit/base/parallel.h"
 #include "miaudit/math/distributions.h"
@@ -108,6 +109,14 @@ double compare(const RecordExposure& a, const RecordExposure& b) {
   return a.separation == b.separation ? 0 : a.separation > b.separation ? -1 : 1;
 }
 
+/// Of exposures in order.
+void rank(std::vector<RecordExposure>& exposures) {
+  for (size_t begin = 0, end = 0; begin < exposures.size(); begin = end) {
+    while (end < exposures.size() && compare(exposures[begin], exposures[end]) == 0) ++end;
+    for (size_t k = begin; k < end; ++k) exposures[k].rank = 0.5 * static_cast<double>(begin + 1 + end);
+  }
+}
+
 }  // namespace
 
 std::vector<RecordExposure> record_exposures(const TargetedScores& all,
@@ -149,10 +158,34 @@ std::vector<RecordExposure> record_exposures(const TargetedScores& all,
   });
   std::erase_if(exposures, [](const RecordExposure& own) { return own.trained == 0; });
   std::ranges::stable_sort(exposures, [](const auto& a, const auto& b) { return compare(a, b) < 0; });
-  for (size_t begin = 0, end = 0; begin < exposures.size(); begin = end) {
-    while (end < exposures.size() && compare(exposures[begin], exposures[end]) == 0) ++end;
-    for (size_t k = begin; k < end; ++k) exposures[k].rank = 0.5 * static_cast<double>(begin + 1 + end);
+  rank(exposures);
+  return exposures;
+}
+
+std::vector<RecordExposure> most_exposed_of_one(const TargetedScores& one,
+                                                std::span<const std::optional<double>> thresholds, size_t most) {
+  std::vector<double> scores;
+  for (size_t i = 0; i < one.records; ++i)
+    if (one.membership[i] == 1) scores.push_back(one.scores[i]);
+  most = std::min(most, scores.size());
+  if (most == 0) return {};
+  std::ranges::nth_element(scores, scores.begin() + static_cast<ptrdiff_t>(most) - 1, std::greater());
+  const double last = scores[most - 1];
+  const auto above = static_cast<size_t>(std::ranges::count_if(scores, [&](double score) { return score > last; }));
+  const auto alike = static_cast<size_t>(std::ranges::count(scores, last));
+  std::vector<RecordExposure> exposures;
+  for (size_t i = 0, left = most - above; i < one.records; ++i) {
+    const double score = one.scores[i];
+    if (one.membership[i] != 1 || score < last || (score == last && left == 0)) continue;
+    left -= score == last;
+    RecordExposure& own = exposures.emplace_back(RecordExposure{i, 1, {}, score, 0});
+    for (const auto& threshold : thresholds) own.found.push_back(threshold && score >= *threshold);
   }
+  std::ranges::stable_sort(exposures, std::greater(), &RecordExposure::separation);
+  rank(exposures);
+  // Some that nothing tells from the last may not be among them.
+  for (size_t k = above; k < most; ++k)
+    exposures[k].rank = static_cast<double>(above) + 0.5 * (1.0 + static_cast<double>(alike));
   return exposures;
 }
 

@@ -33,6 +33,11 @@ struct RecordExposure {
 std::vector<RecordExposure> record_exposures(const TargetedScores& all,
                                              std::span<const std::optional<double>> thresholds, const Context& context);
 
+/// The first of record_exposures() under one target, which are those with the largest scores: `most` of them, or all.
+/// O(records), without a place for each as record_exposures() has.
+std::vector<RecordExposure> most_exposed_of_one(const TargetedScores& one,
+                                                std::span<const std::optional<double>> thresholds, size_t most);
+
 /// What a threshold for each record finds. Every score is set beside the k that the record has under targets that did
 /// not train on it: (score − mean) / (deviation · t · √(1 + 1/k)), t being Student's quantile for the asked FPR with k
 /// − 1 degrees. For normal scores, "above 1" accuses each record with that FPR, whatever k (a prediction interval),

@@ -108,9 +108,6 @@ Json of(const BudgetPoint& point, const std::vector<RateAtFpr>& fprs) {
   return json;
 }
 
-/// The rest is in records.csv.
-constexpr size_t kExposedShown = 100;
-
 Json of(const Exposure& exposure) {
   Json rates = Json::array();
   for (const ExposureRate& rate : exposure.rates) {
@@ -121,8 +118,8 @@ Json of(const Exposure& exposure) {
                                       {"records", rate.per_record->records}};
     rates.push_back(std::move(json));
   }
-  Json records = Json::array();
-  for (size_t k = 0; k < std::min(kExposedShown, exposure.records.size()); ++k) {
+  Json records = Json::array();  // the rest is in records.csv
+  for (size_t k = 0; k < std::min(Exposure::kShown, exposure.records.size()); ++k) {
     const ExposedRecord& record = exposure.records[k];
     Json json = {{"record", record.record}};
     if (!record.id.empty()) json["id"] = record.id;
@@ -136,8 +133,7 @@ Json of(const Exposure& exposure) {
     json["separation"] = record.separation;
     records.push_back(std::move(json));
   }
-  return {
-      {"attack", exposure.attack}, {"records", exposure.records.size()}, {"by_fpr", rates}, {"most_exposed", records}};
+  return {{"attack", exposure.attack}, {"records", exposure.trained}, {"by_fpr", rates}, {"most_exposed", records}};
 }
 
 Json of(const HeadlineFigure& figure) {

@@ -70,6 +70,36 @@ TEST(RecordExposures, GiveEqualsOneRank) {
   for (size_t k = 1; k < 4; ++k) EXPECT_EQ(found[k].rank, 3);
 }
 
+TEST(MostExposedOfOne, AreTheFirstOfAll) {
+  for (const double step : {0.0, 0.5, 1e-3}) {  // all alike, ties, hardly any
+    Rng rng(7);
+    std::vector<double> scores;
+    std::vector<int8_t> membership;
+    for (size_t i = 0; i < 500; ++i) {
+      scores.push_back(step * std::round(rng.normal() / std::max(step, 0.1)));
+      membership.push_back(static_cast<int8_t>(rng.below(3)) - 1);
+    }
+    const TargetedScores one{scores, membership, scores.size(), std::vector<int64_t>{0}};
+    for (const std::vector<std::optional<double>>& thresholds :
+         {std::vector<std::optional<double>>{0.5, 1.0}, {std::nullopt, 0.5}, {0.5, std::nullopt}, {}}) {
+      const auto all = record_exposures(one, thresholds, {});
+      for (const size_t most : {size_t{1}, size_t{7}, size_t{100}, size_t{1000}}) {
+        const auto first = most_exposed_of_one(one, thresholds, most);
+        ASSERT_EQ(first.size(), std::min(most, all.size()));
+        for (size_t k = 0; k < first.size(); ++k) {
+          EXPECT_EQ(first[k].record, all[k].record);
+          EXPECT_EQ(first[k].trained, all[k].trained);
+          EXPECT_EQ(first[k].found, all[k].found);
+          EXPECT_EQ(first[k].separation, all[k].separation);
+          EXPECT_EQ(first[k].rank, all[k].rank);
+        }
+      }
+    }
+  }
+  EXPECT_TRUE(
+      most_exposed_of_one({std::vector<double>{1}, std::vector<int8_t>{0}, 1, std::vector<int64_t>{0}}, {}, 5).empty());
+}
+
 // A leak in records of narrow scores, among as many with wide ones: one threshold for all finds next to nobody.
 TEST(PerRecordRates, FindWhoIsHiddenAmongWiderScores) {
   const auto score = [](double leak) {
