@@ -1,14 +1,18 @@
 """Boosted trees in plain NumPy, as XGBoost's `hist` grows them where no feature has more than 256 values: every split between
 two neighbouring values is tried, and a row goes left where its value is below the next one that any row has (not only those of the
-node). Leaves are -G/(H + 1)."""
+node). Leaves are -rate G/(H + 1). Gradients, leaves and their sums over trees are float32, as XGBoost has them; sums over rows are
+not."""
 import numpy as np
 
+F = np.float32
 
-def grow(x, gradient, hessian, max_leaves=0, max_depth=0, least_hessian=1.0):
+
+def grow(x, gradient, hessian, rate, max_leaves=0, max_depth=0, least_hessian=1.0):
     """A tree of (feature, threshold, left, right) and leaf values: by the largest gain first, or level by level."""
+    gradient, hessian = gradient.astype(np.float64), hessian.astype(np.float64)
 
     def value_of(rows):
-        return -gradient[rows].sum() / (hessian[rows].sum() + 1)
+        return F(rate) * F(-gradient[rows].sum() / (hessian[rows].sum() + 1))
 
     def gain_of(g, h):
         return g * g / (h + 1)
@@ -48,41 +52,47 @@ def grow(x, gradient, hessian, max_leaves=0, max_depth=0, least_hessian=1.0):
                 node = node["sides"][int(row[node["feature"]] >= node["threshold"])]
             return value_of(node["rows"])
 
-        return np.array([walk(root, row) for row in rows])
+        return np.array([walk(root, row) for row in rows], F)
 
     return predict
 
 
+def summed(trees, rows):
+    total = np.zeros(len(rows), F)
+    for tree in trees:
+        total += tree(rows)
+    return total
+
+
 def classifier(x, labels, trees, rate, max_leaves, least_hessian):
     """Log-odds by logistic loss, both labels weighing the same."""
-    x, labels = x.astype(np.float32), np.asarray(labels, bool)
-    weight = np.where(labels, 0.5 * len(labels) / labels.sum(), 0.5 * len(labels) / (~labels).sum())
-    odds, grown = np.zeros(len(x)), []
+    x, labels = x.astype(F), np.asarray(labels, bool)
+    weight = F(np.where(labels, 0.5 * len(labels) / labels.sum(), 0.5 * len(labels) / (~labels).sum()))
+    odds, grown = np.zeros(len(x), F), []
     for _ in range(trees):
-        p = 1 / (1 + np.exp(-odds))
-        grown.append(grow(x, weight * (p - labels), weight * p * (1 - p), max_leaves, 0, least_hessian))
-        odds += rate * grown[-1](x)
-    return lambda rows: rate * sum(tree(rows.astype(np.float32)) for tree in grown)
+        p = F(1) / (F(1) + np.exp(-odds))
+        grown.append(grow(x, (p - F(labels)) * weight, p * (F(1) - p) * weight, rate, max_leaves, 0, least_hessian))
+        odds += grown[-1](x)
+    return lambda rows: summed(grown, rows.astype(F)).astype(np.float64)
 
 
 def normal(x, y, rounds, rate, max_depth, least_rows):
     """Mean and deviation of y: a tree for either, in turn."""
-    x = x.astype(np.float32)
+    x = x.astype(F)
     centre, scale = y.mean(), y.std()
-    means, logs, grown = np.zeros(len(x)), np.zeros(len(x)), []
-    ones = np.ones(len(x))
+    means, logs, grown = np.zeros(len(x), F), np.zeros(len(x), F), []
+    ones = np.ones(len(x), F)
     for _ in range(rounds):
         residual = (y - centre) / scale - means
-        off = residual / np.maximum(0.01, np.exp(logs))
-        pair = (grow(x, -residual, ones, 0, max_depth, least_rows),
-                grow(x, np.maximum(-3, (1 - off ** 2) / 2), ones, 0, max_depth, least_rows))
-        means, logs = means + rate * pair[0](x), logs + rate * pair[1](x)
+        off = residual / np.maximum(0.01, np.exp(logs.astype(np.float64)))
+        pair = (grow(x, F(-residual), ones, rate, 0, max_depth, least_rows),
+                grow(x, F(np.maximum(-3, (1 - off ** 2) / 2)), ones, rate, 0, max_depth, least_rows))
+        means, logs = means + pair[0](x), logs + pair[1](x)
         grown.append(pair)
 
     def predict(rows):
-        rows = rows.astype(np.float32)
-        mean = rate * sum(pair[0](rows) for pair in grown)
-        log = rate * sum(pair[1](rows) for pair in grown)
+        rows = rows.astype(F)
+        mean, log = (summed([pair[k] for pair in grown], rows).astype(np.float64) for k in (0, 1))
         return centre + scale * mean, scale * np.maximum(0.01, np.exp(log))
 
     return predict

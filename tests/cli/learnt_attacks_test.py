@@ -56,7 +56,7 @@ for c in range(CLASSES):
     fitted = boosted_trees.classifier(rows, sides, 12, 0.1, 15, min(20, 0.25 * len(rows) / 8))
     expected[own] = fitted(probabilities(TARGET)[own])
 write_run("six", RECORDS, 6)
-near(scores_of("shokri", "six", "--target", TARGET, "--shokri-trees", 12), expected, "shokri", 1e-4)
+near(scores_of("shokri", "six", "--target", TARGET, "--shokri-trees", 12), expected, "shokri", 1e-6)
 
 # ml_leaks: a logistic regression on the three largest probabilities of the one reference model, which has as many in as out.
 reference = 2
@@ -103,7 +103,7 @@ for fold in (0, 1):
     means, deviations = boosted_trees.normal(rows[known], margin[known], 30, 0.1, 4, 20)(rows[people == fold])
     expected[people == fold] = (margin[people == fold] - means) / deviations
 near(scores_of("quantile", *flat, "--features", "x.npy", "--groups", "people.npy", "--folds", 2, "--quantile-rounds", 30),
-     expected, "quantile", 1e-4)
+     expected, "quantile", 1e-6)
 
 # stacked: trees on what reference models say beside each other's outputs, a record of one half scored by trees of the other.
 FEW = 60
@@ -160,7 +160,7 @@ for name, online in (("stacked", True), ("stacked_offline", False)):
             expected[scored] += fitted(view[scored]) / 3
     option = f"--{name.replace('_', '-')}"
     near(scores_of(name, "few", "--target", TARGET, "--groups", "halves.npy", "--folds", 2, f"{option}-trees", 8,
-                   f"{option}-max-leaves", 6, f"{option}-min-leaf-weight", 2), expected, name, 1e-4)
+                   f"{option}-max-leaves", 6, f"{option}-min-leaf-weight", 2), expected, name, 1e-6)
 
 # rmia_offline's a: the one with which the four reference models are told apart best, each by the pair that is not its own.
 loss = np.array([-log_softmax(logits[m].astype(np.float64))[at, labels] for m in range(6)])
