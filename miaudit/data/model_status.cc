@@ -117,17 +117,22 @@ std::string outputs_identity(const Run& run, size_t m) {
   return fmt::format("{} bytes of {}", size, changed);
 }
 
-size_t nonfinite_values(const Array& array) {
-  size_t bad = 0;
+std::string nonfinite_values(const Array& array, size_t records) {
+  size_t bad = 0, first = 0;
   with_element_type(array.type(), [&]<class T>() {
-    for (const T value : array.as<T>()) {
+    const std::span<const T> values = array.as<T>();
+    for (size_t i = 0; i < values.size(); ++i) {
+      bool is_bad = false;
       if constexpr (std::is_same_v<T, Half>)
-        bad += !std::isfinite(to_double(value));
+        is_bad = !std::isfinite(to_double(values[i]));
       else if constexpr (std::is_floating_point_v<T>)
-        bad += !std::isfinite(value);
+        is_bad = !std::isfinite(values[i]);
+      if (is_bad && bad++ == 0) first = i;
     }
   });
-  return bad;
+  if (bad == 0) return "";
+  return fmt::format("{} NaN or infinite, the first in record {}",
+                     counted(bad, "value that is", "values that are"), first / (array.size() / records));
 }
 
 std::string outputs_complaint(const Array& outputs, size_t records, size_t queries, size_t classes, Columns columns) {
@@ -142,8 +147,8 @@ std::string outputs_complaint(const Array& outputs, size_t records, size_t queri
                        shape.size() >= 2 && shape.back() > classes
                            ? ". Where models tell more classes apart than the labels show, plan with --classes"
                            : "");
-  const size_t bad = nonfinite_values(outputs);
-  return bad == 0 ? "" : fmt::format("its outputs hold {} that are NaN or infinite", counted(bad, "value"));
+  const std::string bad = nonfinite_values(outputs, records);
+  return bad.empty() ? "" : "its outputs hold " + bad;
 }
 
 Array read_model_outputs(const Run& run, size_t m) {

@@ -208,9 +208,8 @@ void StoredSignals::add(const Run& run, size_t m, std::vector<FileRecord>& files
            queries_ == 0   ? ",) or (records, queries"
            : queries_ == 1 ? ","
                            : fmt::format(", {}", queries_));
-    if (const size_t bad = nonfinite_values(values); bad > 0)
-      fail(Category::input, "{} holds {} that are NaN or infinite; every record needs a value", path.string(),
-           counted(bad, "value"));
+    if (const std::string bad = nonfinite_values(values, run.records); !bad.empty())
+      fail(Category::input, "{} holds {}; every record needs a value", path.string(), bad);
     queries_ = queries;
     names.push_back(path.stem().string());
     files.push_back(describe_file("signal", path.string(), values));

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "miaudit/data/stored_signals.h"
+#include "miaudit/train/asking.h"
 #include "miaudit/train/checkpoint.h"
 #include "miaudit/train/plan.h"
 
@@ -42,20 +43,31 @@ std::string signals_wrong(const Run& run, size_t m, StoredSignals& brought) {
   }
 }
 
-/// What is to be said of an unfinished model's checkpoint: damage, or that it is not this model's.
-void check_checkpoint(const Run& run, size_t m, const ShadowPlan& plan, const nlohmann::json& data, RunCheck& check) {
-  const fs::path path = run.checkpoint(m);
-  std::string note;
+/// What is to be said of a checkpoint: damage, or that it is not this model's; "" for nothing. `lost`: what is done
+/// again without it.
+std::string checkpoint_note(const fs::path& path, const std::string& fingerprint, const std::string& engine,
+                            const char* lost, RunCheck& check) {
   if (const std::string damage = checkpoint_complaint(path); !damage.empty()) {
-    note = fmt::format("{} cannot be used, so its training starts again: {}", path.string(), damage);
     check.is_sound = false;
-  } else {
-    std::string why_not;
-    read_checkpoint(path, fingerprint(job_of(run, plan, m), data), engine_of(plan.recipe), why_not);
-    if (!why_not.empty()) note = fmt::format("{} will not be used: {}", path.string(), why_not);
+    return fmt::format("{} cannot be used, so {}: {}", path.string(), lost, damage);
   }
+  std::string why_not;
+  read_checkpoint(path, fingerprint, engine, why_not);
+  return why_not.empty() ? "" : fmt::format("{} will not be used: {}", path.string(), why_not);
+}
+
+/// Of an unfinished model: as it learns, and as it is asked.
+void check_checkpoints(const Run& run, size_t m, const ShadowPlan& plan, const nlohmann::json& data, RunCheck& check) {
   std::string& why = check.models[m].why;
-  if (!note.empty()) why += (why.empty() ? "" : "; ") + note;
+  const auto add = [&](const std::string& note) {
+    if (!note.empty()) why += (why.empty() ? "" : "; ") + note;
+  };
+  const fs::path path = run.checkpoint(m), answers = answers_beside(path);
+  const std::string job = fingerprint(job_of(run, plan, m), data), engine = engine_of(plan.recipe);
+  std::error_code error;
+  if (fs::exists(path, error)) add(checkpoint_note(path, job, engine, "its training starts again", check));
+  if (fs::exists(answers, error))
+    add(checkpoint_note(answers, answers_fingerprint(job, plan.queries), engine, "it is asked again", check));
 }
 
 void check_data(const Run& run, const ShadowPlan& plan, const Context& context, RunCheck& check) {
@@ -120,8 +132,8 @@ RunCheck check_run(const Run& run, const Context& context) {
       else
         status.why = has_outputs ? outputs_wrong(run, m, classes, columns, shape) : signals_wrong(run, m, brought);
       if (!status.why.empty()) status.state = ModelState::broken;
-    } else if (status.has_checkpoint && is_planned) {
-      check_checkpoint(run, m, plan, data, check);
+    } else if (is_planned && plan.command.empty()) {
+      check_checkpoints(run, m, plan, data, check);
     }
     if (status.state == ModelState::broken || status.state == ModelState::failed) check.is_sound = false;
   }

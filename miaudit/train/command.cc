@@ -148,9 +148,10 @@ CommandEnd run_command(const std::string& line, const std::filesystem::path& log
   }
 }
 
-std::string tail_of(const std::filesystem::path& log) {
+std::string tail_of(const std::filesystem::path& log, uintmax_t begin) {
   constexpr size_t kLines = 3;
   std::ifstream file(log);
+  file.seekg(static_cast<std::streamoff>(begin));
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -18,7 +19,7 @@ struct CommandEnd {
 CommandEnd run_command(const std::string& line, const std::filesystem::path& log,
                        const std::function<bool()>& is_stopped);
 
-/// The last lines of a log, made harmless for a terminal.
-std::string tail_of(const std::filesystem::path& log);
+/// The last lines of a log from a byte on, made harmless for a terminal.
+std::string tail_of(const std::filesystem::path& log, uintmax_t begin = 0);
 
 }  // namespace miaudit

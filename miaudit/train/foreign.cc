@@ -44,13 +44,13 @@ std::string foreign_entry(const fs::path& folder) {
   return "";
 }
 
-/// Why what a command left cannot be a model; "" where it can.
-std::string complaint_of(const CommandEnd& end, const fs::path& folder, const Run& run, size_t queries,
-                         size_t classes) {
+/// Why what a command left cannot be a model; "" where it can. log_begin: where the log of this try begins.
+std::string complaint_of(const CommandEnd& end, const fs::path& folder, uintmax_t log_begin, const Run& run,
+                         size_t queries, size_t classes) {
   std::error_code ignored;
   if (!fs::is_directory(folder, ignored))
     return "it removed the folder of {outputs}, its log with it; it may only write {outputs} and change {work}";
-  if (end.exit_code != 0) return fmt::format("exit code {}: {}", end.exit_code, tail_of(folder / kCommandLog));
+  if (end.exit_code != 0) return fmt::format("exit code {}: {}", end.exit_code, tail_of(folder / kCommandLog, log_begin));
   if (std::string why = foreign_entry(folder); !why.empty()) return why;
   const fs::path outputs = folder / kOutputs;
   if (!fs::exists(outputs, ignored))
@@ -96,10 +96,12 @@ ForeignOutputs call_command(const UnitSource& source, const Attempt& attempt, co
     make_directory(attempt.folder());
     take_tries_away(attempt.folder());
     write_npy(keep, kept);
+    std::error_code none_yet;
+    const uintmax_t size = fs::file_size(log, none_yet), log_begin = none_yet ? 0 : size;
     const CommandEnd end = run_command(filled_command(plan.command, places), log, is_stopped);
     // Whatever it exits with: outputs of a script that saves them after each epoch may be those of the last one done.
     if (end.is_stopped) fail(Category::checkpointed, "stopped");
-    made = {complaint_of(end, attempt.folder(), run, plan.queries, dataset.classes), tries};
+    made = {complaint_of(end, attempt.folder(), log_begin, run, plan.queries, dataset.classes), tries};
     if (made.why.empty()) break;
   }
   std::error_code ignored;

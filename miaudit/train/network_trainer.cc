@@ -36,7 +36,7 @@ class NetworkModel final : public TrainedModel {
     for (size_t p = 0; p < weights_.size(); ++p) network->from_plain(p, weights_[p], network->slots()[p].weights);
     Reader reader(dataset, padding_);
     const size_t width = dataset.shape.size();
-    const size_t from = asking.answered % batch == 0 ? asking.answered : 0;
+    const size_t from = asking.answered / batch * batch;
     for (size_t begin = from; begin < rows; begin += batch) {
       if (begin > from && asking.after) asking.after(begin);
       context.report("asking", begin / queries.size(), records.size());

@@ -1,6 +1,7 @@
 #include "miaudit/train/plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
+constexpr const char *kBytes = "bytes", *kLabelBytes = "label_bytes";
 constexpr const char* kDesigns[] = {"pairs", "bernoulli", "disjoint"};
 
 const char* name_of(Design design) {
@@ -134,6 +136,17 @@ ShadowPlan read_plan(const fs::path& path) {
   }
 }
 
+json identity_of(const ShadowPlan& plan, const Dataset& dataset) {
+  json data = identity(dataset);
+  if (plan.command.empty()) return data;
+  const auto add = [&](const char* key, const std::string& path) {
+    if (!path.empty()) data[key] = content_hash(FileBytes::open(file_of(path)).bytes());
+  };
+  add(kBytes, plan.data.data);
+  add(kLabelBytes, plan.data.labels);
+  return data;
+}
+
 json planned_identity(const fs::path& path) {
   const json file = read_json(path / "run.json");
   if (!file.contains("data") || !file["data"].is_object() ||
@@ -163,13 +176,20 @@ Dataset read_planned_data(const fs::path& path, const ShadowPlan& plan, const Co
     const std::string& labels = plan.data.labels;
     fail_changed(plan.data.data + (labels.empty() ? "" : " or " + labels), error.what());
   }
-  const json planned = planned_identity(path), found = identity(dataset);
+  const json planned = planned_identity(path), found = identity_of(plan, dataset);
   if (planned == found) return dataset;
-  std::string changed;
+  std::vector<std::string> changed, files;
   for (const auto& [key, value] : planned.items())
-    if (!found.contains(key) || found[key] != value) changed += (changed.empty() ? "" : ", ") + key;
-  const bool is_of_labels = changed == "labels" && !plan.data.labels.empty();
-  fail_changed(is_of_labels ? plan.data.labels : plan.data.data, fmt::format("its {} changed", changed));
+    if (!found.contains(key) || found[key] != value)
+      ((key == kBytes || key == kLabelBytes) ? files : changed).push_back(key);
+  if (changed.empty()) {
+    const bool is_of_labels = std::ranges::find(files, kBytes) == files.end();
+    fail_changed(is_of_labels ? plan.data.labels : plan.data.data,
+                 "its bytes changed, and the command reads the file itself");
+  }
+  const bool is_of_labels = changed.size() == 1 && changed[0] == "labels" && !plan.data.labels.empty();
+  fail_changed(is_of_labels ? plan.data.labels : plan.data.data,
+               fmt::format("its {} changed", fmt::join(changed, ", ")));
 }
 
 Array read_target_outputs(const ShadowPlan& plan) {

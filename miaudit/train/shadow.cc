@@ -8,13 +8,14 @@
 #include <exception>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <thread>
-#include <utility>
 
 #include "miaudit/data/model_status.h"
 #include "miaudit/io/file.h"
 #include "miaudit/train/asking.h"
 #include "miaudit/train/attempt.h"
+#include "miaudit/train/shadow_progress.h"
 #include "miaudit/train/unit.h"
 #include "miaudit/train/work_folder.h"
 
@@ -53,32 +54,35 @@ class ShadowRun {
     }
     if (!trains_here) dataset_.features = Array();
     const double start = options_.clock();
-    std::vector<std::thread> workers;
+    std::vector<std::thread> threads;
     const size_t jobs = std::min(options_.jobs, todo_.size());
     running_ = jobs;
-    begun_with_ = todo_.size();
-    is_seen_done_.assign(run_.models, false);
-    progress_ = std::vector<std::atomic<uint64_t>>(jobs);
-    is_left_out_.assign(run_.models, false);
-    for (const size_t model : todo_) total_ += samples_of(model);
-    has_total_ = total_ > 0;
-    for (size_t j = 0; j < jobs; ++j) workers.emplace_back([this, j] { see_to_models(j); });
+    workers_ = std::vector<Worker>(jobs);
+    progress_.emplace(run_, plan_, todo_, jobs);
+    for (size_t j = 0; j < jobs; ++j) threads.emplace_back([this, j] { see_to_models(j); });
     try {
       watch();
     } catch (...) {
       stop_all();
     }
-    for (std::thread& worker : workers) worker.join();
+    for (std::thread& thread : threads) thread.join();
     pass_on_news();
     if (error_) std::rethrow_exception(error_);
     if (is_interrupted_ || (stop_ && !todo_.empty()))
-      fail(Category::checkpointed, "stopped with {} of {} done; run the same again to go on", done_now(), run_.models);
+      fail(Category::checkpointed, "stopped with {} of {} done; run the same again to go on", progress_->models_done(),
+           run_.models);
     const double seconds = options_.clock() - start;
-    if (seconds > 0) report_.samples_per_second = static_cast<double>(samples_here()) / seconds;
+    if (seconds > 0) report_.samples_per_second = static_cast<double>(progress_->work_done()) / seconds;
     return std::move(report_);
   }
 
  private:
+  struct Worker {
+    std::atomic<bool> is_stopped = false;  ///< heard by whatever makes its model
+    std::optional<size_t> model;           ///< that it is at
+    bool is_beaten = false;                ///< another process has made that
+  };
+
   void find_work() {
     std::vector<size_t> models = options_.models;
     if (models.empty()) {
@@ -102,10 +106,15 @@ class ShadowRun {
     }
   }
 
+  void stop() {
+    stop_ = true;
+    for (Worker& worker : workers_) worker.is_stopped = true;
+  }
+
   /// On what is being caught: the first error is the one to be told.
   void stop_all() {
     const std::lock_guard lock(mutex_);
-    stop_ = true;
+    stop();
     try {
       throw;
     } catch (const Error& error) {
@@ -126,27 +135,6 @@ class ShadowRun {
   /// Models of the list that came to an end.
   size_t ended() const {
     return report_.trained + report_.by_others + report_.discarded + report_.overtaken + given_up_;
-  }
-  /// Models of the run that are done, whoever did them: what others finished since the last count is among them.
-  size_t done_now() {
-    for (size_t model = 0; model < run_.models; ++model)
-      if (!is_seen_done_[model]) is_seen_done_[model] = model_status(run_, model, false).state == ModelState::done;
-    return static_cast<size_t>(std::ranges::count(is_seen_done_, true));
-  }
-  uint64_t samples_here() const {
-    uint64_t samples = 0;
-    for (const auto& one : progress_) samples += one;
-    return samples;
-  }
-  /// A model's whole training; a command's is not known.
-  uint64_t samples_of(size_t model) const {
-    return plan_.command.empty() && !run_.is_brought[model] ? plan_.recipe.epochs * run_.members(model).size() : 0;
-  }
-  /// Takes a model that others made out of what is to be done here.
-  void leave_out(size_t model) {
-    const std::lock_guard lock(mutex_);
-    if (!is_left_out_[model]) total_ -= samples_of(model);
-    is_left_out_[model] = true;
   }
   bool is_done(size_t model) const { return model_status(run_, model, true).state == ModelState::done; }
 
@@ -174,11 +162,6 @@ class ShadowRun {
     return {};
   }
 
-  std::vector<size_t> waiting() {
-    const std::lock_guard lock(mutex_);
-    return todo_;
-  }
-
   void see_to_models(size_t worker) {
     try {
       while (!stop_) {
@@ -194,18 +177,51 @@ class ShadowRun {
 
   void see_to(size_t model, size_t worker) {
     // Another process may have been faster, or changed the plan, since the list was made.
-    if (is_done(model)) return leave_out(model), count(report_.by_others);
-    if (!is_still_planned(run_, model)) return leave_out(model), overtaken(model);
+    if (is_done(model)) return progress_->leave_out(model), count(report_.by_others);
+    if (!is_still_planned(run_, model)) return progress_->leave_out(model), overtaken(model);
     Attempt attempt(run_, model, options_.host);
     if (attempt.is_second() && put_off(model)) return;
     const double start = options_.clock();
-    MadeUnit made = make_unit({run_, plan_, dataset_, options_, files_}, attempt, context_of(worker));
-    if (!made.why.empty()) return give_up(attempt, made.why, made.log);
-    made.about["seconds"] = options_.clock() - start;
-    seal_unit(run_, attempt, std::move(made.about));
+    std::optional<MadeUnit> made = make(attempt, worker);
+    if (!made) return clear_away(attempt), count(report_.by_others);
+    if (!made->why.empty()) return give_up(attempt, made->why, made->log);
+    made->about["seconds"] = options_.clock() - start;
+    seal_unit(run_, attempt, std::move(made->about));
     const Published published = attempt.publish();
     if (published == Published::overtaken) return overtaken(model);
     count(published == Published::yes ? report_.trained : report_.discarded);
+    clear_away(attempt);
+  }
+
+  /// None where another process was faster.
+  std::optional<MadeUnit> make(const Attempt& attempt, size_t place) {
+    Worker& worker = workers_[place];
+    {
+      const std::lock_guard lock(mutex_);
+      worker.model = attempt.model();
+      worker.is_beaten = false;
+    }
+    worker.is_stopped = false;
+    if (stop_) worker.is_stopped = true;  // asked for before that line
+    const auto speak = [this](std::string sentence) { tell(std::move(sentence)); };
+    std::optional<MadeUnit> made;
+    try {
+      made = make_unit({run_, plan_, dataset_, options_, files_}, attempt,
+                       {worker.is_stopped, progress_->begin(place), speak});
+    } catch (const Error& error) {
+      const std::lock_guard lock(mutex_);
+      if (!worker.is_beaten || (error.category() != Category::checkpointed && error.category() != Category::interrupted))
+        throw;
+      progress_->give_up(place, attempt.model());
+    }
+    const std::lock_guard lock(mutex_);
+    worker.model.reset();
+    return made;
+  }
+
+  /// What nobody needs once a model is there.
+  void clear_away(const Attempt& attempt) {
+    const size_t model = attempt.model();
     std::error_code ignored;
     for (const fs::path& left :
          {run_.checkpoint(model), answers_beside(run_.checkpoint(model)), run_.failure(model), run_.failure_log(model)})
@@ -213,14 +229,14 @@ class ShadowRun {
     fs::remove_all(work_folder(run_, attempt), ignored);
   }
 
-  /// Of one model that a worker makes.
-  UnitContext context_of(size_t worker) {
-    const uint64_t before = progress_[worker];
-    const auto follow = [this, worker, before, is_first = true](uint64_t shown, uint64_t spared) mutable {
-      if (std::exchange(is_first, false)) total_ -= spared;
-      progress_[worker] = before + shown;
-    };
-    return {stop_, follow, [this](std::string sentence) { tell(std::move(sentence)); }};
+  /// Ends work on what other processes have made meanwhile.
+  void look_for_others() {
+    const std::lock_guard lock(mutex_);
+    for (Worker& worker : workers_) {
+      if (!worker.model || worker.is_beaten || !is_done(*worker.model)) continue;
+      worker.is_beaten = true;
+      worker.is_stopped = true;
+    }
   }
 
   void overtaken(size_t model) {
@@ -263,38 +279,34 @@ class ShadowRun {
 
   /// The calling thread's part: progress, and passing on a wish to stop.
   void watch() {
-    // Counting looks at every model's files.
-    constexpr double kCountEvery = 10;
-    double touched = options_.clock(), counted_at = touched;
-    size_t done = context_.progress ? done_now() : 0, ended_then = 0;
+    double touched = options_.clock(), looked = touched;
     while (running_ > 0) {
+      show_progress();
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      if (context_.cancelled && context_.cancelled->load(std::memory_order_relaxed)) stop_ = true;
+      if (context_.cancelled && context_.cancelled->load(std::memory_order_relaxed)) stop();
+      if (options_.clock() - looked > 5) {
+        looked = options_.clock();
+        look_for_others();
+      }
       if (options_.clock() - touched > 30) {
         touched = options_.clock();
         touch_attempts(run_, options_.host);
       }
       pass_on_news();
-      if (!context_.progress || stop_) continue;
-      size_t ended_now = 0;
-      {
-        const std::lock_guard lock(mutex_);
-        ended_now = ended();
-      }
-      if (ended_now != ended_then || options_.clock() - counted_at > kCountEvery) {
-        done = done_now();
-        for (const size_t model : waiting())
-          if (is_seen_done_[model]) leave_out(model);
-        ended_then = ended_now;
-        counted_at = options_.clock();
-      }
-      const std::string detail = fmt::format("{} of {} models done", done, run_.models);
-      const uint64_t total = total_;
-      if (has_total_)
-        context_.progress({"shadow", std::min(samples_here(), total), total, detail});
-      else
-        context_.progress({"shadow", ended_now, begun_with_, detail});
     }
+    show_progress();
+  }
+
+  void show_progress() {
+    if (!context_.progress || stop_) return;
+    size_t ended_now = 0;
+    std::vector<size_t> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      ended_now = ended();
+      waiting = todo_;
+    }
+    progress_->tell(ended_now, waiting, options_.clock(), context_);
   }
 
   const ShadowOptions& options_;
@@ -305,18 +317,15 @@ class ShadowRun {
   Dataset dataset_;
   std::vector<size_t> todo_, put_off_;
   ShadowReport report_;
-  size_t begun_with_ = 0, given_up_ = 0;
-  std::vector<bool> is_seen_done_;  ///< for done_now()
-  std::vector<bool> is_left_out_;   ///< for leave_out()
+  size_t given_up_ = 0;
   std::mutex mutex_;
   std::exception_ptr error_;
   bool is_interrupted_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<size_t> running_ = 0;
   std::vector<std::string> news_;  ///< for options_.tell
-  bool has_total_ = false;
-  std::atomic<uint64_t> total_ = 0;              ///< samples to train on; a command's are not known
-  std::vector<std::atomic<uint64_t>> progress_;  ///< samples of each worker
+  std::optional<ShadowProgress> progress_;
+  std::vector<Worker> workers_;
 };
 
 }  // namespace

@@ -31,8 +31,8 @@ struct ShadowReport {
     size_t model = 0;
     std::string text;
   };
-  std::vector<Note> failed;  ///< given up, and why
-  double samples_per_second = 0;
+  std::vector<Note> failed;       ///< given up, and why
+  double samples_per_second = 0;  ///< that models were trained on here; an answer counts as a third
 };
 
 /// Works through the models of a run that are missing. Any number of processes, on any machines, may do so at once:

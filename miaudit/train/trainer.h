@@ -44,7 +44,7 @@ struct EpochFigures {
 
 /// Rows (a record's view each) that a model was asked before.
 struct Asking {
-  size_t answered = 0;  ///< rows that `out` holds: a number that `after` has heard; another one is none
+  size_t answered = 0;                         ///< rows that `out` holds
   std::function<void(size_t answered)> after;  ///< hears how many are answered, before every batch but the first
 };
 

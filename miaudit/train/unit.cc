@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <vector>
 
 #include "miaudit/base/version.h"
 #include "miaudit/io/file.h"
@@ -60,33 +61,60 @@ json figures(const Run& run, size_t model, std::span<const uint8_t> is_right) {
           {"test", share_json(is_right, test)}};
 }
 
+uint64_t training_work(const Run& run, const ShadowPlan& plan, size_t model) {
+  return plan.recipe.epochs * run.members(model).size();
+}
+uint64_t asking_work(const Run& run, const ShadowPlan& plan) {
+  return run.records * plan.queries / 3;
+}
+
+/// Tells training from asking, and what this process does from what was kept: that is no work of its own, and neither
+/// its rate nor the time left may count it.
+class WorkFollower {
+ public:
+  WorkFollower(uint64_t training, uint64_t asking, const std::function<void(uint64_t, uint64_t)>& tell)
+      : stages_{{"training", 0, training, {}}, {"asking", training, asking, {}}}, tell_(tell) {}
+
+  void hear(const Progress& at) {
+    for (Stage& stage : stages_) {
+      if (at.stage != stage.name || at.total == 0) continue;
+      const uint64_t reached = stage.work * at.done / at.total;
+      if (!stage.spared) stage.spared = reached;
+      const uint64_t spared = stages_[0].spared.value_or(0) + stages_[1].spared.value_or(0);
+      tell_(stage.before + reached - spared, spared);
+    }
+  }
+
+ private:
+  struct Stage {
+    std::string_view name;
+    uint64_t before, work;
+    std::optional<uint64_t> spared;
+  };
+  std::vector<Stage> stages_;
+  const std::function<void(uint64_t, uint64_t)>& tell_;
+};
+
 json train(const UnitSource& source, const Attempt& attempt, const UnitContext& context) {
   const auto& [run, plan, dataset, options, files] = source;
   const size_t model = attempt.model();
   const TrainingJob job = job_of(run, plan, model);
-  const uint64_t all_shown = job.members.size() * job.recipe.epochs;
-  // What a checkpoint spared is no work of this process: neither its rate nor the time left may count it.
-  std::optional<uint64_t> spared;
-  const auto report = [&](uint64_t shown) {
-    if (!spared) spared = shown;
-    context.progress(shown - *spared, *spared);
-  };
+  WorkFollower follower(training_work(run, plan, model), asking_work(run, plan), context.progress);
   Context own;
   own.cancelled = &context.is_stopped;
-  own.progress = [&](const Progress& at) {
-    if (at.stage == "training" && at.total > 0) report(all_shown * at.done / at.total);
-  };
+  own.progress = [&](const Progress& at) { follower.hear(at); };
   const Keeping keeping{run.checkpoint(model), options.checkpoint_every, options.clock,
                         [&](const std::string& text) { context.tell(fmt::format("Model {}: {}", model, text)); }};
   const double start = options.clock();
   const std::unique_ptr<TrainedModel> trained = train_model(dataset, job, keeping, own);
-  report(all_shown);
+  follower.hear({"training", 1, 1});
 
   const double trained_at = options.clock();
   const std::vector<View> views = asked_views(plan.recipe, plan.queries, dataset);
   std::vector<float> logits =
       ask(*trained, dataset, views, fingerprint(job, dataset), engine_of(plan.recipe), keeping, own);
   const double asked_at = options.clock();
+  follower.hear({"asking", 1, 1});
   std::vector<uint8_t> is_right;
   for (size_t i = 0; i < run.records; ++i) {
     const auto row = std::span(logits).subspan(i * views.size() * dataset.classes, dataset.classes);
@@ -144,6 +172,11 @@ MadeUnit call(const UnitSource& source, const Attempt& attempt, const UnitContex
 }
 
 }  // namespace
+
+uint64_t work_of(const Run& run, const ShadowPlan& plan, size_t model) {
+  if (!plan.command.empty() || run.is_brought[model]) return 0;
+  return training_work(run, plan, model) + asking_work(run, plan);
+}
 
 MadeUnit make_unit(const UnitSource& source, const Attempt& attempt, const UnitContext& context) {
   try {

@@ -25,10 +25,14 @@ struct UnitSource {
 /// What the making of a model hears and says.
 struct UnitContext {
   const std::atomic<bool>& is_stopped;
-  /// Records shown to the model so far by this process, and those that a checkpoint spared it.
-  std::function<void(uint64_t shown, uint64_t spared)> progress;
+  /// How much of work_of() this process has done so far, and how much of it what was kept spared it.
+  std::function<void(uint64_t done, uint64_t spared)> progress;
   std::function<void(std::string)> tell;  ///< a sentence
 };
+
+/// The work that a model takes, in samples to train on, of which an answer takes a third: it goes through the layers
+/// once where training goes there and back. 0 for outputs that are brought, and for a command: its work is not known.
+uint64_t work_of(const Run& run, const ShadowPlan& plan, size_t model);
 
 struct MadeUnit {
   nlohmann::json about;       ///< what done.json is to say of it

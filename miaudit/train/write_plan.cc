@@ -217,7 +217,7 @@ PlanChange write_plan(const fs::path& path, const ShadowPlan& given, const Datas
     plan.target_outputs_hash = content_hash(outputs.bytes());
   }
   const Splitter splitter(plan, dataset.size());
-  const json data = identity(dataset);
+  const json data = identity_of(plan, dataset);
   std::vector<uint8_t> membership;
   std::vector<std::string> units;
   for (size_t m = 0; m < plan.models; ++m) {

@@ -109,3 +109,18 @@ np.save("x.npy", np.load("x.npy"))
 open("release", "w").close()
 said = program.communicate(timeout=60)
 assert program.returncode == 0 and "2 models trained" in said[0], said
+
+# It also sees what the records, which are float32, do not hold.
+wide = np.load("kept.npy").astype(np.float64)
+for architecture, expect in ((["--command", f": {{keep}}; /usr/bin/python3 {os.getcwd()}/write.py {{outputs}}"], 2),
+                             (["--architecture", "cnn-small", "--epochs", "1"], 0)):
+    np.save("wide.npy", wide)
+    folder = f"wide-{expect}"
+    run("shadow", "plan", folder, "--data", "wide.npy", "--labels", "y.npy", "--models", 2, *architecture)
+    train(folder, "--index", "0")
+    nearly = wide.copy()
+    nearly[7, 7, 7] += 1e-10
+    np.save("wide.npy", nearly)
+    said = train(folder, expect=expect).stderr
+    assert expect == 0 or "its bytes changed, and the command reads the file itself" in said, said
+    assert (expect == 0) == ("2 of 2 models done" in run("shadow", "check", folder, expect=1 if expect else 0).stdout)

@@ -31,8 +31,8 @@ assert all(os.stat(f"own/models/0001/{name}").st_mode & 0o777 == 0o600 for name 
 plan("poison", "--command", "/usr/bin/python3 mine.py {keep} {seed} {outputs} {index}", models=4)
 poisoned = train("poison", "--attempts", "2", expect=1)
 assert "2 models trained" in poisoned.stdout and "2 models failed" in poisoned.stderr
-assert "Model 2 failed: exit code 3: 'no such thing'" in poisoned.stderr and "tried 2 times" in poisoned.stderr
-assert "Model 3 failed: its outputs hold 1 600 values that are NaN or infinite" in poisoned.stderr, poisoned.stderr
+assert "Model 2 failed: exit code 3: 'no such thing' (tried 2 times)" in poisoned.stderr, poisoned.stderr
+assert "Model 3 failed: its outputs hold 1 600 values that are NaN or infinite, the first in record 0 (" in poisoned.stderr, poisoned.stderr
 assert open("poison/failed/0002.log").read().count("no such thing") == 2
 assert "failed  2" in run("shadow", "status", "poison").stdout
 assert "0 models trained, 2 done before" in train("poison", expect=1).stdout, "not tried again unasked"
@@ -281,6 +281,15 @@ for index in (1, 2, 3):
 slow.send_signal(signal.SIGTERM)
 assert "stopped with 3 of 4 done" in slow.communicate(timeout=60)[1] and slow.returncode == 75
 
+# Work on a model that another process has made meanwhile ends.
+shell("beaten", f"if [ $ROLE = slow ]; then echo > {{work}}/begun; sleep 1000; fi; {WRITE}")
+slow = start("beaten", "--jobs", "2", env={**os.environ, "ROLE": "slow"})
+until(lambda: begun("beaten"))
+assert "2 models trained" in train("beaten", env={**os.environ, "ROLE": "fast"}).stdout
+said = slow.communicate(timeout=60)[0]
+assert slow.returncode == 0 and "0 models trained, 0 done before, 2 by another process" in said, said
+assert "2 of 2 models done" in run("shadow", "check", "beaten").stdout and not os.listdir("beaten/checkpoints")
+
 # A model that a newer program finishes meanwhile stops the others, which keep their work.
 shell("mixed", f"echo > {{work}}/begun; [ {{index}} = 0 ] || sleep 1000; while [ ! -e release ]; do sleep 0.05; done; {WRITE}",
       models=4)
@@ -304,5 +313,5 @@ newer = outputs("older")
 open("release", "w").close()
 said = old.communicate(timeout=60)
 assert "0 models trained, 0 done before, 2 overtaken by a new plan" in said[0], said
-assert "Model 1 is to be another by a plan made meanwhile" in said[1], said
+assert "Model 1 is to be another by a plan made meanwhile" in said[1] and old.returncode == 75, said
 assert outputs("older") == newer and "2 of 2 models done" in run("shadow", "check", "older").stdout

@@ -143,8 +143,16 @@ until(lambda: os.path.exists("halfway/checkpoints/0000.answers.npz"))
 program.send_signal(signal.SIGTERM)
 errors = program.communicate(timeout=60)[1]
 assert program.returncode == 75, (program.returncode, errors)
+shutil.copytree("halfway", "damaged")
+with open("damaged/checkpoints/0000.answers.npz", "r+b") as file:
+    file.truncate(os.path.getsize("damaged/checkpoints/0000.answers.npz") // 2)
+checked = run("shadow", "check", "damaged", expect=1).stdout
+assert "checkpoints/0000.answers.npz cannot be used, so it is asked again" in checked, checked
+assert "Model 0: Its outputs are asked for from the start" in train("damaged", "--index", "0").stderr
+assert "cannot be used" not in run("shadow", "check", "halfway").stdout
 went_on = train("halfway", "--index", "0")
 assert "% of the outputs were kept" in went_on.stderr, went_on.stderr
+assert outputs("damaged") == outputs("asked")
 assert outputs("halfway") == outputs("asked") and not os.listdir("halfway/checkpoints")
 
 # What goes wrong is said, and nothing stale is used. Data are known by what they hold (recorded defect 12: a cache keyed by

@@ -97,10 +97,24 @@ TEST(Ask, UsesNoAnswersOfAnotherEngineOrOtherViewsNorWhatIsBroken) {
   const Heard broken = ask(checkpoint);
   expect_all_asked(broken, 15);
   EXPECT_EQ(broken.logits, straight);
+  EXPECT_NE(broken.told.find("Its outputs are asked for from the start: the checkpoint cannot be used: "),
+            std::string::npos)
+      << broken.told;
+
+  // Rows past a whole batch are asked again.
+  stop_again();
+  std::vector<NamedArray> kept = read_npz(answers);
+  for (NamedArray& array : kept)
+    if (array.name == "answers/logits")
+      array.array = Array::from(std::vector<float>(straight.begin(), straight.begin() + 300 * 3), {300, 3});
+  write_npz(answers, kept, Compression::stored);
+  const Heard odd = ask(checkpoint);
+  EXPECT_EQ(odd.batches, 14u);
+  EXPECT_EQ(odd.logits, straight);
 
   // Whole files that do not fit.
   stop_again();
-  for (const std::vector<size_t>& shape : {std::vector<size_t>{300, 3}, {256, 2}, {4096, 3}, {768}}) {
+  for (const std::vector<size_t>& shape : {std::vector<size_t>{256, 2}, {4096, 3}, {768}}) {
     std::vector<NamedArray> arrays = read_npz(answers);
     size_t size = 1;
     for (const size_t length : shape) size *= length;
