@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <regex>
 
 #include "miaudit/base/error.h"
 #include "miaudit/base/shell_word.h"
@@ -39,7 +40,32 @@ std::string work_line(const EmitOptions& o, const std::string& index) {
 // More than an audit keeps to by itself: the system counts the pages of files as well.
 std::string memory_of(const EmitOptions& o) {
   if (!o.memory.empty()) return o.memory;
-  return o.verb == "audit" ? "3G" : "2G";
+  return o.verb == "audit" ? "3G" : o.least_memory;
+}
+
+/// "4h", "1d12h" and "1-12:00:00" as the hours, minutes and seconds that both Slurm and SGE read. A number alone would be
+/// minutes to one and seconds to the other.
+std::string clock_text(const std::string& time) {
+  std::smatch found;
+  static const std::regex units("(?:([0-9]{1,4})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,6})s)?");
+  static const std::regex clock("(?:([0-9]{1,4})-)?([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])");
+  uint64_t seconds = 0;
+  if (std::regex_match(time, found, units) || std::regex_match(time, found, clock)) {
+    constexpr uint64_t kSeconds[] = {86400, 3600, 60, 1};
+    for (size_t k = 0; k < 4; ++k)
+      if (found[k + 1].matched) seconds += kSeconds[k] * std::stoull(found[k + 1].str());
+  }
+  if (seconds == 0)
+    fail(Category::config, "--time {}: expected a time such as 4h, 1d12h, 90m, 04:00:00 or 1-12:00:00",
+         printable(time));
+  return fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
+void check_memory(const EmitOptions& o) {
+  static const std::regex pattern("[1-9][0-9]{0,8}[KMGT]i?");
+  const bool is_binary = o.memory.ends_with("i");
+  if (std::regex_match(o.memory, pattern) && (!is_binary || o.system == "kubernetes")) return;
+  fail(Category::config, "--memory {}: expected a number and K, M, G or T, such as 4G", printable(o.memory));
 }
 
 // The batch shell alone gets TERM, 30 s ahead of the end: it passes it on and waits again. Exit code 75 is a
@@ -175,9 +201,10 @@ std::string ranges_text(const std::vector<size_t>& numbers) {
   return text;
 }
 
-std::string job_script(const EmitOptions& options, size_t models, const std::vector<size_t>& missing) {
-  if (options.time.find('\n') != std::string::npos || options.memory.find('\n') != std::string::npos)
-    fail(Category::config, "--time and --memory: expected one line");
+std::string job_script(const EmitOptions& given, size_t models, const std::vector<size_t>& missing) {
+  EmitOptions options = given;
+  options.time = clock_text(given.time);
+  if (!given.memory.empty()) check_memory(given);
   if (options.verb == "audit") {
     if (options.system != "slurm") fail(Category::config, "--verb audit: expected the system slurm");
     std::vector<size_t> shards(options.shards);

@@ -11,8 +11,9 @@ namespace miaudit::cli {
 struct EmitOptions {
   std::string system;  ///< slurm, sge, htcondor or kubernetes
   std::string run;     ///< absolute
-  std::string time = "04:00:00";
-  std::string memory;  ///< "": 2G; 3G for an audit
+  std::string time = "04:00:00";  ///< or 4h, 1d12h, 90m
+  std::string memory;   ///< a number with K, M, G or T; "": least_memory, 3G for an audit
+  std::string least_memory = "2G";
   size_t cpus = 1;
   size_t gpus = 0;
   size_t chunk = 1;

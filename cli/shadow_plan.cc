@@ -46,7 +46,9 @@ void run_plan(const std::string& run, ShadowPlan plan, const std::function<Recip
                "warning: {} being trained by the plan before this one. Advice: stop those processes; what they finish "
                "by that plan is discarded.\n",
                change.overtaken == 1 ? "1 model is" : fmt::format("{} models are", change.overtaken));
-  for (const Warning& warning : change.warnings)
+  std::vector<Warning> warnings = dataset.warnings;
+  warnings.insert(warnings.end(), change.warnings.begin(), change.warnings.end());
+  for (const Warning& warning : warnings)
     fmt::print(stderr, "warning: {}. Advice: {}.\n", warning.message, warning.advice);
   print(fmt::format("\nTrain them:\n  miaudit shadow train {}\n", shell_word(run)));
 }

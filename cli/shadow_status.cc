@@ -11,6 +11,7 @@
 #include "miaudit/data/model_status.h"
 #include "miaudit/io/json.h"
 #include "miaudit/train/check.h"
+#include "miaudit/train/plan.h"
 
 namespace miaudit::cli {
 namespace {
@@ -125,6 +126,13 @@ void add_shadow_check(CLI::App& parent, Shell& shell) {
 
 namespace {
 
+/// For training a run's models, `jobs` at once.
+std::string memory_for(const Run& run, size_t jobs) {
+  constexpr uint64_t kLeast = 2, kRoom = 1;  // GiB
+  const uint64_t bytes = training_memory(run, read_plan(run.path), planned_identity(run.path), jobs);
+  return fmt::format("{}G", std::max(kLeast, kRoom + (bytes >> 30) + 1));
+}
+
 // An option that nothing listens to is a slip.
 void refuse_idle_options(const CLI::App& verb, const EmitOptions& options) {
   const auto refuse = [&](const char* flag, const char* with) {
@@ -149,12 +157,14 @@ void add_shadow_emit(CLI::App& parent, Shell&) {
   verb->add_option("--verb", options->verb, "What elements do: train models, or `audit --shard`, for slurm")
       ->check(CLI::IsMember({"train", "audit"}));
   verb->add_option("--shards", options->shards, "Elements of an audit")->check(CLI::Range(1, 1000));
-  verb->add_option("--time", options->time, "Time limit of an element, as slurm or sge writes it")->type_name("TEXT");
+  verb->add_option("--time", options->time, "Time limit of an element, of slurm and sge: 4h, 1d12h, 90m or 04:00:00")
+      ->type_name("TEXT");
   verb->add_option("--cpus", options->cpus, "Cores of an element: models that it trains at once")
       ->check(CLI::Range(1, 1024));
   verb->add_option(
           "--memory", options->memory,
-          "Memory of an element, as the system writes it (default: 2G; 3G for an audit, which keeps to 2G by itself)")
+          "Memory of an element, a number with K, M, G or T (default: 2G, more where the data take more; 3G for an audit, "
+          "which keeps to 2G by itself)")
       ->type_name("TEXT");
   verb->add_option("--gpus", options->gpus, "Graphics processors of an element; for --command")
       ->check(CLI::Range(0, 64));
@@ -162,6 +172,7 @@ void add_shadow_emit(CLI::App& parent, Shell&) {
   verb->callback([options, run_path, verb] {
     refuse_idle_options(*verb, *options);
     const Run run = read_run(*run_path);
+    if (!run.units.empty()) options->least_memory = memory_for(run, options->cpus);
     options->run = std::filesystem::absolute(*run_path).lexically_normal().string();
     print(job_script(*options, run.models, unfinished(all_status(run, false))));
   });

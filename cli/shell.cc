@@ -72,6 +72,8 @@ Shell::Shell()
   // NOLINTEND(concurrency-mt-unsafe)
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
+  // A terminal that closes; nohup has it ignored already, and that stays.
+  if (std::signal(SIGHUP, request_stop) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
   // A limit on file sizes is then an error of the write, like a full disk.
   std::signal(SIGXFSZ, SIG_IGN);

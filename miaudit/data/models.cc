@@ -26,9 +26,32 @@ void check_alike(const Outputs& outputs, const std::string& path, const Outputs&
          "queries and classes",
          path, outputs.samples, outputs.queries, outputs.columns, first_path, first.samples, first.queries,
          first.columns);
-  if (outputs.form != first.form)
+  if (outputs.columns == 1 && outputs.form != first.form)
     fail(Category::input, "{} looks like {}, but {} like {}; say what all of them are with --input", path,
          form_name(outputs.form), first_path, form_name(first.form));
+}
+
+/// Each model is read by its own form, as where a service that gives probabilities is audited beside models that give
+/// logits. Log-probabilities are logits.
+void warn_of_forms(Models& models) {
+  std::vector<size_t> probabilities, others;
+  for (const AuditedModel& model : models.models)
+    (model.outputs.form == OutputForm::probabilities ? probabilities : others).push_back(model.number);
+  if (probabilities.empty() || others.empty()) return;
+  const bool are_few = probabilities.size() <= others.size();
+  const std::vector<size_t>& fewer = are_few ? probabilities : others;
+  models.warnings.push_back(
+      {"mixed_forms",
+       fmt::format("{} {} {} like {}, the others like {}; each was read as what it looks like",
+                   fewer.size() == 1 ? "model" : "models", fmt::join(fewer, ", "), fewer.size() == 1 ? "looks" : "look",
+                   are_few ? "probabilities" : "logits", are_few ? "logits" : "probabilities"),
+       "if all are of one kind, say which with --input; probabilities that are rounded tie where logits do not"});
+}
+
+/// One warning of a kind is enough for all models.
+void add_new(const std::vector<Warning>& warnings, std::vector<Warning>& all) {
+  for (const Warning& warning : warnings)
+    if (std::ranges::find(all, warning.code, &Warning::code) == all.end()) all.push_back(warning);
 }
 
 void check_population(const Models& models) {
@@ -130,12 +153,10 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
     LoadedOutputs loaded = read_rows(run, m, range, options, context);
     model.outputs = std::move(loaded.outputs);
     if (model.outputs.samples != records) fail_rows(path, model.outputs.samples, run.records);
-    if (models.models.empty()) {
-      models.warnings = std::move(loaded.warnings);
-    } else {
+    add_new(loaded.warnings, models.warnings);
+    if (!models.models.empty())
       check_alike(model.outputs, path, models.models.front().outputs,
                   run.outputs(models.models.front().number).string());
-    }
     for (const OutputsPart& part : model.outputs.parts) release_pages(part.values);
     for (FileRecord& file : loaded.files) models.files.push_back(std::move(file));
     places[m] = models.models.size();
@@ -158,6 +179,7 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
   }
   models.families = families_of(models, partners);
   check_population(models);
+  warn_of_forms(models);
   models.form_detected = models.has_outputs() && !options.form.has_value();
   return models;
 }
@@ -220,6 +242,8 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
                        const Context& context) {
   Models models;
   models.labels = target.labels;
+  models.files = target.files;
+  models.warnings = target.warnings;
   models.features = target.features;
   models.feature_columns = target.feature_columns;
   models.audited.assign(target.size(), 1);
@@ -277,6 +301,7 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
              "one model; reference models and target must have all. Mend the outputs, or leave the model out",
              references[m].path, m);
       check_alike(loaded.outputs, references[m].path, target.outputs, target.outputs.parts.front().source);
+      add_new(loaded.warnings, models.warnings);
       AuditedModel model{m + 1, std::move(loaded.outputs),
                          membership_row(membership, m, target.size(), {0, target.size()})};
       for (size_t i = 0; i < target.size(); ++i)
@@ -291,6 +316,7 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
   models.families = families_of(models, std::vector<size_t>(models.models.size(), kNowhere));
   warn_of_relatives(models, paths.membership);
   check_population(models);
+  warn_of_forms(models);
   return models;
 }
 

@@ -140,6 +140,10 @@ void check_form(OutputForm form, const ScanResult& scan, size_t columns, const s
            fmt::format("{}: rows sum to 1 only within {:.2g}, as rounded probabilities do", path, scan.largest_off),
            "save probabilities in full, or logits: rounded ones tie, and a tie hides what is found at a low FPR"});
   }
+  if (form == OutputForm::logits && columns > 1 && scan.not_probabilities.count == 0)
+    warnings.push_back({"logits_like_probabilities",
+                        fmt::format("{}: every row sums to 1 as probabilities do, and was taken as logits", path),
+                        "say --input probabilities, or leave --input out, unless these truly are logits"});
   if (form == OutputForm::log_probabilities)
     refuse(scan.not_log_probabilities, "a value is above 0, or the exponentials do not sum to 1 within 0.001");
 }

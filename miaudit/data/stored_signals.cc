@@ -34,16 +34,17 @@ fs::path shard_path(const Run& run, Shard shard) {
 
 /// What the signals are made from: any other models, form or labels give others.
 json identity_of(const Run& run, const Models& models, Shard shard) {
-  json of_models = json::array();
-  for (const AuditedModel& model : models.models)
+  json of_models = json::array(), forms = json::array();
+  for (const AuditedModel& model : models.models) {
     of_models.push_back({model.number, outputs_identity(run, model.number)});
-  const Outputs& outputs = models.models.front().outputs;
+    forms.push_back(form_name(model.outputs.form));
+  }
   return {{"schema_version", kSchemaVersion},
           {"miaudit", version()},
           {"shard", {shard.number, shard.count}},
           {"records", {shard.range(run.records).begin, shard.range(run.records).end}},
-          {"queries", outputs.queries},
-          {"form", form_name(outputs.form)},
+          {"queries", models.models.front().outputs.queries},
+          {"forms", forms},
           {"labels", content_hash(std::as_bytes(std::span(run.labels)))},
           {"models", of_models}};
 }
@@ -73,13 +74,15 @@ std::string flaw(const Run& run, const Models& models, Shard shard) {
   if (!done.is_object() || !done.contains("signals") || !done["signals"].is_object()) return "is missing";
   const json identity = identity_of(run, models, shard);
   for (const auto& [key, value] : identity.items())
-    if (!done.contains(key) || done[key] != value)
-      return key == "form" && done.contains(key)
-                 ? fmt::format(
-                       "took the outputs for {}, but they look like {}; say with --input what they are, to every "
-                       "shard and to the merge",
-                       done[key].dump(), value.dump())
-                 : fmt::format("is of other {}", key);
+    if (key != "forms" && (!done.contains(key) || done[key] != value)) return fmt::format("is of other {}", key);
+  const json forms = identity.at("forms"), taken = done.value("forms", json::array());
+  if (taken.size() != forms.size()) return "is of other forms";
+  for (size_t m = 0; m < forms.size(); ++m)
+    if (taken[m] != forms[m])
+      return fmt::format(
+          "took the outputs of model {} for {}, but they look like {}; say with --input what they are, to every shard "
+          "and to the merge",
+          models.models[m].number, taken[m].dump(), forms[m].dump());
   return "";
 }
 

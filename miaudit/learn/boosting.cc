@@ -46,10 +46,11 @@ std::string boosting_name() {
   return fmt::format("XGBoost {}.{}.{}", major, minor, patch);
 }
 
-std::unique_ptr<ClassTrees> fit_class_trees(MatrixView<const float> features, std::span<const int32_t> labels,
-                                            size_t classes, const BoostingOptions& options, const Context& context,
+std::unique_ptr<ClassTrees> fit_class_trees(std::vector<float> rows, std::span<const int32_t> labels, size_t classes,
+                                            const BoostingOptions& options, const Context& context,
                                             const BoostingParts& parts) {
-  const xgboost::Matrix matrix = xgboost::make_matrix(features);
+  const xgboost::Matrix matrix = xgboost::make_matrix({rows.data(), labels.size(), rows.size() / labels.size()});
+  std::vector<float>().swap(rows);
   xgboost::set_info(matrix, "label", std::vector<float>(labels.begin(), labels.end()));
   auto trees =
       std::make_unique<XgboostTrees>(xgboost::make_booster(matrix, {{"verbosity", "0"},

@@ -156,6 +156,17 @@ json planned_identity(const fs::path& path) {
   return file["data"];
 }
 
+uint64_t training_memory(const Run& run, const ShadowPlan& plan, const json& data, size_t jobs) {
+  constexpr uint64_t kNetwork = uint64_t{100} << 20;
+  uint64_t records = run.records * sizeof(float);
+  for (const json& side : data.value("shape", json::array())) records *= side.get<uint64_t>();
+  if (!plan.command.empty()) return records;
+  uint64_t members = 0;
+  for (size_t m = 0; m < run.models; ++m) members = std::max<uint64_t>(members, run.members(m).size());
+  const uint64_t own = plan.recipe.architecture == "gbdt" ? records / run.records * members * 9 / 2 : kNetwork;
+  return records + jobs * own;
+}
+
 std::string missing_data(const ShadowPlan& plan) {
   return first_missing({plan.data.data, plan.data.labels});
 }

@@ -61,7 +61,8 @@ ImageLayout layout_of(const std::vector<size_t>& shape, const std::string& path,
 
 void set_shape(Dataset& dataset, const Array& array, const std::string& path, const DatasetOptions& options) {
   const std::vector<size_t>& shape = array.shape();
-  if (array.size() == 0 || shape.size() < 2 || shape.size() > 4)
+  if (array.size() == 0) fail(Category::input, "{} has shape {}: there is nothing in it", path, shape_text(shape));
+  if (shape.size() < 2 || shape.size() > 4)
     fail(Category::input,
          "{} has shape {}; records must be images, (records, height, width[, channels]) or (records, channels, height, "
          "width), or rows, (records, features)",
@@ -197,6 +198,7 @@ void read_table(Dataset& dataset, const DatasetPaths& paths, const DatasetOption
   const CsvTable table = parse_table(file.bytes(), paths.data, options.table);
   if (table.rows() == 0) fail(Category::input, "{} holds no rows", paths.data);
   dataset.encoding = like ? *like->encoding : encode_columns(table, paths.data, options.table);
+  if (!like) dataset.warnings = odd_columns(*dataset.encoding, table.rows(), paths.data);
   size_t unknown = 0;
   std::vector<float> rows = encode_rows(table, *dataset.encoding, paths.data, unknown);
   if (unknown > 0)

@@ -258,6 +258,24 @@ std::vector<int32_t> encode_labels(const CsvTable& table, const TableEncoding& e
   return labels;
 }
 
+std::vector<Warning> odd_columns(const TableEncoding& encoding, size_t rows, const std::string& path) {
+  // A value should turn up this often to be learnt of.
+  constexpr size_t kRowsAValue = 4;
+  std::vector<Warning> warnings;
+  if (const size_t classes = encoding.classes.size(); classes * kRowsAValue > rows)
+    warnings.push_back({"many_classes",
+                        fmt::format("{}: the label column {} has {} different values in {}, each a class", path,
+                                    encoding.label_column, grouped(classes), counted(rows, "row")),
+                        "if it is a quantity, cut it into classes"});
+  for (const ColumnEncoding& column : encoding.columns)
+    if (column.categories.size() * kRowsAValue > rows)
+      warnings.push_back({"many_categories",
+                          fmt::format("{}: column {} has {} different values in {}, each a feature", path, column.name,
+                                      grouped(column.categories.size()), counted(rows, "row")),
+                          "if it names the rows, leave it out with --ignore-columns"});
+  return warnings;
+}
+
 nlohmann::json to_json(const TableEncoding& encoding) {
   nlohmann::json columns = nlohmann::json::array();
   for (const ColumnEncoding& column : encoding.columns) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "miaudit/data/records.h"
 #include "miaudit/io/formats.h"
 
 namespace miaudit {
@@ -49,6 +50,9 @@ std::vector<float> encode_rows(const CsvTable& table, const TableEncoding& encod
                                size_t& unknown);
 /// The class of each row. Throws Error(input) for one that the encoding does not know.
 std::vector<int32_t> encode_labels(const CsvTable& table, const TableEncoding& encoding, const std::string& path);
+
+/// What looks like a slip in a table of so many rows: columns whose values are too many to be classes or categories.
+std::vector<Warning> odd_columns(const TableEncoding& encoding, size_t rows, const std::string& path);
 
 nlohmann::json to_json(const TableEncoding& encoding);
 

@@ -24,9 +24,15 @@ class TreesModel final : public TrainedModel {
   void logits(const Dataset& dataset, std::span<const uint32_t> records, std::span<const View> queries,
               std::span<float> out, const Context& context, const Asking&) const override {
     if (queries.size() != 1) fail(Category::config, "gbdt: rows of a table have one query each");
-    context.report("asking", 0, records.size());
-    const std::vector<float> rows = rows_of(dataset, records);
-    trees_->logits({rows.data(), records.size(), dataset.shape.size()}, out);
+    // XGBoost's own copy of what it is asked takes several times its size.
+    constexpr size_t kAskedAtOnce = 8192;
+    for (size_t begin = 0; begin < records.size(); begin += kAskedAtOnce) {
+      context.report("asking", begin, records.size());
+      const size_t count = std::min(kAskedAtOnce, records.size() - begin);
+      const std::vector<float> rows = rows_of(dataset, records.subspan(begin, count));
+      trees_->logits({rows.data(), count, dataset.shape.size()},
+                     out.subspan(begin * dataset.classes, count * dataset.classes));
+    }
   }
 
   std::vector<NamedArray> weights() const override {
@@ -101,7 +107,6 @@ void check_trees(const Recipe& recipe) {
 
 std::unique_ptr<TrainedModel> train_trees(const Dataset& dataset, const TrainingJob& job, const Keeping& keeping,
                                           const Context& context) {
-  const std::vector<float> rows = rows_of(dataset, job.members);
   std::vector<int32_t> labels;
   for (const uint32_t member : job.members) labels.push_back(dataset.labels[member]);
   BoostingOptions options;
@@ -121,20 +126,22 @@ std::unique_ptr<TrainedModel> train_trees(const Dataset& dataset, const Training
       fail(Category::checkpointed, "stopped after {} of {}; what was done is kept in {}. Run the same again to go on",
            done, counted(options.rounds, "round"), keeping.checkpoint.string());
   };
-  const MatrixView<const float> features{rows.data(), job.members.size(), dataset.shape.size()};
+  const auto fit = [&] {
+    return fit_class_trees(rows_of(dataset, job.members), labels, dataset.classes, options, context, parts);
+  };
   const auto tell = [&] {
     if (!found.empty() && keeping.tell) keeping.tell(found);
   };
   tell();
   std::unique_ptr<ClassTrees> trees;
   try {
-    trees = fit_class_trees(features, labels, dataset.classes, options, context, parts);
+    trees = fit();
   } catch (const Error& error) {
     if (error.category() != Category::input || parts.done == 0) throw;
     found = fmt::format("Training from the start: the checkpoint cannot be used: {}", error.what());
     tell();
     parts.done = 0;
-    trees = fit_class_trees(features, labels, dataset.classes, options, context, parts);
+    trees = fit();
   }
   if (!keeping.checkpoint.empty()) checkpoint.write(options.rounds, *trees);
   auto model = std::make_unique<TreesModel>(std::move(trees));

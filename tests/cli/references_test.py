@@ -257,6 +257,27 @@ said = [w["message"] for w in with_partner["warnings"] if w["code"] == "relative
 assert len(said) == 1 and said[0].startswith("row 0 of k_all.npy"), said
 assert not [w for w in result["warnings"] if w["code"] == "relatives_of_the_target"]
 
+# A target that gives probabilities beside models that give logits: each is read as what it is, which is said.
+shares = np.exp(outputs[4, :, 0].astype(np.float64))
+np.save("shares.npy", shares / shares.sum(1, keepdims=True))
+flat_shares = ["--outputs", "shares.npy", *flat[2:]]
+plain, mixed = (audit(*one, *references, "--attacks", "lira,bavaria_n,base", "--out", name)
+                for one, name in ((flat, "plain"), (flat_shares, "mixed")))
+for name in ("lira", "bavaria_n", "base"):
+    np.testing.assert_allclose(*(np.load(f"{report}/scores/{name}.npy") for report in ("mixed", "plain")), rtol=1e-6, atol=1e-6)
+said = [w["message"] for w in mixed["warnings"] if w["code"] == "mixed_forms"]
+assert said == ["model 0 looks like probabilities, the others like logits; each was read as what it looks like"], said
+assert not [w for w in plain["warnings"] if w["code"] == "mixed_forms"]
+mistaken = audit(*flat_shares, *references, "--attacks", "lira", "--input", "logits")["warnings"]
+assert [w for w in mistaken if w["code"] == "logits_like_probabilities"], mistaken
+write_run("mixed_run", outputs, membership, partners)
+both = np.exp(outputs[4].astype(np.float64))
+np.save("mixed_run/models/0004/outputs.npy", both / both.sum(-1, keepdims=True))
+# What is to be said of the target's files is said beside references as well, and provenance names them.
+assert [f["role"] for f in plain["provenance"]["files"]][:3] == ["outputs", "labels", "membership"], plain["provenance"]
+codes = [w["code"] for w in audit("mixed_run", "--attacks", "lira")["warnings"]]
+assert "mixed_forms" in codes, codes
+
 # What does not fit together is refused.
 np.save("short.npy", membership[others][:, :-1])
 assert "expected (models, 900)" in run("audit", *flat, *references[:2], "--reference-membership", "short.npy",

@@ -18,6 +18,18 @@ assert "#SBATCH --ntasks=1\n" in script
 assert "#SBATCH --array=0-3,5-9\n" in script and "#SBATCH --time=00:10:00\n" in script and "scontrol requeue" in script
 assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
 assert "#SBATCH --array=0-3\n" in run("shadow", "emit", "slurm", "cluster", "--chunk", "3").stdout
+for time, clock in (("4h", "04:00:00"), ("1d12h", "36:00:00"), ("90m", "01:30:00"), ("1-00:00:30", "24:00:30")):
+    assert f"#SBATCH --time={clock}\n" in run("shadow", "emit", "slurm", "cluster", "--time", time).stdout
+    assert f"#$ -l h_rt={clock},h_vmem=2G" in run("shadow", "emit", "sge", "cluster", "--time", time).stdout
+for wrong in (("--time", "240"), ("--time", "4 hours"), ("--time", "0h"), ("--time", "1:2:3"), ("--memory", "x y"),
+              ("--memory", "2000"), ("--memory", "2Gi"), ("--memory", "1G\n#SBATCH --x")):
+    assert f"{wrong[0]} " in run("shadow", "emit", "slurm", "cluster", *wrong, expect=2).stderr
+assert 'memory: "2Gi"' in run("shadow", "emit", "kubernetes", "cluster", "--memory", "2Gi").stdout
+# Where the data take more, an element is given more.
+np.save("wide.npy", np.random.default_rng(1).normal(size=(400, 100_000)).astype(np.float32))
+run("shadow", "plan", "wide", "--data", "wide.npy", "--labels", "y.npy", "--models", 2, "--architecture", "gbdt")
+assert "#SBATCH --mem=3G\n" in run("shadow", "emit", "slurm", "wide", "--cpus", "4").stdout
+os.remove("wide.npy")
 for system in ("sge", "htcondor", "kubernetes"):
     assert "ntested" in run("shadow", "emit", system, "cluster").stdout
 for system, asked in (("slurm", "#SBATCH --gpus-per-task=3\n"), ("sge", ",gpu=3\n"), ("htcondor", "request_gpus = 3\n"),

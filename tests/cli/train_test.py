@@ -126,6 +126,11 @@ texts = [f"{job},{town},{ill}" for job in ("cook", "nurse") for town in ("Ulm", 
 run(*table(["job,town,ill", *texts]), "--label-column", "ill")
 assert json.load(open("slip/model.json"))["data"]["encoding"]["classes"] == ["no", "yes"]
 shutil.rmtree("slip")
+# A name of each row, and a quantity as the class, are slips that one may not see otherwise.
+odd = run(*table(["name,age,ill", *(f"n{i},{20 + i % 50},{i % 2}" for i in range(60))]), "--label-column", "ill").stderr
+assert "column name has 60 different values in 60 rows, each a feature" in odd and "--ignore-columns" in odd, odd
+odd = run(*table(["age,income", *(f"{20 + i % 50},{1000.5 + i}" for i in range(60))]), "--label-column", "income").stderr
+assert "the label column income has 60 different values in 60 rows, each a class" in odd, odd
 run(*table([",age,ill", *(f"{i},{20 + i % 50},{i % 2}" for i in range(60))]), "--label-column", "ill",
     "--ignore-columns", "column0")
 shutil.rmtree("slip")

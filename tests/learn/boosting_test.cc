@@ -30,7 +30,7 @@ Rows made_rows(size_t rows) {
 
 TEST(ClassTrees, LearnClassesTheSameWayEveryTime) {
   const Rows rows = made_rows(2000);
-  const auto trees = fit_class_trees(rows.view(), rows.labels, 3, {.rounds = 30}, {});
+  const auto trees = fit_class_trees(rows.features, rows.labels, 3, {.rounds = 30}, {});
   std::vector<float> logits(6000), again(6000);
   trees->logits(rows.view(), logits);
   size_t right = 0;
@@ -39,7 +39,7 @@ TEST(ClassTrees, LearnClassesTheSameWayEveryTime) {
     right += std::max_element(row.begin(), row.end()) - row.begin() == rows.labels[i];
   }
   EXPECT_GT(right, 1900u);
-  fit_class_trees(rows.view(), rows.labels, 3, {.rounds = 30}, {})->logits(rows.view(), again);
+  fit_class_trees(rows.features, rows.labels, 3, {.rounds = 30}, {})->logits(rows.view(), again);
   EXPECT_EQ(logits, again);
   const std::vector<uint8_t> json = trees->json();
   EXPECT_EQ(json.front(), '{');
@@ -48,7 +48,7 @@ TEST(ClassTrees, LearnClassesTheSameWayEveryTime) {
 TEST(ClassTrees, InPartsAreTheSameBytes) {
   const Rows rows = made_rows(700);
   const BoostingOptions options{.rounds = 12, .learning_rate = 0.3, .max_depth = 4, .seed = 5};
-  const auto whole = fit_class_trees(rows.view(), rows.labels, 3, options, {});
+  const auto whole = fit_class_trees(rows.features, rows.labels, 3, options, {});
   std::vector<float> logits(2100), again(2100);
   whole->logits(rows.view(), logits);
   for (const size_t stopped : {size_t{1}, size_t{7}, size_t{11}}) {
@@ -56,15 +56,15 @@ TEST(ClassTrees, InPartsAreTheSameBytes) {
     parts.before_round = [&](size_t done, const ClassTrees& trees) {
       if (done == stopped) parts.trees = trees.json();
     };
-    EXPECT_EQ(fit_class_trees(rows.view(), rows.labels, 3, options, {}, parts)->json(), whole->json());
+    EXPECT_EQ(fit_class_trees(rows.features, rows.labels, 3, options, {}, parts)->json(), whole->json());
     parts.done = stopped;
-    const auto resumed = fit_class_trees(rows.view(), rows.labels, 3, options, {}, parts);
+    const auto resumed = fit_class_trees(rows.features, rows.labels, 3, options, {}, parts);
     EXPECT_EQ(resumed->json(), whole->json()) << stopped;
     resumed->logits(rows.view(), again);
     EXPECT_EQ(again, logits) << stopped;
   }
-  EXPECT_THROW(fit_class_trees(rows.view(), rows.labels, 3, options, {}, {3, whole->json(), {}}), Error);
-  EXPECT_THROW(fit_class_trees(rows.view(), rows.labels, 3, options, {}, {3, {'{', '}'}, {}}), Error);
+  EXPECT_THROW(fit_class_trees(rows.features, rows.labels, 3, options, {}, {3, whole->json(), {}}), Error);
+  EXPECT_THROW(fit_class_trees(rows.features, rows.labels, 3, options, {}, {3, {'{', '}'}, {}}), Error);
 }
 
 }  // namespace

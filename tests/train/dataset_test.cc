@@ -146,7 +146,7 @@ TEST(Dataset, RefusesWhatCannotBeLearnt) {
   three.classes = 3;
   holds(refusal(bytes({4, 3}), {0, 1, 3, 0}, three), "label 3, but there are 3 classes");
   holds(refusal(bytes({4}), {0, 1, 3, 0}), "records must be images");
-  holds(refusal(bytes({4, 0}), {0, 1, 3, 0}), "records must be images");
+  holds(refusal(bytes({4, 0}), {0, 1, 3, 0}), "has shape (4, 0): there is nothing in it");
   holds(message_of([&] {
           read_dataset({files.folder.array("only.npy", bytes({4, 3})), ""}, {}, {});
         }),
