@@ -43,8 +43,8 @@ std::string memory_of(const EmitOptions& o) {
   return o.verb == "audit" ? "3G" : o.least_memory;
 }
 
-/// "4h", "1d12h" and "1-12:00:00" as the hours, minutes and seconds that both Slurm and SGE read. A number alone would be
-/// minutes to one and seconds to the other.
+/// "4h", "1d12h" and "1-12:00:00" as the hours, minutes and seconds that both Slurm and SGE read. A number alone would
+/// be minutes to one and seconds to the other.
 std::string clock_text(const std::string& time) {
   std::smatch found;
   static const std::regex units("(?:([0-9]{1,4})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,6})s)?");

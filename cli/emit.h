@@ -9,10 +9,10 @@ namespace miaudit::cli {
 /// A job script for a cluster: an array of which each element trains some models of a run, or computes the signals of
 /// some of its records for an audit.
 struct EmitOptions {
-  std::string system;  ///< slurm, sge, htcondor or kubernetes
-  std::string run;     ///< absolute
+  std::string system;             ///< slurm, sge, htcondor or kubernetes
+  std::string run;                ///< absolute
   std::string time = "04:00:00";  ///< or 4h, 1d12h, 90m
-  std::string memory;   ///< a number with K, M, G or T; "": least_memory, 3G for an audit
+  std::string memory;             ///< a number with K, M, G or T; "": least_memory, 3G for an audit
   std::string least_memory = "2G";
   size_t cpus = 1;
   size_t gpus = 0;

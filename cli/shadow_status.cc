@@ -161,10 +161,10 @@ void add_shadow_emit(CLI::App& parent, Shell&) {
       ->type_name("TEXT");
   verb->add_option("--cpus", options->cpus, "Cores of an element: models that it trains at once")
       ->check(CLI::Range(1, 1024));
-  verb->add_option(
-          "--memory", options->memory,
-          "Memory of an element, a number with K, M, G or T (default: 2G, more where the data take more; 3G for an audit, "
-          "which keeps to 2G by itself)")
+  verb->add_option("--memory", options->memory,
+                   "Memory of an element, a number with K, M, G or T (default: 2G, more where the data take more; 3G "
+                   "for an audit, "
+                   "which keeps to 2G by itself)")
       ->type_name("TEXT");
   verb->add_option("--gpus", options->gpus, "Graphics processors of an element; for --command")
       ->check(CLI::Range(0, 64));

@@ -131,8 +131,8 @@ std::string nonfinite_values(const Array& array, size_t records) {
     }
   });
   if (bad == 0) return "";
-  return fmt::format("{} NaN or infinite, the first in record {}",
-                     counted(bad, "value that is", "values that are"), first / (array.size() / records));
+  return fmt::format("{} NaN or infinite, the first in record {}", counted(bad, "value that is", "values that are"),
+                     first / (array.size() / records));
 }
 
 std::string outputs_complaint(const Array& outputs, size_t records, size_t queries, size_t classes, Columns columns) {

@@ -47,8 +47,8 @@ struct Models {
 };
 
 /// Every finished model of a run folder; the others are named in `missing`. Checksums are compared. Throws Error(input)
-/// where fewer than two are there, where their outputs differ in shape, or in form with one column, or population records turn up in a
-/// training set.
+/// where fewer than two are there, where their outputs differ in shape, or in form with one column, or population
+/// records turn up in a training set.
 Models read_models(const Run& run, const RecordOptions& options, const Context& context);
 /// The same of some of the records, without reading the others; checksums, which are of all, are not compared.
 Models read_models(const Run& run, const RecordRange& range, const RecordOptions& options, const Context& context);

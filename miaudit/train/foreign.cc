@@ -50,7 +50,8 @@ std::string complaint_of(const CommandEnd& end, const fs::path& folder, uintmax_
   std::error_code ignored;
   if (!fs::is_directory(folder, ignored))
     return "it removed the folder of {outputs}, its log with it; it may only write {outputs} and change {work}";
-  if (end.exit_code != 0) return fmt::format("exit code {}: {}", end.exit_code, tail_of(folder / kCommandLog, log_begin));
+  if (end.exit_code != 0)
+    return fmt::format("exit code {}: {}", end.exit_code, tail_of(folder / kCommandLog, log_begin));
   if (std::string why = foreign_entry(folder); !why.empty()) return why;
   const fs::path outputs = folder / kOutputs;
   if (!fs::exists(outputs, ignored))

@@ -56,8 +56,8 @@ PlanChange write_plan(const std::filesystem::path& path, const ShadowPlan& plan,
 nlohmann::json to_json(const ShadowPlan& plan);
 ShadowPlan read_plan(const std::filesystem::path& path);
 
-/// What tells a plan's data from any other: their identity(), and where a command reads the files by itself the bytes of
-/// these, for it may see in them what the records do not hold (columns that are ignored, digits past float32).
+/// What tells a plan's data from any other: their identity(), and where a command reads the files by itself the bytes
+/// of these, for it may see in them what the records do not hold (columns that are ignored, digits past float32).
 nlohmann::json identity_of(const ShadowPlan& plan, const Dataset& dataset);
 /// The same of the data that a run was planned with.
 nlohmann::json planned_identity(const std::filesystem::path& path);

@@ -210,7 +210,8 @@ class ShadowRun {
                        {worker.is_stopped, progress_->begin(place), speak});
     } catch (const Error& error) {
       const std::lock_guard lock(mutex_);
-      if (!worker.is_beaten || (error.category() != Category::checkpointed && error.category() != Category::interrupted))
+      if (!worker.is_beaten ||
+          (error.category() != Category::checkpointed && error.category() != Category::interrupted))
         throw;
       progress_->give_up(place, attempt.model());
     }

@@ -12,8 +12,8 @@
 
 namespace miaudit {
 
-/// How far a call is with its models: work in the units of work_of(), which a command does not tell, and models, whoever
-/// made them. Workers, each in a thread of its own, report beside each other.
+/// How far a call is with its models: work in the units of work_of(), which a command does not tell, and models,
+/// whoever made them. Workers, each in a thread of its own, report beside each other.
 class ShadowProgress {
  public:
   /// todo: the models that the call begins with.
