@@ -47,10 +47,10 @@ std::string memory_of(const EmitOptions& o) {
 /// be minutes to one and seconds to the other.
 std::string clock_text(const std::string& time) {
   std::smatch found;
-  static const std::regex units("(?:([0-9]{1,4})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,6})s)?");
-  static const std::regex clock("(?:([0-9]{1,4})-)?([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])");
+  static const std::regex kUnits("(?:([0-9]{1,4})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,6})s)?");
+  static const std::regex kClock("(?:([0-9]{1,4})-)?([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])");
   uint64_t seconds = 0;
-  if (std::regex_match(time, found, units) || std::regex_match(time, found, clock)) {
+  if (std::regex_match(time, found, kUnits) || std::regex_match(time, found, kClock)) {
     constexpr uint64_t kSeconds[] = {86400, 3600, 60, 1};
     for (size_t k = 0; k < 4; ++k)
       if (found[k + 1].matched) seconds += kSeconds[k] * std::stoull(found[k + 1].str());
@@ -62,9 +62,9 @@ std::string clock_text(const std::string& time) {
 }
 
 void check_memory(const EmitOptions& o) {
-  static const std::regex pattern("[1-9][0-9]{0,8}[KMGT]i?");
+  static const std::regex kPattern("[1-9][0-9]{0,8}[KMGT]i?");
   const bool is_binary = o.memory.ends_with("i");
-  if (std::regex_match(o.memory, pattern) && (!is_binary || o.system == "kubernetes")) return;
+  if (std::regex_match(o.memory, kPattern) && (!is_binary || o.system == "kubernetes")) return;
   fail(Category::config, "--memory {}: expected a number and K, M, G or T, such as 4G", printable(o.memory));
 }
 

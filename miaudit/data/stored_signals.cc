@@ -75,7 +75,8 @@ std::string flaw(const Run& run, const Models& models, Shard shard) {
   const json identity = identity_of(run, models, shard);
   for (const auto& [key, value] : identity.items())
     if (key != "forms" && (!done.contains(key) || done[key] != value)) return fmt::format("is of other {}", key);
-  const json forms = identity.at("forms"), taken = done.value("forms", json::array());
+  const json& forms = identity.at("forms");
+  const json taken = done.value("forms", json::array());
   if (taken.size() != forms.size()) return "is of other forms";
   for (size_t m = 0; m < forms.size(); ++m)
     if (taken[m] != forms[m])
