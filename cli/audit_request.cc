@@ -13,6 +13,7 @@
 #include "cli/shell.h"
 #include "miaudit/audit/audit.h"
 #include "miaudit/audit/shard.h"
+#include "miaudit/data/model_status.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/report/records_csv.h"
@@ -147,6 +148,15 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
   return brought.empty() ? all : brought;
 }
 
+/// How many models will be targets when all are audited that are there by now.
+size_t least_targets(const Run& run) {
+  const auto brought = static_cast<size_t>(std::ranges::count(run.is_brought, true));
+  if (brought > 0) return brought;
+  size_t done = 0;
+  for (size_t m = 0; m < run.models; ++m) done += model_status(run, m, false).state == ModelState::done;
+  return done;
+}
+
 int finish(const AuditRequest& request, const std::vector<Gate>& gates, AuditResult& result, const ReportFolder& folder,
            const std::string& what, const std::function<void()>& write_more, Shell& shell) {
   const int exit_code = judge_gates(gates, result);
@@ -218,6 +228,8 @@ int run_audit(const AuditRequest& request, Shell& shell) {
   if (!request.run.empty()) {
     const Run run = read_run(request.run);
     if (request.shard) return run_shard(request, run, shell);
+    // Before a large run is read in vain.
+    check_memory(request.target ? 1 : least_targets(run), run.records, plan.memory);
     Models models = read_models(run, request.reading, context);
     if (!models.has_outputs() && (request.merge || request.show_records))
       fail(Category::config, "{} holds signals and no outputs; leave {} out", request.run,

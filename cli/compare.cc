@@ -33,7 +33,9 @@ struct Exposed {
 };
 
 Exposed exposed_of(const std::string& report) {
-  const fs::path path = fs::is_directory(report) ? fs::path(report) / "records.csv" : fs::path(report);
+  fs::path path = report;
+  if (path.filename() == "result.json") path = path.parent_path() / "records.csv";
+  if (fs::is_directory(path)) path /= "records.csv";
   if (!fs::exists(path))
     fail(Category::input, "{} is not there; expected a folder that `miaudit audit --out` wrote", path.string());
   const CsvTable table = read_csv(path, {',', CsvHeader::present});

@@ -159,11 +159,15 @@ void add_measure_options(CLI::App& verb, MeasureOptions& options) {
   verb.add_option("--seed", options.seed, "Fixes folds, splits and resampling")->check(seed_number());
 }
 
-void add_record_options(CLI::App& verb, RecordOptions& options) {
+void add_input_option(CLI::App& verb, RecordOptions& options) {
   verb.add_option_function<std::string>(
           "--input", [&options](const std::string& name) { options.form = kForms.at(name); },
           "What the output values are; detected from the values when not given")
       ->check(CLI::IsMember(kForms));
+}
+
+void add_record_options(CLI::App& verb, RecordOptions& options) {
+  add_input_option(verb, options);
   verb.add_option_function<std::string>(
           "--on-nonfinite",
           [&options](const std::string& name) {

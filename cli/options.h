@@ -29,6 +29,7 @@ void add_attacks(CLI::App& verb, std::vector<std::string>& attacks, const std::s
 /// Options that several verbs share, each said once.
 void add_common_options(CLI::App& verb, Shell& shell);
 void add_measure_options(CLI::App& verb, MeasureOptions& options);
+void add_input_option(CLI::App& verb, RecordOptions& options);
 void add_record_options(CLI::App& verb, RecordOptions& options);
 /// --<attack>-<parameter> for every parameter in the table of attacks.
 void add_attack_parameters(CLI::App& verb, AttackParameters& parameters);

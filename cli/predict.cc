@@ -54,6 +54,14 @@ std::string rule_text(const Prediction& prediction, const PredictPlan& plan) {
 
 // What is written must not take the place of what was given, nor of each other.
 void check_targets(const Arguments& a) {
+  // Before one of the two is written in vain.
+  for (const std::string& target : {a.out, a.scores}) {
+    if (target.empty()) continue;
+    std::error_code error;
+    const std::filesystem::path folder = std::filesystem::absolute(target).parent_path();
+    if (!std::filesystem::is_directory(folder, error))
+      fail(Category::io, "cannot write {}: {} is no folder", target, folder.string());
+  }
   if (a.out == a.scores) fail(Category::config, "--out and --scores both name {}; give each a file of its own", a.out);
   for (const std::string& target : {a.out, a.scores})
     for (const std::string& input :
@@ -73,8 +81,6 @@ void run(const Arguments& a, Shell& shell) {
   RecordPaths paths;
   paths.outputs = {a.members, a.nonmembers};
   if (!a.member_labels.empty()) paths.labels = {a.member_labels, a.nonmember_labels};
-  if (a.reading.on_nonfinite == OnNonfinite::drop)
-    fail(Category::config, "--on-nonfinite drop is not for predict: its result lists every record in order");
   const Records known = read_records(paths, a.reading, context);
 
   const LoadedOutputs evaluate = read_outputs({a.evaluate}, a.reading, context);
@@ -132,7 +138,7 @@ void add_predict(CLI::App& app, Shell& shell) {
   verb->add_option("--nonmember-labels", a->nonmember_labels, "True classes of the non-members")->type_name(kFileType);
   verb->add_option("--evaluate-labels", a->evaluate_labels, "True classes of the records to decide")
       ->type_name(kFileType);
-  add_record_options(*verb, a->reading);
+  add_input_option(*verb, a->reading);  // nothing is dropped: the result lists every record in order
   add_attack_parameters(*verb, a->plan.parameters);
   add_common_options(*verb, shell);
   verb->callback([a, &shell] { run(*a, shell); });

@@ -97,15 +97,21 @@ class Trees final : public Lesson {
     if (families <= families_) return score_whole(evidence, context);
     const size_t left_out = families - families_;
     const size_t views = std::min(kViews, (families + left_out - 1) / left_out);
-    std::vector<double> means(evidence.samples);
+    // Without pairs a view may lack what another has of a record.
+    std::vector<double> sums(evidence.samples), counts(evidence.samples);
     std::vector<size_t> places(left_out);
     for (size_t v = 0; v < views; ++v) {
       for (size_t k = 0; k < left_out; ++k) places[k] = (v * families / views + k) % families;
       const std::unique_ptr<HeldEvidence> view = references.without(places);
       const std::vector<double> scores = score_whole(view->evidence(), context);
-      for (size_t i = 0; i < means.size(); ++i) means[i] += scores[i] / static_cast<double>(views);
+      for (size_t i = 0; i < sums.size(); ++i) {
+        if (std::isnan(scores[i])) continue;
+        sums[i] += scores[i];
+        ++counts[i];
+      }
     }
-    return means;
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] = counts[i] > 0 ? sums[i] / counts[i] : NAN;
+    return sums;
   }
 
  private:

@@ -88,7 +88,8 @@ std::vector<BudgetPoint> curve_of(const LimitedTrial& limited, const Performed& 
   return curve;
 }
 
-/// Figures of all targets together take all of their scores at once.
+}  // namespace
+
 void check_memory(size_t targets, size_t records, uint64_t memory) {
   constexpr uint64_t kBytesAScore = 64;
   const uint64_t each = records * kBytesAScore;
@@ -98,6 +99,8 @@ void check_memory(size_t targets, size_t records, uint64_t memory) {
        "--target",
        targets, grouped(records), (targets * each >> 20) + 1, memory >> 21, (targets * each * 2 >> 30) + 1);
 }
+
+namespace {
 
 void warn_of_unscored(AuditResult& result) {
   const AttackResult* most = nullptr;
@@ -205,6 +208,10 @@ AuditResult audit(const Models& models, std::span<const size_t> asked, std::span
 
   const Performed performed = run_attacks(trial, plan, context, all.in_asked_order(sink), result);
   warn_of_unscored(result);
+  if (const std::string unlike = all.unlike_references(); !unlike.empty())
+    result.warnings.push_back({"unlike_references", unlike + ": it was not trained as they were",
+                               "train reference models with the target's data, architecture and recipe; what attacks "
+                               "with references find is too little until then"});
   if (plan.curve)
     result.budget_curve =
         curve_of([&](size_t references) { return all.limited(references); }, performed, plan, context, result);

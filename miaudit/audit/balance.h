@@ -24,7 +24,7 @@ SideCounts count_sides(std::span<const std::span<const int8_t>> membership, size
 
 /// The pairing rule (methods.md §3): whoever sees how many models trained on a record, or anything that the number
 /// changes, learns of the target's training set, where splits depend on each other. So every audited record keeps, at
-/// random, as many IN models as every other, and as many OUT models as every other: as many as 99 in 100 of those that
+/// random, as many IN models as every other, and as many OUT models as every other: as many as 95 in 100 of those that
 /// have any on the side can keep; the rest have none there. A side that less than a tenth of the records have is not
 /// used. Nor are IN models where training sets share next to nothing, since one would prove a non-member, and where
 /// fewer than half of the records have both sides; nor OUT models where what training sets leave out shares next to

@@ -165,6 +165,66 @@ std::optional<double> class_balance_p(const Records& records) {
 
 namespace {
 
+/// The class of a record's first query.
+template <class T>
+size_t predicted(const T* row, const Outputs& outputs) {
+  const auto value = [&](size_t c) {
+    if constexpr (std::is_same_v<T, Half>)
+      return to_double(row[c]);
+    else
+      return static_cast<double>(row[c]);
+  };
+  if (outputs.columns == 1) {
+    const double middle = outputs.form == OutputForm::probabilities       ? 0.5
+                          : outputs.form == OutputForm::log_probabilities ? -std::numbers::ln2
+                                                                          : 0;
+    return value(0) > middle;
+  }
+  size_t best = 0;
+  for (size_t c = 1; c < outputs.columns; ++c)
+    if (value(c) > value(best)) best = c;
+  return best;
+}
+
+std::optional<LabelFit> label_fit(const Records& records) {
+  constexpr size_t kMost = 100'000;
+  const Outputs& outputs = records.outputs;
+  if (records.labels.empty() || outputs.parts.empty()) return {};
+  const size_t step = records.size() / kMost + 1;
+  std::vector<double> labels(outputs.classes), predictions(outputs.classes);
+  LabelFit fit;
+  size_t first = 0;
+  for (const OutputsPart& part : outputs.parts) {
+    with_element_type(part.values.type(), [&]<class T>() {
+      if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, Half>) {
+        const T* values = part.values.as<T>().data();
+        for (size_t i = (step - first % step) % step; i < part.samples(); i += step) {
+          const auto label = static_cast<size_t>(records.labels[first + i]);
+          const size_t own = predicted(values + i * outputs.queries * outputs.columns, outputs);
+          ++labels[label];
+          ++predictions[own];
+          ++fit.records;
+          fit.accuracy += own == label;
+        }
+      }
+    });
+    first += part.samples();
+  }
+  if (fit.records == 0) return {};
+  const auto count = static_cast<double>(fit.records);
+  fit.accuracy /= count;
+  for (size_t c = 0; c < outputs.classes; ++c) fit.by_chance += labels[c] * predictions[c] / (count * count);
+  return fit;
+}
+
+/// Whether labels may as well be those of other records.
+bool is_unfit(const LabelFit& fit) {
+  constexpr uint64_t kFewest = 100;
+  constexpr double kSurely = 1.645;
+  const double deviation = std::sqrt(fit.by_chance * (1 - fit.by_chance) / static_cast<double>(fit.records));
+  return fit.records >= kFewest && fit.by_chance < 1 && fit.accuracy <= fit.by_chance + kSurely * deviation;
+}
+
 /// Of very many scores, some that lie evenly among them: the check is of the figures, not of the scores.
 Estimate null_of_some(const ScoredRecords& scored, uint64_t seed, const Context& context) {
   constexpr size_t kMost = size_t{1} << 21;
@@ -204,6 +264,7 @@ SelfChecks check_audit(const Records& records, const ScoredRecords& scored, uint
 
   checks.duplicates = count_duplicates(records, context);
   checks.class_balance_p = class_balance_p(records);
+  checks.label_fit = label_fit(records);
   return checks;
 }
 
@@ -221,6 +282,13 @@ void add_check_warnings(const SelfChecks& checks, std::vector<Notice>& warnings)
                                     counted(checks.duplicates, "non-member")),
                         "look for records that are on both sides; if there are such, the leak is understated: remove "
                         "them and audit again"});
+  if (checks.label_fit && is_unfit(*checks.label_fit))
+    warnings.push_back({"labels_unfit",
+                        fmt::format("the model is right in {:.1f} % of records, no more than by chance ({:.1f} %)",
+                                    100 * checks.label_fit->accuracy, 100 * checks.label_fit->by_chance),
+                        "check that labels belong to these rows, in this order, and number classes as the outputs' "
+                        "columns do; if not, "
+                        "attacks that use them miss what leaks"});
   if (checks.class_balance_p && *checks.class_balance_p < 1e-4)
     warnings.push_back({"class_mix",
                         fmt::format("members and non-members differ in their mix of classes (chi-squared p = {:.1e})",

@@ -1,6 +1,9 @@
 #include "miaudit/audit/model_trial.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "miaudit/audit/curve.h"
@@ -133,6 +136,40 @@ std::optional<Trial> ModelTrial::limited(size_t references) {
   fewer.evidence = [this, barred](size_t t) { return evidence_of(t, (*barred)[t]); };
   fewer.teachers = [this, barred](std::span<const size_t> fold) { return teachers_of(fold, (*barred)[fold.front()]); };
   return fewer;
+}
+
+std::string ModelTrial::unlike_references() {
+  constexpr size_t kFewest = 3;
+  constexpr double kDeviations = 5, kShare = 0.2, kLeast = 0.02;
+  if (targets_.size() > 1 || !signals_.holds("loss")) return "";
+  const auto mean_loss = [&](size_t model, int8_t side) {
+    const std::span<const double> losses = signals_.values("loss", model);
+    double sum = 0, count = 0;
+    for (size_t i = 0; i < models_.records(); ++i) {
+      if (!models_.audited[i] || models_.models[model].membership[i] != side) continue;
+      ++count;
+      for (size_t q = 0; q < signals_.queries(); ++q)
+        sum += losses[i * signals_.queries() + q] / static_cast<double>(signals_.queries());
+    }
+    return sum / count;  // NaN where there are none, which is unlike nothing
+  };
+  const size_t target = targets_.front();
+  for (const int8_t side : {int8_t{1}, int8_t{0}}) {
+    std::vector<double> others;
+    for (size_t m = 0; m < models_.models.size(); ++m)
+      if (models_.families[m] != models_.families[target])
+        if (const double loss = mean_loss(m, side); std::isfinite(loss)) others.push_back(loss);
+    if (others.size() < kFewest) continue;
+    double mean = 0, squares = 0;
+    for (const double loss : others) mean += loss / static_cast<double>(others.size());
+    for (const double loss : others) squares += (loss - mean) * (loss - mean) / static_cast<double>(others.size() - 1);
+    const double own = mean_loss(target, side), off = std::abs(own - mean);
+    if (off > kDeviations * std::sqrt(squares) && off > kShare * mean + kLeast)
+      return fmt::format("the target's mean loss of {} is {:.3g}, its references' {:.3g} to {:.3g}",
+                         side == 1 ? "members" : "non-members", own, *std::ranges::min_element(others),
+                         *std::ranges::max_element(others));
+  }
+  return "";
 }
 
 ScoreSink ModelTrial::in_asked_order(const ScoreSink& sink) const {

@@ -24,6 +24,9 @@ class ModelTrial {
   const std::vector<size_t>& targets() const { return targets_; }
   /// The same with so many reference models for every target; empty where some have fewer.
   std::optional<Trial> limited(size_t references);
+  /// What tells that a single target was not trained as its references were: its mean loss of members or non-members
+  /// lies far from all of theirs. "" where it does not, and where no attack asked for losses.
+  std::string unlike_references();
   /// Hands on the scores of the targets, one row each, in the order that they were asked for in.
   ScoreSink in_asked_order(const ScoreSink& sink) const;
 

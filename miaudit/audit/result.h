@@ -164,6 +164,13 @@ struct Headline {
 };
 
 /// Checks of the audit itself.
+/// How often the largest output is the label's.
+struct LabelFit {
+  uint64_t records = 0;  ///< looked at: of very many some that lie evenly among them
+  double accuracy = 0;
+  double by_chance = 0;  ///< were outputs and labels of records that have nothing to do with each other
+};
+
 struct SelfChecks {
   std::optional<Estimate> permutation_null;  ///< AUC under shuffled membership; must hold 0.5.
   bool permutation_null_passed = true;
@@ -171,6 +178,7 @@ struct SelfChecks {
   double planted_leak_truth = 0;         ///< … whose true AUC is this.
   bool planted_leak_passed = true;
   uint64_t duplicates = 0;                ///< Non-members whose outputs and label equal a member's.
+  std::optional<LabelFit> label_fit;      ///< Where there are outputs and labels.
   std::optional<double> class_balance_p;  ///< Chi-squared test that members and non-members have one class mix.
 };
 

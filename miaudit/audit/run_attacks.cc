@@ -20,12 +20,31 @@ bool is_wanted(const AuditPlan& plan, std::string_view attack) {
 }
 
 /// The headline is the first of these that runs, chosen by measurements on other models (docs/attacks/stacked.md), so
-/// that it needs no correction for those beside it and the target's truth is not asked. Where none does, it is the
-/// strongest, corrected.
+/// that it needs no correction for those beside it and the target's truth is not asked: of those that score about as
+/// many records as any of these, for it speaks of no others. Where none runs, it is the strongest, corrected.
 constexpr std::string_view kChosenAttacks[] = {"stacked", "stacked_offline", "base", "base_offline"};
 
 size_t choice_of(std::string_view attack) {
   return static_cast<size_t>(std::ranges::find(kChosenAttacks, attack) - std::begin(kChosenAttacks));
+}
+
+/// How an attack stands as the headline.
+struct Candidate {
+  size_t choice = std::size(kChosenAttacks);
+  uint64_t unscored = 0;
+  double auc = -1;
+};
+bool is_better(const Candidate& one, const Candidate& other, uint64_t records) {
+  constexpr double kAboutAsMany = 0.9;
+  const auto scores_far_fewer = [&](const Candidate& a, const Candidate& b) {
+    return static_cast<double>(records - a.unscored) < kAboutAsMany * static_cast<double>(records - b.unscored);
+  };
+  if (one.choice == other.choice) return one.auc > other.auc;
+  if (std::max(one.choice, other.choice) < std::size(kChosenAttacks)) {
+    if (scores_far_fewer(one, other)) return false;
+    if (scores_far_fewer(other, one)) return true;
+  }
+  return one.choice < other.choice;
 }
 
 }  // namespace
@@ -122,7 +141,8 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
   std::vector<std::pair<std::string, Shortages>> shortages;
   Performed performed;
   std::vector<std::string> left_out;
-  size_t best_choice = std::size(kChosenAttacks);
+  Candidate best;
+  const uint64_t cases = result.subject.members + result.subject.nonmembers;
   for (const AttackRow* attack : attacks) {
     context.report(attack->name, names.size(), attacks.size());
     const double start = context.seconds();
@@ -163,11 +183,9 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
       found.decision = decide(attack->decision, scored.scores, trial.membership, folds_of(first, trial, plan),
                               plan.measure.level, context);
 
-    const size_t choice = choice_of(attack->name);
-    const bool is_stronger = performed.scores.empty() ||
-                             *found.estimates.auc.value > *result.attacks[performed.headline].estimates.auc.value;
-    if (choice < best_choice || (choice == best_choice && is_stronger)) {
-      best_choice = choice;
+    const Candidate own{choice_of(attack->name), std::min(found.unscored, cases), *found.estimates.auc.value};
+    if (performed.scores.empty() || is_better(own, best, cases)) {
+      best = own;
       performed.headline = result.attacks.size();
       performed.membership.assign(records.membership.begin(), records.membership.end());
       performed.scores = std::move(scored.scores);
@@ -191,7 +209,7 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     fail(Category::input, "none of the attacks asked for can run on these records:{}", reasons);
   }
   result.headline = strongest_of(names, corrected);
-  if (best_choice < std::size(kChosenAttacks) && names.size() > 1) {
+  if (best.choice < std::size(kChosenAttacks) && names.size() > 1) {
     result.strongest = std::move(result.headline);
     result.headline = headline_of(names[performed.headline], single[performed.headline], names.size());
   }

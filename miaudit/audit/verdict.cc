@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace miaudit {
@@ -158,6 +159,11 @@ void conclude(AuditResult& result) {
         "Audit more records.",
         tried, interval(auc)));
   }
+  const auto below = std::ranges::find(result.warnings, "below_chance", &Notice::code);
+  if (below != result.warnings.end() && !(auc.high && *auc.high < 0.5))
+    result.verdict.push_back(fmt::format(
+        "But {}: before anything is made of these figures, check that membership is not swapped and that labels fit.",
+        below->message));
   // The bound must hold for all of these attacks.
   const Headline& all = result.strongest ? *result.strongest : headline;
   const HeadlineRate* bounded = strictest(all, [](const HeadlineRate& rate) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "miaudit/data/families.h"
 #include "miaudit/data/model_status.h"
@@ -54,13 +55,14 @@ void add_new(const std::vector<Warning>& warnings, std::vector<Warning>& all) {
     if (std::ranges::find(all, warning.code, &Warning::code) == all.end()) all.push_back(warning);
 }
 
-void check_population(const Models& models) {
-  for (const AuditedModel& model : models.models)
+/// `name` of a model: its number in a run, or which file and row it comes from.
+void check_population(const Models& models, const std::function<std::string(size_t place)>& name) {
+  for (size_t m = 0; m < models.models.size(); ++m)
     for (const uint32_t z : models.population)
-      if (model.membership[z] != 0)
+      if (const int8_t side = models.models[m].membership[z]; side != 0)
         fail(Category::input,
-             "record {} is in the population, but {} model {}; a population is of records that no model was trained on",
-             z, model.membership[z] == 1 ? "was in the training set of" : "its membership is unknown in", model.number);
+             "record {} is in the population, but {} {}; a population is of records that no model was trained on", z,
+             side == 1 ? "was in the training set of" : "its membership is unknown in", name(m));
 }
 
 std::vector<int8_t> membership_row(const Array& matrix, size_t row, size_t records, const RecordRange& range) {
@@ -103,10 +105,11 @@ Outputs no_outputs(const Run& run, size_t records, const StoredSignals& brought)
 }
 
 /// `is_thorough`: checksums are compared.
-Models read_models(const Run& run, const RecordRange& range, bool is_thorough, const RecordOptions& options,
+Models read_models(const Run& run, const RecordRange& range, bool is_thorough, RecordOptions options,
                    const Context& context) {
   if (options.on_nonfinite == OnNonfinite::drop)
     fail(Category::config, "--on-nonfinite drop goes with one model's outputs; every model of a run must have all");
+  options.on_nonfinite = OnNonfinite::refuse_model;
   const size_t records = range.end - range.begin;
   Models models;
   for (size_t i = range.begin; i < range.end; ++i) {
@@ -150,13 +153,23 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
       models.models.push_back(std::move(model));
       continue;
     }
-    LoadedOutputs loaded = read_rows(run, m, range, options, context);
+    LoadedOutputs loaded;
+    try {
+      loaded = read_rows(run, m, range, options, context);
+      if (loaded.outputs.samples != records) fail_rows(path, loaded.outputs.samples, run.records);
+      if (!models.models.empty())
+        check_alike(loaded.outputs, path, models.models.front().outputs,
+                    run.outputs(models.models.front().number).string());
+    } catch (const Error& unusable) {
+      // One that cannot be used is left out like one that is missing, and named.
+      if (unusable.category() != Category::input && unusable.category() != Category::unsupported) throw;
+      const std::string why = fmt::format("model {} cannot be used: {}", m, unusable.what());
+      if (flaw.empty()) flaw = why;
+      models.missing.push_back({"unusable_model", why, "mend its outputs, or make them again"});
+      continue;
+    }
     model.outputs = std::move(loaded.outputs);
-    if (model.outputs.samples != records) fail_rows(path, model.outputs.samples, run.records);
     add_new(loaded.warnings, models.warnings);
-    if (!models.models.empty())
-      check_alike(model.outputs, path, models.models.front().outputs,
-                  run.outputs(models.models.front().number).string());
     for (const OutputsPart& part : model.outputs.parts) release_pages(part.values);
     for (FileRecord& file : loaded.files) models.files.push_back(std::move(file));
     places[m] = models.models.size();
@@ -178,7 +191,7 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, c
     if (partner != Run::kNoPartner) partners[p] = places[static_cast<size_t>(partner)];
   }
   models.families = families_of(models, partners);
-  check_population(models);
+  check_population(models, [&](size_t m) { return fmt::format("model {}", models.models[m].number); });
   warn_of_forms(models);
   models.form_detected = models.has_outputs() && !options.form.has_value();
   return models;
@@ -315,7 +328,9 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
   }
   models.families = families_of(models, std::vector<size_t>(models.models.size(), kNowhere));
   warn_of_relatives(models, paths.membership);
-  check_population(models);
+  check_population(models, [&](size_t m) {
+    return m == 0 ? "the target" : fmt::format("the model of row {} of {}", m - 1, paths.membership);
+  });
   warn_of_forms(models);
   return models;
 }

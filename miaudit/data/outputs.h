@@ -37,6 +37,7 @@ struct Outputs {
 };
 
 /// Rows with a value that is not a finite number.
-enum class OnNonfinite { refuse, drop };
+/// refuse_model: as refuse, where other models have the record and it cannot be left out.
+enum class OnNonfinite { refuse, drop, refuse_model };
 
 }  // namespace miaudit

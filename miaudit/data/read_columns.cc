@@ -52,8 +52,8 @@ std::vector<int32_t> labels_below(const std::string& path, size_t rows, size_t c
   files.push_back(describe_file("labels", path, array));
   const std::vector<int64_t> numbers = whole_numbers(array, path, "labels");
   if (numbers.size() != rows)
-    fail(Category::input, "{} holds {} but {} {}; both must list the same records in the same order", path,
-         counted(numbers.size(), "label"), others, counted(rows, "record"));
+    fail(Category::input, "{} holds {} but {} {}; both must list the same records in the same order{}", path,
+         counted(numbers.size(), "label"), others, counted(rows, "record"), header_hint(path, numbers.size(), rows));
   std::vector<int32_t> labels(rows);
   for (size_t i = 0; i < rows; ++i) {
     if (numbers[i] < 0 || static_cast<uint64_t>(numbers[i]) >= classes)

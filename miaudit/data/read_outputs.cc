@@ -32,15 +32,15 @@ OutputsPart as_part(const Array& array, const std::string& path) {
   return {array.reshaped({shape[0], queries, columns}), path};
 }
 
-[[noreturn]] void refuse_nonfinite(const OutputsPart& part, const ScanResult& scan) {
+[[noreturn]] void refuse_nonfinite(const OutputsPart& part, const ScanResult& scan, bool can_drop) {
   const size_t queries = part.values.shape()[1];
   const std::string query = queries > 1 ? fmt::format(", query {}", scan.first_nonfinite_query) : std::string();
   fail(Category::input,
        "{} holds {} NaN and {} infinite values in {} of {}, the first at row {}{}, column {}; outputs must be "
-       "finite. Mend the model's outputs (a probability of 0 whose logarithm was taken gives -inf), or leave those "
-       "records out with --on-nonfinite drop",
+       "finite. Mend the model's outputs (a probability of 0 whose logarithm was taken gives -inf){}",
        part.source, grouped(scan.nan), grouped(scan.infinite), grouped(scan.nonfinite_records.size()),
-       counted(part.samples(), "row"), scan.nonfinite_records.front(), query, scan.first_nonfinite_column);
+       counted(part.samples(), "row"), scan.nonfinite_records.front(), query, scan.first_nonfinite_column,
+       can_drop ? ", or leave those records out with --on-nonfinite drop" : "");
 }
 
 // The part without some of its records, in memory of its own.
@@ -172,7 +172,8 @@ LoadedOutputs check_sources(const std::vector<Source>& sources, const RecordOpti
     const ScanResult scan = scan_outputs(part, context);
     const size_t part_rows = part.samples();
     if (!scan.nonfinite_records.empty()) {
-      if (options.on_nonfinite == OnNonfinite::refuse) refuse_nonfinite(part, scan);
+      if (options.on_nonfinite != OnNonfinite::drop)
+        refuse_nonfinite(part, scan, options.on_nonfinite == OnNonfinite::refuse);
       if (scan.nonfinite_records.size() == part_rows)
         fail(Category::input, "{}: every record holds NaN or infinite values; nothing is left to audit", path);
       loaded.warnings.push_back(

@@ -44,10 +44,19 @@ std::vector<std::string> read_names(const std::string& role, const std::string& 
   return names;
 }
 
+}  // namespace
+
+std::string header_hint(const std::string& path, size_t found, size_t rows) {
+  const bool is_suspect = found == rows + 1 && path.ends_with(".csv");
+  return is_suspect ? ". If its first line is a header, save it without (header=False)" : "";
+}
+
+namespace {
+
 void check_count(const std::string& path, std::string_view what, size_t found, size_t rows) {
   if (found != rows)
-    fail(Category::input, "{} holds {} but the outputs {}; both must list the same records in the same order", path,
-         counted(found, what), counted(rows, "record"));
+    fail(Category::input, "{} holds {} but the outputs {}; both must list the same records in the same order{}", path,
+         counted(found, what), counted(rows, "record"), header_hint(path, found, rows));
 }
 
 // Values of the rows that were kept.

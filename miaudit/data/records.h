@@ -110,6 +110,9 @@ std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vect
 /// The groups and ids of `rows` records, as far as the paths name any. Throws Error(input) on another number of them.
 void read_whose(const RecordPaths& paths, size_t rows, Records& records, std::vector<FileRecord>& files);
 
+/// What else may be said of a file that holds one row more than the others: a header of numbers passes for a record.
+std::string header_hint(const std::string& path, size_t found, size_t rows);
+
 FileRecord describe_file(std::string role, const std::string& path, const Array& array);
 
 }  // namespace miaudit

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string>
 
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
@@ -121,12 +122,48 @@ char detect_separator(std::string_view text) {
   return *most == 0 ? ',' : kSeparators[static_cast<size_t>(most - records[0].begin())];
 }
 
+/// A number, or True or False as programs write flags.
+std::optional<double> parse_value(std::string_view cell) {
+  if (cell == "True" || cell == "true" || cell == "TRUE") return 1;
+  if (cell == "False" || cell == "false" || cell == "FALSE") return 0;
+  return parse_number(cell);
+}
+
+/// 0, 1, 2, … as pandas names columns that have no name, above numbers that all have a decimal point: among whole
+/// numbers they may as well be a record.
+bool counts_columns(std::span<const std::string> first, std::span<const std::string> below) {
+  for (size_t k = 0; k < first.size(); ++k)
+    if (first[k] != std::to_string(k)) return false;
+  return std::ranges::all_of(
+      below, [](const std::string& cell) { return is_missing(cell) || cell.find_first_of(".e") != std::string::npos; });
+}
+
 /// Is the first row a header? Rows are [columns] strings each.
 bool detect_header(std::span<const std::string> cells, size_t columns) {
   if (cells.size() < 2 * columns) return false;
   const auto first = cells.first(columns), second = cells.subspan(columns, columns);
-  return std::none_of(first.begin(), first.end(), [](const auto& c) { return parse_number(c) || is_missing(c); }) &&
-         std::any_of(second.begin(), second.end(), [](const auto& c) { return parse_number(c).has_value(); });
+  if (counts_columns(first, cells.subspan(columns))) return true;
+  return std::none_of(first.begin(), first.end(), [](const auto& c) { return parse_value(c) || is_missing(c); }) &&
+         std::any_of(second.begin(), second.end(), [](const auto& c) { return parse_value(c).has_value(); });
+}
+
+/// Refuses what pandas writes before the values unless it is told not to.
+void refuse_index(const CsvTable& table, const std::string& name) {
+  constexpr size_t kFewest = 4;
+  const size_t rows = table.rows();
+  if (table.columns < 2) return;
+  if (table.header.empty() && is_missing(table.cells.front()) && rows > 1 && parse_value(table.cells[table.columns]))
+    fail(Category::input, "{}: the first column has no name, as that of an index; save it without (index=False)", name);
+  if (rows < kFewest) return;
+  for (const double from : {0.0, 1.0}) {
+    size_t row = 0;
+    while (row < rows && parse_number(table.cells[row * table.columns]) == from + static_cast<double>(row)) ++row;
+    if (row == rows)
+      fail(Category::input,
+           "{}: the first column{} counts the rows from {}, as an index does, and would be taken for values of the "
+           "records; save it without (index=False)",
+           name, table.header.empty() ? "" : fmt::format(", {},", printable(table.header.front())), from);
+  }
 }
 
 void check_text(std::string_view text, const std::string& name) {
@@ -182,12 +219,13 @@ CsvTable read_csv(const std::filesystem::path& path, const CsvOptions& options) 
 }
 
 Array numbers(const CsvTable& table, const std::string& name) {
+  refuse_index(table, name);
   std::vector<double> values;
   values.reserve(table.cells.size());
   for (size_t i = 0; i < table.cells.size(); ++i) {
-    const std::optional<double> value = parse_number(table.cells[i]);
+    const std::optional<double> value = parse_value(table.cells[i]);
     if (!value && table.header.empty() && table.rows() == 1 &&
-        std::ranges::none_of(table.cells, [](const auto& cell) { return parse_number(cell).has_value(); }))
+        std::ranges::none_of(table.cells, [](const auto& cell) { return parse_value(cell).has_value(); }))
       fail(Category::input, "{} holds one row, of names ({}, …), and no numbers; expected a row a record", name,
            printable(table.cells.front()));
     if (!value) {

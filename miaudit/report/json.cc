@@ -155,6 +155,8 @@ Json of(const Headline& headline) {
 
 Json of(const SelfChecks& checks) {
   Json json = {{"duplicates", checks.duplicates}, {"class_balance_p", number(checks.class_balance_p)}};
+  if (checks.label_fit)
+    json["label_fit"] = {{"accuracy", checks.label_fit->accuracy}, {"by_chance", checks.label_fit->by_chance}};
   if (checks.permutation_null)
     json["permutation_null"] = merged({{"passed", checks.permutation_null_passed}}, of(*checks.permutation_null));
   if (checks.planted_leak)

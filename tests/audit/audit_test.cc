@@ -90,6 +90,24 @@ TEST(Audit, WarnsOfMembershipThatLooksSwapped) {
   EXPECT_EQ(result.finding, Finding::inconclusive);
 }
 
+TEST(Audit, WarnsOfLabelsOfOtherRecords) {
+  Records records = made_records({.records = 2000});
+  EXPECT_FALSE(warned(audit(records, {}, {}), "labels_unfit"));
+  std::ranges::reverse(records.labels);
+  EXPECT_TRUE(warned(audit(records, {}, {}), "labels_unfit"));
+}
+
+TEST(Audit, ALeakBesideScoresThatLookSwappedIsDoubted) {
+  Records records = made_records({.records = 2000, .leak = 2});
+  for (int8_t& m : records.membership) m = static_cast<int8_t>(1 - m);
+  const AuditResult result = audit(records, {}, {});
+  ASSERT_TRUE(warned(result, "below_chance"));
+  const bool says_so = std::ranges::any_of(result.verdict, [](const std::string& sentence) {
+    return sentence.find("check that membership is not swapped") != std::string::npos;
+  });
+  EXPECT_TRUE(says_so);
+}
+
 TEST(Audit, CountsRecordsOnBothSides) {
   Records records = made_records({.records = 400});
   EXPECT_EQ(count_duplicates(records, {}), 0u);

@@ -1,4 +1,5 @@
 """audit --json agrees with independent NumPy formulas, on logits, probabilities and log-probabilities, with ties."""
+import json
 import numpy as np
 
 from harness import attack, auc, audit, balanced_accuracy, expected_scores, log_softmax, made_outputs, run, tpr_at
@@ -109,7 +110,24 @@ arguments = save(logits, labels, membership)
 first = run("audit", *arguments, "--json", "--threads", "1").stdout
 assert first == run("audit", *arguments, "--json", "--threads", "2").stdout
 np.save("o.npy", logits[::-1])
-assert first != run("audit", *arguments, "--json").stdout
+assert json.loads(first)["attacks"] != audit(*arguments)["attacks"]
+
+# Text as pandas writes it: columns named 0, 1, …, flags spelt out. An index is no class, and a header that passes for a
+# record is seen by the count.
+def frame(path, header, rows):
+    open(path, "w").write("\n".join([header, *rows]) + "\n")
+    return path
+
+as_text = ["--outputs", frame("o.csv", ",".join(map(str, range(logits.shape[1]))), [",".join(map(str, map(float, z))) for z in logits]),
+           "--labels", frame("y.csv", "label", map(str, labels)), "--membership", frame("in.csv", "member", map(str, membership))]
+found, wanted = (audit(*one, "--attacks", "loss,margin") for one in (as_text, save(logits, labels, membership)))
+assert found["subject"]["records"] == len(labels)
+for name in ("loss", "margin"):
+    assert abs(attack(found, name)["estimates"]["auc"]["value"] - attack(wanted, name)["estimates"]["auc"]["value"]) < 1e-9
+frame("y.csv", "0", map(str, labels))
+assert "If its first line is a header, save it without (header=False)" in " ".join(run("audit", *as_text, expect=2).stderr.split())
+frame("o.csv", "id," + ",".join(f"c{k}" for k in range(logits.shape[1])), [f"{i}," + ",".join(map(str, map(float, z))) for i, z in enumerate(logits)])
+assert "first column, 'id', counts the rows from 0" in " ".join(run("audit", *as_text, expect=2).stderr.split())
 
 # Features that tell easy records from hard ones make a stronger attack than the margin alone.
 easy = np.random.default_rng(5).normal(size=(len(labels), 2)).astype("float32")

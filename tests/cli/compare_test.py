@@ -77,6 +77,7 @@ for kind in ("all", "one", "right"):
     assert abs(noise["rank_correlation"]) < 0.2, (kind, noise)
     assert all(o["chance_at_least"] > 1e-3 for o in noise["overlap"]), (kind, noise)
 text = run("compare", "all-a", "all-a/records.csv").stdout
+assert text == run("compare", "all-a/result.json", "all-a").stdout
 assert "rank correlation 1.000" in text and "10" in text
 
 # Reports that hold different records are compared in what they share, and say what they do not.

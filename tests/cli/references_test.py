@@ -241,6 +241,9 @@ taught[3, AUDITED + 5] = True
 write_run("dirty", outputs, taught, partners)
 said = run("audit", "dirty", expect=2).stderr
 assert f"record {AUDITED + 5}" in said and "model 3" in said
+np.save("k_bad.npy", np.where(np.arange(RECORDS) == AUDITED, True, membership[others]))
+assert f"record {AUDITED} is in the population, but was in the training set of the model of row 0 of k_bad.npy" in " ".join(
+    run("audit", *flat, *references[:2], "--reference-membership", "k_bad.npy", "--population", "z.npy", expect=2).stderr.split())
 np.save("bad.npy", np.array([3, AUDITED]))
 assert "record 3" in run("audit", *flat, *references, "--population", "bad.npy", expect=2).stderr
 for wrong, say in (([RECORDS], f"expected indices from 0 to {RECORDS - 1}"), ([AUDITED, AUDITED], "twice")):
@@ -277,6 +280,42 @@ np.save("mixed_run/models/0004/outputs.npy", both / both.sum(-1, keepdims=True))
 assert [f["role"] for f in plain["provenance"]["files"]][:3] == ["outputs", "labels", "membership"], plain["provenance"]
 codes = [w["code"] for w in audit("mixed_run", "--attacks", "lira")["warnings"]]
 assert "mixed_forms" in codes, codes
+
+# A model whose outputs cannot be used is named and left out, as one that is missing.
+for name, broken in (("nan", np.where(np.arange(outputs[7].size).reshape(outputs[7].shape) == 5, np.nan, outputs[7])),
+                     ("narrow", outputs[7][..., :-1]), ("short", outputs[7][:-1])):
+    write_run(f"broken-{name}", outputs, membership, partners)
+    np.save(f"broken-{name}/models/0007/outputs.npy", broken)
+    result = audit(f"broken-{name}", "--attacks", "base")
+    said = [w["message"] for w in result["warnings"] if w["code"] == "unusable_model"]
+    assert len(said) == 1 and "model 7 cannot be used" in said[0] and result["subject"]["models"] == MODELS - 1, said
+    for m in range(MODELS):
+        np.save(f"broken-{name}/models/{m:04}/outputs.npy", broken)
+assert "holds 0 finished models" in run("audit", "broken-nan", expect=2).stderr
+
+# A target that was not trained as its references were is not found out as well as it could be, which is said.
+write_run("unlike", np.where(np.arange(MODELS).reshape(-1, *[1] * (outputs.ndim - 1)) == 2, outputs / 8, outputs), membership, partners)
+unlike, alike = (audit("unlike", "--target", t, "--attacks", "bavaria_n,calibrated_loss")["warnings"] for t in (2, 3))
+assert [w for w in unlike if w["code"] == "unlike_references"] and not [w for w in alike if w["code"] == "unlike_references"], (unlike, alike)
+
+# Independent splits: the headline speaks of about as many records as any attack that is chosen beforehand.
+write_run("independent", outputs[::2], membership[::2])
+result = audit("independent", "--target", 0)
+unscored = {a["name"]: a.get("unscored", 0) for a in result["attacks"]}
+headline = result["headline"]["auc"]["attack"]
+assert AUDITED - unscored[headline] >= 0.9 * (AUDITED - min(unscored[n] for n in ("base", "base_offline"))), (headline, unscored)
+
+# What memory does not hold is refused before anything is read.
+MANY = 300_000
+os.makedirs("crowd")
+np.save("crowd/membership.npy", np.arange(4 * MANY).reshape(4, MANY) % 2 == 0)
+np.save("crowd/labels.npy", np.arange(MANY) % 2)
+json.dump({"schema_version": 1, "models": 4}, open("crowd/run.json", "w"))
+for m in range(4):
+    os.makedirs(f"crowd/models/{m:04}")
+    open(f"crowd/models/{m:04}/outputs.npy", "w").close()
+said = run("audit", "crowd", "--memory", "64M", expect=2).stderr
+assert "figures of 4 targets x 300 000 records take" in said and "give --memory 1G" in said, said
 
 # What does not fit together is refused.
 np.save("short.npy", membership[others][:, :-1])
@@ -323,4 +362,5 @@ assert "no run.json" in run("audit", "many", expect=2).stderr
 bad = outputs[0].copy()
 bad[3, 0, 1] = np.nan
 write_run("nan", np.concatenate([bad[None], outputs[1:]]), membership, partners)
-assert "0000/outputs.npy" in run("audit", "nan", expect=2).stderr
+said = [w["message"] for w in audit("nan", "--attacks", "base")["warnings"] if w["code"] == "unusable_model"]
+assert len(said) == 1 and "0000/outputs.npy holds 1 NaN" in said[0] and "--on-nonfinite" not in said[0], said

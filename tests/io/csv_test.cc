@@ -61,6 +61,22 @@ TEST(Csv, FindsTheHeader) {
   EXPECT_TRUE(parse("a,1\nb,2\n").header.empty());  // a row of text and number
   EXPECT_EQ(parse("a,b\nc,d\n", {{}, CsvHeader::present}).header, (Cells{"a", "b"}));
   EXPECT_TRUE(parse("id\n1\n", {{}, CsvHeader::absent}).header.empty());
+  // As pandas numbers columns; among whole numbers it may be a record.
+  EXPECT_EQ(parse("0,1,2\n0.5,1e-3,2.0\n").header, (Cells{"0", "1", "2"}));
+  EXPECT_EQ(parse("0\n0.5\n0.25\n").header, (Cells{"0"}));
+  EXPECT_TRUE(parse("0\n1\n1\n").header.empty());
+  EXPECT_TRUE(parse("0,1\n1,0\n").header.empty());
+  EXPECT_TRUE(parse("0.0,1\n1.5,0.5\n").header.empty());
+  EXPECT_EQ(parse("member\nTrue\nFalse\n").header, (Cells{"member"}));
+}
+
+TEST(Csv, TakesNoIndexForValues) {
+  expect_error(Category::input, {"first column has no name", "index=False"},
+               [] { numbers(parse(",a,b\n0,0.5,0.5\n1,0.5,0.5\n"), "t.csv"); });
+  expect_error(Category::input, {"first column, 'id', counts the rows from 1", "index=False"},
+               [] { numbers(parse("id,a\n1,0.5\n2,0.25\n3,0.5\n4,0.5\n"), "t.csv"); });
+  EXPECT_EQ(numbers(parse("0,0.5\n1,0.25\n3,0.5\n4,0.5\n"), "t.csv").shape(), (std::vector<size_t>{4, 2}));
+  EXPECT_EQ(numbers(parse("True\nfalse\n"), "t.csv").as<double>()[0], 1);
 }
 
 TEST(Csv, RefusesRaggedRowsByLine) {
