@@ -52,7 +52,7 @@ for run in ("serial", "cluster"):
 
 # Sockets want short names, and munge's own user a way in.
 with tempfile.TemporaryDirectory(prefix="miaudit-slurm-", dir="/tmp") as folder, Cluster(folder, 2) as cluster:
-    script = miaudit("shadow", "emit", "slurm", "cluster", "--time", "5", "--memory", "500M")
+    script = miaudit("shadow", "emit", "slurm", "cluster", "--time", "5m", "--memory", "500M")
     script = script.replace("--jobs 1", "--jobs 1 --checkpoint-every 0.5")
     with open("train.sbatch", "w", encoding="ascii") as file:
         file.write(script)
