@@ -148,8 +148,8 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
   return brought.empty() ? all : brought;
 }
 
-/// How many models will be targets when all are audited that are there by now.
-size_t least_targets(const Run& run) {
+/// How many models will be targets, where all that are there by now can be used.
+size_t expected_targets(const Run& run) {
   const auto brought = static_cast<size_t>(std::ranges::count(run.is_brought, true));
   if (brought > 0) return brought;
   size_t done = 0;
@@ -229,7 +229,7 @@ int run_audit(const AuditRequest& request, Shell& shell) {
     const Run run = read_run(request.run);
     if (request.shard) return run_shard(request, run, shell);
     // Before a large run is read in vain.
-    check_memory(request.target ? 1 : least_targets(run), run.records, plan.memory);
+    check_memory(request.target ? 1 : expected_targets(run), run.records, plan.memory);
     Models models = read_models(run, request.reading, context);
     if (!models.has_outputs() && (request.merge || request.show_records))
       fail(Category::config, "{} holds signals and no outputs; leave {} out", request.run,

@@ -61,7 +61,7 @@ std::string clock_text(const std::string& time) {
   return fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
-void check_memory(const EmitOptions& o) {
+void check_memory_text(const EmitOptions& o) {
   static const std::regex kPattern("[1-9][0-9]{0,8}[KMGT]i?");
   const bool is_binary = o.memory.ends_with("i");
   if (std::regex_match(o.memory, kPattern) && (!is_binary || o.system == "kubernetes")) return;
@@ -204,7 +204,7 @@ std::string ranges_text(const std::vector<size_t>& numbers) {
 std::string job_script(const EmitOptions& given, size_t models, const std::vector<size_t>& missing) {
   EmitOptions options = given;
   options.time = clock_text(given.time);
-  if (!given.memory.empty()) check_memory(given);
+  if (!given.memory.empty()) check_memory_text(given);
   if (options.verb == "audit") {
     if (options.system != "slurm") fail(Category::config, "--verb audit: expected the system slurm");
     std::vector<size_t> shards(options.shards);

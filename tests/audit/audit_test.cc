@@ -7,6 +7,7 @@
 #include "miaudit/audit/checks.h"
 #include "miaudit/audit/decision.h"
 #include "miaudit/audit/measure.h"
+#include "miaudit/audit/record_checks.h"
 #include "miaudit/audit/verdict.h"
 #include "tests/made_records.h"
 

@@ -103,7 +103,7 @@ plan("classes", "--classes", "5", "--command", WRITE.replace(" 4 ", " 5 "), mode
 assert "2 models trained" in train("classes").stdout
 assert "2 of 2 models done" in run("shadow", "check", "classes").stdout
 
-# Of a file that is gone when it is read about, the placeholder tells more than the place.
+# Of a file that is gone when it is read about, {outputs} tells more than its path.
 plan("objects", "--command", "/usr/bin/python3 -c 'import numpy, sys; numpy.save(sys.argv[1], [[None]])' {outputs} {keep}",
      models=2)
 objects = train("objects", "--attempts", "1", expect=1).stderr
