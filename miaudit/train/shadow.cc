@@ -80,7 +80,7 @@ class ShadowRun {
   struct Worker {
     std::atomic<bool> is_stopped = false;  ///< heard by whatever makes its model
     std::optional<size_t> model;           ///< that it is at
-    bool is_beaten = false;                ///< another process has made that
+    bool is_beaten = false;                ///< nobody needs it any more
   };
 
   void find_work() {
@@ -183,6 +183,7 @@ class ShadowRun {
     if (attempt.is_second() && put_off(model)) return;
     const double start = options_.clock();
     std::optional<MadeUnit> made = make(attempt, worker);
+    if (!made && !is_still_planned(run_, model)) return overtaken(model);
     if (!made) return clear_away(attempt), count(report_.by_others);
     if (!made->why.empty()) return give_up(attempt, made->why, made->log);
     made->about["seconds"] = options_.clock() - start;
@@ -193,7 +194,7 @@ class ShadowRun {
     clear_away(attempt);
   }
 
-  /// None where another process was faster.
+  /// None where another process, or a new plan, was faster.
   std::optional<MadeUnit> make(const Attempt& attempt, size_t place) {
     Worker& worker = workers_[place];
     {
@@ -230,11 +231,12 @@ class ShadowRun {
     fs::remove_all(work_folder(run_, attempt), ignored);
   }
 
-  /// Ends work on what other processes have made meanwhile.
+  /// Ends work on what other processes have made meanwhile, and on what is to be another model by a new plan.
   void look_for_others() {
     const std::lock_guard lock(mutex_);
     for (Worker& worker : workers_) {
-      if (!worker.model || worker.is_beaten || !is_done(*worker.model)) continue;
+      if (!worker.model || worker.is_beaten) continue;
+      if (!is_done(*worker.model) && is_still_planned(run_, *worker.model)) continue;
       worker.is_beaten = true;
       worker.is_stopped = true;
     }

@@ -310,8 +310,7 @@ warned = shell("older", WRITE).stderr
 assert "2 models are being trained by the plan before this one" in warned, warned
 assert "2 models trained" in train("older").stdout
 newer = outputs("older")
-open("release", "w").close()
-said = old.communicate(timeout=60)
+said = old.communicate(timeout=60)  # nobody releases it: the new plan ends it
 assert "0 models trained, 0 done before, 2 overtaken by a new plan" in said[0], said
 assert "Model 1 is to be another by a plan made meanwhile" in said[1] and old.returncode == 75, said
 assert outputs("older") == newer and "2 of 2 models done" in run("shadow", "check", "older").stdout
