@@ -35,13 +35,19 @@ struct RowBlock {
   size_t rows_per_label = 1;
 };
 
-/// out[rows] of one function by the widest vectors that this machine has, a row a lane. Values must be finite and
-/// labels in 0 … columns−1; columns >= 2. NaN or an infinity in `out` marks a row that needs the scalar formula: a
-/// constant row or an extreme range (spread), an overflow, exponentials that vanish (a gap above 660 or so), a block of
-/// fewer rows than a vector has lanes. correctness, spread, and margin without a floor equal the scalar formulas bit
-/// for bit; the others agree to a few units in the last place, because exp and log are polynomials and multiply-add is
-/// fused where the machine can. One thread; reads the block once, and takes 64 bytes of memory for each column.
-void evaluate_rows(RowFunction function, const RowBlock& block, double* out);
+enum class RowOutcome {
+  settled,
+  some_left,  ///< NaN or an infinity in `out` marks rows that need the scalar formula.
+  bad_label,  ///< A label outside 0 … columns−1; `out` is not to be used.
+};
+
+/// out[rows] of one function by the widest vectors that this machine has, a row a lane. Values must be finite; columns
+/// >= 2. Left to the scalar formula are a constant row or an extreme range (spread), an overflow, exponentials that
+/// vanish (a gap above 660 or so). A row's value does not depend on the rows beside it. correctness, spread, and margin
+/// without a floor equal the scalar formulas bit for bit; the others agree to 2e-14 of the value (the rescaled logit,
+/// a difference, of 1), because exp and log are polynomials and multiply-add is fused where the machine can. One
+/// thread; reads the block once, and takes 128 bytes of memory for each column.
+RowOutcome evaluate_rows(RowFunction function, const RowBlock& block, double* out);
 
 /// Name of the instruction set that evaluate_rows uses here.
 std::string vector_target();

@@ -46,14 +46,18 @@ RowType row_type(ElementType type) {
 
 double evaluate_scalar(const PartJob& job, size_t row, std::span<double> values) {
   read_rows(job.outputs, job.part, row, job.view, values);
-  const size_t y = job.labels.empty() ? 0 : static_cast<size_t>(job.labels[row / job.outputs.queries]);
-  const double value = evaluate_row(job.function, values, y);
+  const size_t record = row / job.outputs.queries;
+  const int32_t y = job.labels.empty() ? 0 : job.labels[record];
+  if (y < 0 || static_cast<size_t>(y) >= job.outputs.classes)
+    fail(Category::internal, "record {} has the label {}, outside 0 … {}", job.first_sample + record, y,
+         job.outputs.classes - 1);
+  const double value = evaluate_row(job.function, values, static_cast<size_t>(y));
   if (std::isnan(value)) fail_constant(job, row);
   return value;
 }
 
 /// Rows of records [begin, end) by vectors. A single column is first widened to two classes.
-void evaluate_vectors(const PartJob& job, size_t begin, size_t end, std::span<double> out) {
+RowOutcome evaluate_vectors(const PartJob& job, size_t begin, size_t end, std::span<double> out) {
   const Outputs& outputs = job.outputs;
   const size_t first = begin * outputs.queries;
   RowBlock block{.rows = out.size(), .columns = outputs.classes, .rows_per_label = outputs.queries};
@@ -70,39 +74,22 @@ void evaluate_vectors(const PartJob& job, size_t begin, size_t end, std::span<do
     block.type = row_type(type);
     if (job.view == RowView::logs && outputs.form == OutputForm::probabilities) block.floor = smallest_positive(type);
   }
-  evaluate_rows(job.function, block, out.data());
-}
-
-void check_labels(const PartJob& job, size_t begin, size_t end) {
-  if (job.labels.empty()) return;
-  uint32_t largest = 0;  // a negative label is a large one
-  for (size_t i = begin; i < end; ++i) largest = std::max(largest, static_cast<uint32_t>(job.labels[i]));
-  if (largest >= job.outputs.classes)
-    fail(Category::internal, "records {} to {} have a label outside 0 … {}", job.first_sample + begin,
-         job.first_sample + end - 1, job.outputs.classes - 1);
+  return evaluate_rows(job.function, block, out.data());
 }
 
 void compute_part(const PartJob& job, std::span<double> out, const Context& context) {
   const size_t queries = job.outputs.queries;
   constexpr size_t kBlockValues = 1 << 18;
-  const size_t block = std::max<size_t>(8, kBlockValues / (job.outputs.classes * queries) / 8 * 8);
+  const size_t block = std::max<size_t>(1, kBlockValues / (job.outputs.classes * queries));
   parallel_blocks(job.part.samples(), block, context, [&](size_t begin, size_t end) {
-    check_labels(job, begin, end);
     const std::span<double> values = out.subspan(begin * queries, (end - begin) * queries);
-    if (job.kernels == Kernels::best) {
-      evaluate_vectors(job, begin, end, values);
-    } else {
-      std::fill(values.begin(), values.end(), std::numeric_limits<double>::quiet_NaN());
-    }
-    // What the vectors leave to the scalar code is not finite; most blocks have none of it, and a count is quick.
-    const auto unsettled = [](double value) { return !(std::abs(value) <= std::numeric_limits<double>::max()); };
-    size_t left = 0;
-    for (const double value : values) left += unsettled(value);
-    if (left == 0) return;
+    RowOutcome outcome = RowOutcome::bad_label;
+    if (job.kernels == Kernels::best) outcome = evaluate_vectors(job, begin, end, values);
+    if (outcome == RowOutcome::settled) return;
     std::vector<double> row(job.outputs.classes);
-    for (size_t r = 0; r < values.size(); ++r) {
-      if (unsettled(values[r])) values[r] = evaluate_scalar(job, begin * queries + r, row);
-    }
+    for (size_t r = 0; r < values.size(); ++r)
+      if (outcome == RowOutcome::bad_label || !std::isfinite(values[r]))
+        values[r] = evaluate_scalar(job, begin * queries + r, row);
   });
 }
 

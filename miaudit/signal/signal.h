@@ -25,8 +25,8 @@ struct SignalRow {
 std::span<const SignalRow> signal_table();
 const SignalRow& find_signal(std::string_view name);  ///< Throws Error(config), naming the nearest.
 
-/// Scalar code is the truth; `best` uses the widest vectors that the machine has and agrees with it to a few units in
-/// the last place.
+/// Scalar code is the truth; `best` uses the widest vectors that the machine has and agrees with it to 2e-14 of the
+/// value.
 enum class Kernels { best, scalar };
 
 /// out[samples·queries] of one signal for records [0, samples). labels: one a record, 0 … classes−1, or empty where the
