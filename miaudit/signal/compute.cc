@@ -98,11 +98,11 @@ void compute_part(const PartJob& job, std::span<double> out, const Context& cont
     const auto unsettled = [](double value) { return !(std::abs(value) <= std::numeric_limits<double>::max()); };
     size_t left = 0;
     for (const double value : values) left += unsettled(value);
-    if (left == 0) return;
-    std::vector<double> row(job.outputs.classes);
-    for (size_t r = 0; r < values.size(); ++r) {
+    std::vector<double> row(left > 0 ? job.outputs.classes : 0);
+    for (size_t r = 0; left > 0 && r < values.size(); ++r) {
       if (unsettled(values[r])) values[r] = evaluate_scalar(job, begin * queries + r, row);
     }
+    let_pass(job.part, begin, end);
   });
 }
 
