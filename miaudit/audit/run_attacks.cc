@@ -1,5 +1,7 @@
 #include "miaudit/audit/run_attacks.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -57,7 +59,7 @@ std::string_view chosen_beforehand(std::span<const std::string_view> attacks) {
 
 namespace {
 
-AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
+AttackResult result_of(const AttackRow& attack, const Parameters& parameters, const TargetScores& scored) {
   AttackResult result;
   result.name = attack.name;
   result.summary = attack.summary;
@@ -65,9 +67,7 @@ AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
   result.needs.emplace_back("outputs");
   for (const Need need : attack.needs) result.needs.emplace_back(need_name(need));
   result.parameters.insert(parameters.values().begin(), parameters.values().end());
-  // Each target's own, chosen by attacking its references.
-  const auto tune = result.parameters.find("tune");
-  if (tune != result.parameters.end() && tune->second == "yes") result.parameters["a"] = "tuned";
+  for (const auto& [name, values] : scored.tuned) result.parameters[name] = fmt::format("{}", fmt::join(values, ", "));
   return result;
 }
 
@@ -161,7 +161,7 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     if (sink) sink(std::string(attack->name), scored.scores);
     for (double& score : scored.scores)
       if (std::isnan(score)) score = 0;  // of a record that does not count
-    AttackResult found = result_of(*attack, parameters_of(*attack, plan.parameters));
+    AttackResult found = result_of(*attack, parameters_of(*attack, plan.parameters), scored);
     found.unscored = scored.unscored;
     shortages.emplace_back(found.name, std::move(scored.shortages));
     const ScoredRecords records =
