@@ -76,7 +76,8 @@ std::vector<BudgetPoint> curve_of(const LimitedTrial& limited, const Performed& 
     if (!performed.attacks[k]->needs_references()) continue;
     attacks.push_back(performed.attacks[k]);
     const AttackResult& own = result.attacks[k];
-    BudgetFigures figures{own.name, own.estimates.auc, {}, own.targets, performed.seconds[k]};
+    BudgetFigures figures{own.name, own.estimates.members, own.estimates.nonmembers, own.estimates.auc,
+                          {},       own.targets,           performed.seconds[k]};
     for (const RateAtFpr& rate : own.estimates.tpr_at_fpr) figures.tpr.push_back(rate.tpr);
     all.attacks.push_back(std::move(figures));
   }
