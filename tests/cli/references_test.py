@@ -235,7 +235,7 @@ nearly[1, :AUDITED:40] ^= True
 write_run("nearly", outputs[:8], nearly)
 assert audit("nearly", "--target", 0)["subject"]["references"] == 6
 
-# Defect 9: a population with members of any model is refused.
+# Recorded defect 9: a population with members of any model is refused.
 taught = membership.copy()
 taught[3, AUDITED + 5] = True
 write_run("dirty", outputs, taught, partners)

@@ -54,6 +54,7 @@ TEST(LiraOffline, KeepsTheOrderOfTheSurestMembers) {
   EXPECT_GT(sure.front(), *std::max_element(scores.begin() + kSure, scores.end()));
 }
 
+// Recorded defect 5: peers tune on the truth that they audit.
 TEST(Rmia, ChoosesItsAByAttackingReferencesOnly) {
   AuditPlan plan;
   plan.attacks = {"rmia_offline"};
