@@ -97,7 +97,8 @@ void add_audit(CLI::App& app, Shell& shell) {
       ->group(shards);
   verb->add_flag("--merge", request.merge, "Audit the run from the signals that all shards stored")->group(shards);
   verb->add_option("--memory", request.plan.memory,
-                   "What an audit of a run keeps to; larger signals lie on disk, in $TMPDIR or /var/tmp")
+                   "What an audit of a run keeps to: larger signals lie on disk, in $TMPDIR or /var/tmp, and of "
+                   "more targets than fit as many are audited")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(uint64_t{1} << 26, uint64_t{1} << 50, "from 64M"))
       ->default_str("2G")

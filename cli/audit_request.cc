@@ -13,7 +13,7 @@
 #include "cli/shell.h"
 #include "miaudit/audit/audit.h"
 #include "miaudit/audit/shard.h"
-#include "miaudit/data/model_status.h"
+#include "miaudit/audit/targets.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/report/records_csv.h"
@@ -148,15 +148,6 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
   return brought.empty() ? all : brought;
 }
 
-/// How many models will be targets, where all that are there by now can be used.
-size_t expected_targets(const Run& run) {
-  const auto brought = static_cast<size_t>(std::ranges::count(run.is_brought, true));
-  if (brought > 0) return brought;
-  size_t done = 0;
-  for (size_t m = 0; m < run.models; ++m) done += model_status(run, m, false).state == ModelState::done;
-  return done;
-}
-
 int finish(const AuditRequest& request, const std::vector<Gate>& gates, AuditResult& result, const ReportFolder& folder,
            const std::string& what, const std::function<void()>& write_more, Shell& shell) {
   const int exit_code = judge_gates(gates, result);
@@ -229,7 +220,7 @@ int run_audit(const AuditRequest& request, Shell& shell) {
     const Run run = read_run(request.run);
     if (request.shard) return run_shard(request, run, shell);
     // Before a large run is read in vain.
-    check_memory(request.target ? 1 : expected_targets(run), run.records, plan.memory);
+    check_memory(1, run.records, plan.memory);
     Models models = read_models(run, request.reading, context);
     if (!models.has_outputs() && (request.merge || request.show_records))
       fail(Category::config, "{} holds signals and no outputs; leave {} out", request.run,
@@ -240,7 +231,8 @@ int run_audit(const AuditRequest& request, Shell& shell) {
       models.features = std::move(features.values);
       models.feature_columns = features.columns;
     }
-    const std::vector<size_t> targets = targets_of(models, run, request.target);
+    const std::vector<size_t> targets =
+        targets_within(plan.memory, models, targets_of(models, run, request.target), models.warnings);
     Records target;
     target.outputs = models.models[targets.front()].outputs;
     target.labels = models.labels;

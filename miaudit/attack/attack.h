@@ -73,6 +73,7 @@ class Parameters {
   int64_t integer(std::string_view name) const;
   double real(std::string_view name) const;
   std::string_view choice(std::string_view name) const;
+  void set(std::string_view name, double value);
   /// Every value as text, defaults included: for provenance.
   const std::map<std::string, std::string, std::less<>>& values() const { return values_; }
 
@@ -118,6 +119,9 @@ class Lesson {
 };
 using LearntAttack = std::unique_ptr<const Lesson> (*)(Teachers&, const Parameters&, const Context&);
 
+/// Chooses parameters by what is known of a target without its truth.
+using Tuning = void (*)(const Evidence&, Parameters&, const Context&);
+
 /// One row of the table of attacks: flags, listing, documentation check, contract tests and report follow from it.
 struct AttackRow {
   std::string_view name;
@@ -132,6 +136,7 @@ struct AttackRow {
   /// Share of the records that an interval may count. The folds of a cross-fitted score with many fitted weights err
   /// together: without a leak its AUC varies √2 times as much as that of a score fixed beforehand, hence 1/2 there.
   double effective_share = 1;
+  Tuning tune = nullptr;  ///< Of a plain attack, before it runs; null where parameters are what was given.
 
   bool calibrates() const { return std::holds_alternative<CalibratedAttack>(run); }
   bool learns() const { return std::holds_alternative<LearntAttack>(run); }

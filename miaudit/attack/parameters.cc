@@ -105,5 +105,9 @@ double Parameters::real(std::string_view name) const {
 std::string_view Parameters::choice(std::string_view name) const {
   return value_of(values_, name);
 }
+void Parameters::set(std::string_view name, double value) {
+  value_of(values_, name);
+  values_.find(name)->second = fmt::format("{}", value);
+}
 
 }  // namespace miaudit

@@ -148,7 +148,7 @@ double auc(const LogRatios& ratios, std::span<const int8_t> membership) {
 }
 
 /// The `a` with which reference models are told apart best; the target is not looked at.
-double tuned(const Evidence& evidence, const Context& context) {
+double best_a(const Evidence& evidence, const Context& context) {
   const size_t targets = std::min(kTuningTargets, evidence.references->count());
   double best_sum = -1;
   double best = 0;
@@ -171,13 +171,16 @@ double tuned(const Evidence& evidence, const Context& context) {
   return best;
 }
 
+void tune(const Evidence& evidence, Parameters& parameters, const Context& context) {
+  if (parameters.choice("tune") == "yes") parameters.set("a", best_a(evidence, context));
+}
+
 std::vector<double> online(const Evidence& evidence, const Parameters& parameters, const Context& context) {
   return shares(evidence, online_ratios(evidence, context), parameters.real("gamma"), context);
 }
 
 std::vector<double> offline(const Evidence& evidence, const Parameters& parameters, const Context& context) {
-  const double a = parameters.choice("tune") == "yes" ? tuned(evidence, context) : parameters.real("a");
-  return shares(evidence, offline_ratios(evidence, a, context), parameters.real("gamma"), context);
+  return shares(evidence, offline_ratios(evidence, parameters.real("a"), context), parameters.real("gamma"), context);
 }
 
 }  // namespace
@@ -200,6 +203,7 @@ constinit const AttackRow kRmiaOfflineAttack = {
     .citation = "Zarifzadeh et al. 2024, arXiv:2312.03262",
     .decision = DecisionRule::best_balanced_accuracy,
     .run = offline,
+    .tune = tune,
 };
 
 }  // namespace miaudit

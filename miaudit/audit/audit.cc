@@ -14,6 +14,7 @@
 #include "miaudit/audit/run_attacks.h"
 #include "miaudit/audit/score.h"
 #include "miaudit/audit/slices.h"
+#include "miaudit/audit/targets.h"
 #include "miaudit/audit/trial.h"
 #include "miaudit/audit/verdict.h"
 #include "miaudit/base/parallel.h"
@@ -75,7 +76,8 @@ std::vector<BudgetPoint> curve_of(const LimitedTrial& limited, const Performed& 
     if (!performed.attacks[k]->needs_references()) continue;
     attacks.push_back(performed.attacks[k]);
     const AttackResult& own = result.attacks[k];
-    BudgetFigures figures{own.name, own.estimates.auc, {}, own.targets, performed.seconds[k]};
+    BudgetFigures figures{own.name, own.estimates.members, own.estimates.nonmembers, own.estimates.auc,
+                          {},       own.targets,           performed.seconds[k]};
     for (const RateAtFpr& rate : own.estimates.tpr_at_fpr) figures.tpr.push_back(rate.tpr);
     all.attacks.push_back(std::move(figures));
   }
@@ -87,20 +89,6 @@ std::vector<BudgetPoint> curve_of(const LimitedTrial& limited, const Performed& 
   curve.push_back(std::move(all));
   return curve;
 }
-
-}  // namespace
-
-void check_memory(size_t targets, size_t records, uint64_t memory) {
-  constexpr uint64_t kBytesAScore = 64;
-  const uint64_t each = records * kBytesAScore;
-  if (targets * each <= memory / 2) return;
-  fail(Category::config,
-       "figures of {} targets x {} records take {} MB, half of --memory holds {}; give --memory {}G, or one model with "
-       "--target",
-       targets, grouped(records), (targets * each >> 20) + 1, memory >> 21, (targets * each * 2 >> 30) + 1);
-}
-
-namespace {
 
 void warn_of_unscored(AuditResult& result) {
   const AttackResult* most = nullptr;

@@ -13,14 +13,11 @@ namespace miaudit {
 /// Throws Error(config) for a plan that names what does not exist (check_plan says so before anything is read).
 AuditResult audit(const Records& records, const AuditPlan& plan, const Context& context, const ScoreSink& sink = {});
 
-/// Throws Error(config) where an audit of so many targets and records would take more than `memory` allows: figures of
-/// all targets together take all of their scores at once.
-void check_memory(size_t targets, size_t records, uint64_t memory);
-
 /// The same with reference models, and with each of several targets in turn (places in models.models): figures are then
 /// of all targets' records together, intervals allow for a pair's records erring together, and each target's own
 /// figures stand beside. A target's partner is never among its references. people: as Records::groups, or empty.
 /// The sink gets the scores of one target after the other, NaN where a record lacks the models that an attack needs.
+/// Throws Error(config) for more targets than the plan's memory allows: targets_within() chooses.
 AuditResult audit(const Models& models, std::span<const size_t> targets, std::span<const int64_t> people,
                   const AuditPlan& plan, const Context& context, const ScoreSink& sink = {});
 

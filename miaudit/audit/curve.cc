@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "miaudit/audit/headline.h"
 #include "miaudit/audit/measure.h"
 #include "miaudit/audit/run_attacks.h"
 #include "miaudit/base/rng.h"
@@ -57,6 +58,8 @@ std::optional<BudgetFigures> figures_with(const AttackRow& attack, const Trial& 
     if (std::isnan(score)) score = 0;  // of a record that does not count
   const ScoredRecords records = scored_records(trial, scored.scores, scored.membership(trial), attack.effective_share);
   const Metrics metrics = measure_corrected(records, plan.measure, 1, context).single;
+  figures.members = metrics.members;
+  figures.nonmembers = metrics.nonmembers;
   figures.auc = metrics.auc;
   for (const RateAtFpr& rate : metrics.tpr_at_fpr) figures.tpr.push_back(rate.tpr);
   if (trial.targets.size() > 1)
@@ -68,9 +71,10 @@ std::optional<BudgetFigures> figures_with(const AttackRow& attack, const Trial& 
 }  // namespace
 
 void name_headline(BudgetPoint& point) {
-  std::vector<std::string_view> names;
-  for (const BudgetFigures& figures : point.attacks) names.push_back(figures.attack);
-  point.headline = chosen_beforehand(names);
+  std::vector<Candidate> held;
+  for (const BudgetFigures& figures : point.attacks)
+    add_candidate(held, {figures.attack, figures.members + figures.nonmembers, *figures.auc.value});
+  point.headline = !held.empty() && is_chosen_beforehand(held.front().attack) ? held.front().attack : "";
 }
 
 std::vector<BudgetPoint> budget_curve(const LimitedTrial& limited, size_t all, const AuditPlan& plan,

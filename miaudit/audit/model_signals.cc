@@ -40,14 +40,14 @@ bool comes_before(const Models& models, size_t first, size_t second) {
   return false;
 }
 
+}  // namespace
+
 std::vector<size_t> order_of(const Models& models) {
   std::vector<size_t> order(models.models.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::stable_sort(order, [&](size_t a, size_t b) { return comes_before(models, a, b); });
   return order;
 }
-
-}  // namespace
 
 ModelSignals::ModelSignals(const Models& models, const Context& context, const Context& each, uint64_t memory)
     : models_(models),

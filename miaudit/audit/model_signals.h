@@ -18,6 +18,9 @@ namespace miaudit {
 
 struct SignalRow;
 
+/// All models' places, in an order that comes of what they learnt and say, not of their numbers.
+std::vector<size_t> order_of(const Models& models);
+
 /// Signals of all models, [models][records][queries], each computed once when first asked for, by whichever thread.
 class ModelSignals {
  public:
@@ -33,7 +36,7 @@ class ModelSignals {
   bool holds(std::string_view signal) const;
   void probabilities(size_t model, std::span<const uint32_t> records, MatrixView<float> out) const;
 
-  /// All models' places, in an order that comes of what they learnt and say, not of their numbers.
+  /// order_of() them.
   const std::vector<size_t>& order() const { return order_; }
   /// How many of all models stand on either side of each record.
   const SideCounts& counts() const { return counts_; }

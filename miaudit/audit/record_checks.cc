@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <numbers>
+#include <utility>
 
 #include "miaudit/base/parallel.h"
 #include "miaudit/math/distributions.h"
@@ -77,15 +78,18 @@ std::pair<std::vector<uint64_t>, std::vector<uint64_t>> hash_sides(const Records
       if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, Half>) {
         const T* values = part.values.as<T>().data();
         const size_t width = outputs.queries * outputs.columns;
-        parallel_blocks(part.samples(), 1 << 14, context, [&](size_t begin, size_t end) {
-          for (size_t i = begin; i < end; ++i) {
-            const T* row = values + i * width;
-            const size_t record = first + i;
-            const uint64_t label = records.labels.empty() ? 0 : static_cast<uint64_t>(records.labels[record]);
-            hashes[record] = hash_bytes(reinterpret_cast<const std::byte*>(row), width * sizeof(T), label);
-            counted[record] = !is_saturated(row, outputs);
-          }
-        });
+        parallel_blocks(
+            part.samples(), std::min<size_t>(1 << 14, samples_of_a_block(part)), context,
+            [&](size_t begin, size_t end) {
+              for (size_t i = begin; i < end; ++i) {
+                const T* row = values + i * width;
+                const size_t record = first + i;
+                const uint64_t label = records.labels.empty() ? 0 : static_cast<uint64_t>(records.labels[record]);
+                hashes[record] = hash_bytes(reinterpret_cast<const std::byte*>(row), width * sizeof(T), label);
+                counted[record] = !is_saturated(row, outputs);
+              }
+              let_pass(part, begin, end);
+            });
       }
     });
     first += part.samples();
@@ -184,7 +188,10 @@ std::optional<LabelFit> label_fit(const Records& records) {
     with_element_type(part.values.type(), [&]<class T>() {
       if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, Half>) {
         const T* values = part.values.as<T>().data();
+        const size_t block = samples_of_a_block(part);
+        size_t passed = 0;
         for (size_t i = (step - first % step) % step; i < part.samples(); i += step) {
+          if (i - passed >= block) let_pass(part, std::exchange(passed, i), i);
           const auto label = static_cast<size_t>(records.labels[first + i]);
           const size_t own = predicted(values + i * outputs.queries * outputs.columns, outputs);
           ++labels[label];

@@ -125,10 +125,12 @@ struct AttackResult {
 /// One attack's power with a given number of reference models.
 struct BudgetFigures {
   std::string attack;
-  Estimate auc;
-  std::vector<Estimate> tpr;           ///< At each FPR of the audit, in order.
-  std::vector<TargetFigures> targets;  ///< Where there are several.
-  double seconds = 0;                  ///< To score all targets. The one thing in a result that is not repeatable.
+  uint64_t members = 0;  ///< With a score, over all targets.
+  uint64_t nonmembers = 0;
+  Estimate auc = {};
+  std::vector<Estimate> tpr = {};           ///< At each FPR of the audit, in order.
+  std::vector<TargetFigures> targets = {};  ///< Where there are several.
+  double seconds = 0;                       ///< To score all targets. The one thing in a result that is not repeatable.
 };
 struct BudgetPoint {
   uint64_t references = 0;  ///< Reference models of each target.

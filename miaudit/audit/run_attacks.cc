@@ -1,5 +1,7 @@
 #include "miaudit/audit/run_attacks.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -7,6 +9,7 @@
 #include "miaudit/attack/attack.h"
 #include "miaudit/audit/checks.h"
 #include "miaudit/audit/decision.h"
+#include "miaudit/audit/headline.h"
 #include "miaudit/audit/measure.h"
 #include "miaudit/audit/verdict.h"
 #include "miaudit/metric/roc.h"
@@ -19,45 +22,7 @@ bool is_wanted(const AuditPlan& plan, std::string_view attack) {
                      [&](const std::string& name) { return name == "all" || name == attack; });
 }
 
-/// The headline is the first of these that runs, chosen by measurements on other models (docs/attacks/stacked.md), so
-/// that it needs no correction for those beside it and the target's truth is not asked: of those that score about as
-/// many records as any of these, for it speaks of no others. Where none runs, it is the strongest, corrected.
-constexpr std::string_view kChosenAttacks[] = {"stacked", "stacked_offline", "base", "base_offline"};
-
-size_t choice_of(std::string_view attack) {
-  return static_cast<size_t>(std::ranges::find(kChosenAttacks, attack) - std::begin(kChosenAttacks));
-}
-
-/// How an attack stands as the headline.
-struct Candidate {
-  size_t choice = std::size(kChosenAttacks);
-  uint64_t unscored = 0;
-  double auc = -1;
-};
-bool is_better(const Candidate& one, const Candidate& other, uint64_t records) {
-  constexpr double kAboutAsMany = 0.9;
-  const auto scores_far_fewer = [&](const Candidate& a, const Candidate& b) {
-    return static_cast<double>(records - a.unscored) < kAboutAsMany * static_cast<double>(records - b.unscored);
-  };
-  if (one.choice == other.choice) return one.auc > other.auc;
-  if (std::max(one.choice, other.choice) < std::size(kChosenAttacks)) {
-    if (scores_far_fewer(one, other)) return false;
-    if (scores_far_fewer(other, one)) return true;
-  }
-  return one.choice < other.choice;
-}
-
-}  // namespace
-
-std::string_view chosen_beforehand(std::span<const std::string_view> attacks) {
-  for (const std::string_view chosen : kChosenAttacks)
-    if (std::ranges::find(attacks, chosen) != attacks.end()) return chosen;
-  return "";
-}
-
-namespace {
-
-AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
+AttackResult result_of(const AttackRow& attack, const Parameters& parameters, const TargetScores& scored) {
   AttackResult result;
   result.name = attack.name;
   result.summary = attack.summary;
@@ -65,11 +30,17 @@ AttackResult result_of(const AttackRow& attack, const Parameters& parameters) {
   result.needs.emplace_back("outputs");
   for (const Need need : attack.needs) result.needs.emplace_back(need_name(need));
   result.parameters.insert(parameters.values().begin(), parameters.values().end());
-  // Each target's own, chosen by attacking its references.
-  const auto tune = result.parameters.find("tune");
-  if (tune != result.parameters.end() && tune->second == "yes") result.parameters["a"] = "tuned";
+  for (const auto& [name, values] : scored.tuned) result.parameters[name] = fmt::format("{}", fmt::join(values, ", "));
   return result;
 }
+
+/// An attack with what the headline needs of it.
+struct Scored : Candidate {
+  size_t place = 0;  ///< in the result
+  std::vector<double> scores;
+  std::vector<int8_t> membership;
+  double worth = 1;
+};
 
 /// As the released code of LiRA reads the curve: the last point with an FPR below the asked one.
 std::vector<double> released_tpr(const ScoredRecords& records, const MeasureOptions& options, const Context& context) {
@@ -141,8 +112,7 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
   std::vector<std::pair<std::string, Shortages>> shortages;
   Performed performed;
   std::vector<std::string> left_out;
-  Candidate best;
-  const uint64_t cases = result.subject.members + result.subject.nonmembers;
+  std::vector<Scored> held;
   for (const AttackRow* attack : attacks) {
     context.report(attack->name, names.size(), attacks.size());
     const double start = context.seconds();
@@ -161,7 +131,7 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     if (sink) sink(std::string(attack->name), scored.scores);
     for (double& score : scored.scores)
       if (std::isnan(score)) score = 0;  // of a record that does not count
-    AttackResult found = result_of(*attack, parameters_of(*attack, plan.parameters));
+    AttackResult found = result_of(*attack, parameters_of(*attack, plan.parameters), scored);
     found.unscored = scored.unscored;
     shortages.emplace_back(found.name, std::move(scored.shortages));
     const ScoredRecords records =
@@ -183,14 +153,13 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
       found.decision = decide(attack->decision, scored.scores, trial.membership, folds_of(first, trial, plan),
                               plan.measure.level, context);
 
-    const Candidate own{choice_of(attack->name), std::min(found.unscored, cases), *found.estimates.auc.value};
-    if (performed.scores.empty() || is_better(own, best, cases)) {
-      best = own;
-      performed.headline = result.attacks.size();
-      performed.membership.assign(records.membership.begin(), records.membership.end());
-      performed.scores = std::move(scored.scores);
-      performed.worth = attack->effective_share;
-    }
+    std::vector<int8_t> membership(records.membership.begin(), records.membership.end());
+    add_candidate(held,
+                  {{attack->name, found.estimates.members + found.estimates.nonmembers, *found.estimates.auc.value},
+                   result.attacks.size(),
+                   std::move(scored.scores),
+                   std::move(membership),
+                   attack->effective_share});
     names.push_back(found.name);
     single.push_back(std::move(metrics.single));
     corrected.push_back(std::move(metrics.corrected));
@@ -208,8 +177,13 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     for (const Skipped& skipped : result.skipped) reasons += fmt::format("\n  {}: {}", skipped.name, skipped.reason);
     fail(Category::input, "none of the attacks asked for can run on these records:{}", reasons);
   }
+  Scored& headline = held.front();
+  performed.headline = headline.place;
+  performed.scores = std::move(headline.scores);
+  performed.membership = std::move(headline.membership);
+  performed.worth = headline.worth;
   result.headline = strongest_of(names, corrected);
-  if (best.choice < std::size(kChosenAttacks) && names.size() > 1) {
+  if (is_chosen_beforehand(headline.attack) && names.size() > 1) {
     result.strongest = std::move(result.headline);
     result.headline = headline_of(names[performed.headline], single[performed.headline], names.size());
   }

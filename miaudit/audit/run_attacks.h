@@ -1,7 +1,5 @@
 #pragma once
 
-#include <span>
-#include <string_view>
 #include <vector>
 
 #include "miaudit/audit/audit.h"
@@ -9,7 +7,7 @@
 
 namespace miaudit {
 
-/// Which attacks ran, and the scores of the headline's (by AUC).
+/// Which attacks ran, and the scores of the headline's.
 struct Performed {
   std::vector<const AttackRow*> attacks;
   std::vector<double> seconds;  ///< To score all targets, of each of them.
@@ -18,9 +16,6 @@ struct Performed {
   std::vector<int8_t> membership;
   double worth = 1;
 };
-
-/// The attack that is the headline whatever it finds, where it is among those that ran; "" where none is such.
-std::string_view chosen_beforehand(std::span<const std::string_view> attacks);
 
 /// Runs and measures every attack that can be, names the headline and warns of what was left out. Throws Error(input)
 /// where none can run.

@@ -113,7 +113,13 @@ TargetScores score_targets(const AttackRow& attack, const AuditPlan& plan, const
   const auto score = [&](size_t t, const Context& own) {
     return unless_short(t, [&](const Evidence& evidence) {
       const Folds folds = attack.calibrates() ? folds_of(trial.targets[t], trial, plan) : Folds();
-      return score_records(attack, evidence, parameters, folds, trial.targets[t].membership, own);
+      Parameters settled = parameters;
+      if (attack.tune) {
+        attack.tune(evidence, settled, own);
+        const std::scoped_lock lock(mutex);
+        for (const auto& [name, value] : settled.values()) scored.tuned[name].insert(value);
+      }
+      return score_records(attack, evidence, settled, folds, trial.targets[t].membership, own);
     });
   };
   Context own;

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -57,6 +58,8 @@ struct TargetScores {
   std::vector<int8_t> without_unscored;  ///< The truth, −1 for records without a score; empty where all have one.
   uint64_t unscored = 0;
   Shortages shortages;
+  /// What an attack that tunes its parameters chose, over all targets.
+  std::map<std::string, std::set<std::string>> tuned;
   std::span<const int8_t> membership(const Trial& trial) const {
     return without_unscored.empty() ? trial.membership : without_unscored;
   }

@@ -88,7 +88,7 @@ LoadedOutputs read_rows(const Run& run, size_t m, const RecordRange& range, cons
                         const Context& context) {
   const std::string path = run.outputs(m).string();
   if (range.begin == 0 && range.end == run.records) return read_outputs({path}, options, context);
-  const Array all = read_npy(path);
+  const Array all = read_npy(path, options.holding);
   if (all.dims() < 2 || all.rows() != run.records) fail_rows(path, all.dims() ? all.rows() : 0, run.records);
   return check_outputs(rows_of(all, range), fmt::format("{} (counted from record {})", path, range.begin), options,
                        context);
@@ -110,6 +110,7 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, R
   if (options.on_nonfinite == OnNonfinite::drop)
     fail(Category::config, "--on-nonfinite drop goes with one model's outputs; every model of a run must have all");
   options.on_nonfinite = OnNonfinite::refuse_model;
+  options.holding = Holding::passing;
   const size_t records = range.end - range.begin;
   Models models;
   for (size_t i = range.begin; i < range.end; ++i) {
@@ -293,9 +294,10 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
     std::error_code error;
     std::vector<ReferenceFile> references;
     if (fs::is_directory(paths.outputs, error)) {
-      for (const std::string& path : files_of(paths.outputs)) references.push_back({path, read_array(path)});
+      for (const std::string& path : files_of(paths.outputs))
+        references.push_back({path, read_array(path, Holding::passing)});
     } else {
-      const Array all = read_array(paths.outputs);
+      const Array all = read_array(paths.outputs, Holding::passing);
       if (all.dims() < 3 || all.size() == 0) part_of(all, 0, paths.outputs, target.size());
       for (size_t m = 0; m < all.shape()[0]; ++m)
         references.push_back({paths.outputs, part_of(all, m, paths.outputs, target.size())});

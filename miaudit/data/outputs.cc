@@ -1,5 +1,9 @@
 #include "miaudit/data/outputs.h"
 
+#include <algorithm>
+
+#include "miaudit/io/scratch.h"
+
 namespace miaudit {
 
 std::string_view form_name(OutputForm form) {
@@ -12,6 +16,16 @@ std::string_view form_name(OutputForm form) {
       break;
   }
   return "log-probabilities";
+}
+
+void let_pass(const OutputsPart& part, size_t begin, size_t end) {
+  const std::span<const std::byte> bytes = part.values.bytes();
+  const size_t sample = bytes.size() / part.samples();
+  let_pass(part.values.owner(), bytes.subspan(begin * sample, (end - begin) * sample));
+}
+
+size_t samples_of_a_block(const OutputsPart& part) {
+  return std::max<size_t>(1, (size_t{1} << 20) / (part.values.bytes().size() / part.samples()));
 }
 
 }  // namespace miaudit

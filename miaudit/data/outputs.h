@@ -24,6 +24,12 @@ struct OutputsPart {
   uint64_t row(size_t sample) const { return rows.empty() ? sample : rows[sample]; }
 };
 
+/// Says that samples [begin, end) have been read: where the file is held passing, they need no memory until they are
+/// next.
+void let_pass(const OutputsPart& part, size_t begin, size_t end);
+/// How many samples are about a MB.
+size_t samples_of_a_block(const OutputsPart& part);
+
 /// One model's outputs for all audited records: the parts in order, as if they were one array. Binary models may have a
 /// single column (of the positive class's probability or logit); `classes` is then 2 and `columns` 1. Of a model that
 /// brings signals in their place `columns` is 0 and there are no parts.

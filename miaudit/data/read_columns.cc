@@ -68,7 +68,8 @@ std::vector<int32_t> labels_below(const std::string& path, size_t rows, size_t c
 }  // namespace
 
 FileRecord describe_file(std::string role, const std::string& path, const Array& array) {
-  return {std::move(role), path, std::string(element_name(array.type())), array.shape(), content_hash(array.bytes())};
+  return {std::move(role), path, std::string(element_name(array.type())), array.shape(),
+          content_hash(array.bytes(), array.owner())};
 }
 
 std::vector<int32_t> read_labels(const std::string& path, size_t rows, size_t classes, std::vector<FileRecord>& files) {

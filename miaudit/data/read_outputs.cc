@@ -229,7 +229,7 @@ LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOp
   std::vector<Source> sources;
   std::vector<FileRecord> files;
   for (const std::string& path : paths) {
-    sources.push_back({read_array(path), path});
+    sources.push_back({read_array(path, options.holding), path});
     files.push_back(describe_file("outputs", path, sources.back().array));
   }
   LoadedOutputs loaded = check_sources(sources, options, context);

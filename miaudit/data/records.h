@@ -8,6 +8,7 @@
 #include "miaudit/base/context.h"
 #include "miaudit/data/outputs.h"
 #include "miaudit/io/array.h"
+#include "miaudit/io/file.h"
 
 namespace miaudit {
 
@@ -62,6 +63,7 @@ struct RecordPaths {
 struct RecordOptions {
   std::optional<OutputForm> form;  ///< Detected when empty.
   OnNonfinite on_nonfinite = OnNonfinite::refuse;
+  Holding holding = Holding::mapped;  ///< Of outputs: passing where those of many models are read.
 };
 
 /// Reads and checks: shapes and lengths agree, labels are in range, membership is 0/1/−1 with both sides present,

@@ -87,6 +87,7 @@ ScanResult scan(const OutputsPart& part, const Context& context) {
     ScanResult found;
     for (size_t i = begin; i < end; ++i) scan_record(values.data() + i * record_size, i, queries, columns, found);
     blocks[begin / block] = std::move(found);
+    let_pass(part, begin, end);
   });
 
   ScanResult all;

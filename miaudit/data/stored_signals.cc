@@ -62,7 +62,8 @@ json read_done(const fs::path& folder) {
 
 bool is_whole(const fs::path& path, const json& hash) {
   try {
-    return content_hash(FileBytes::open(path).bytes()) == hash;
+    const FileBytes content = FileBytes::open(path, Holding::passing);
+    return content_hash(content.bytes(), content.owner()) == hash;
   } catch (const Error&) {
     return false;
   }

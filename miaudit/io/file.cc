@@ -61,10 +61,10 @@ FileBytes FileBytes::open(const std::filesystem::path& path, Holding holding) {
 
   FileBytes result;
   const size_t size = S_ISREG(status.st_mode) ? static_cast<size_t>(status.st_size) : 0;
-  if (holding == Holding::mapped && size > 0) {
+  if (holding != Holding::copied && size > 0) {
     void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
     if (mapped != MAP_FAILED) {
-      result.owner_ = std::shared_ptr<void>(mapped, Unmap{size});
+      result.owner_ = std::shared_ptr<void>(mapped, Unmap{size, holding == Holding::passing});
       result.bytes_ = {static_cast<const std::byte*>(mapped), size};
       return result;
     }

@@ -11,9 +11,10 @@
 namespace miaudit {
 
 /// How a file's bytes are had. What is mapped changes with the file, and must not be cut short by somebody else while
-/// it is in use: the system ends the process that reads the missing part. A copy stays as it was read, and takes its
-/// size in memory.
-enum class Holding { mapped, copied };
+/// it is in use: the system ends the process that reads the missing part. What is passing is mapped as well, and who
+/// has read a part lets it pass (scratch.h), so that a file may be larger than the memory. A copy stays as it was read,
+/// and takes its size in memory.
+enum class Holding { mapped, passing, copied };
 
 /// A file's bytes, read-only; copied where mapping is not to be had (a pipe). Throws Error(input) when the path is
 /// missing or a directory, Error(io) when it cannot be read.
@@ -67,7 +68,8 @@ void make_directory(const std::filesystem::path& path);
 /// directory. Throws Error(io).
 bool rename_directory(const std::filesystem::path& from, const std::filesystem::path& to);
 
-/// XXH3-128 of the bytes, as 32 hexadecimal digits: tells contents apart, proves nothing against a forger.
-std::string content_hash(std::span<const std::byte> bytes);
+/// XXH3-128 of the bytes, as 32 hexadecimal digits: tells contents apart, proves nothing against a forger. Those of an
+/// `owner` that holds them passing pass.
+std::string content_hash(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner = {});
 
 }  // namespace miaudit

@@ -21,7 +21,7 @@ namespace miaudit {
 /// Native, C-ordered and aligned files are memory-mapped; others are converted. Object arrays are refused: they are
 /// pickles, which can run code. `name` stands in messages. `owner` keeps `bytes` alive; without one they are copied.
 Array parse_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& name);
-Array read_npy(const std::filesystem::path& path);
+Array read_npy(const std::filesystem::path& path, Holding holding = Holding::mapped);
 /// The header (version 1.0, data aligned to 64 bytes) that goes before the row-major elements.
 std::string npy_header(ElementType type, const std::vector<size_t>& shape);
 void write_npy(const std::filesystem::path& path, const Array& array);

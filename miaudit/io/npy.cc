@@ -221,8 +221,8 @@ Array parse_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> ow
   return native_array(std::move(header.layout), bytes.subspan(header.size), std::move(owner), name);
 }
 
-Array read_npy(const std::filesystem::path& path) {
-  const FileBytes file = FileBytes::open(path);
+Array read_npy(const std::filesystem::path& path, Holding holding) {
+  const FileBytes file = FileBytes::open(path, holding);
   return parse_npy(file.bytes(), file.owner(), path.string());
 }
 

@@ -68,4 +68,15 @@ void release_pages(const Array& array) {
   if (mapping) ::madvise(const_cast<void*>(array.owner().get()), mapping->bytes, MADV_DONTNEED);
 }
 
+void let_pass(const std::shared_ptr<const void>& owner, std::span<const std::byte> bytes) {
+  const Unmap* mapping = std::get_deleter<Unmap>(owner);
+  if (!mapping || !mapping->is_passing) return;
+  // Who reads what follows brings the pages around it in as well, those just before it among them.
+  constexpr size_t kAround = size_t{1} << 17;
+  const auto* start = static_cast<const std::byte*>(owner.get());
+  const size_t begin = static_cast<size_t>(bytes.data() - start), end = begin + bytes.size();
+  const size_t first = begin < kAround ? 0 : (begin - kAround) / kAround * kAround;
+  ::madvise(const_cast<std::byte*>(start) + first, end - first, MADV_DONTNEED);
+}
+
 }  // namespace miaudit

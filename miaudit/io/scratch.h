@@ -29,4 +29,8 @@ class Scratch {
 /// Lets go of the memory that a mapped file's elements take until they are next read. Nothing for other arrays.
 void release_pages(const Array& array);
 
+/// Lets go of the memory that bytes of a file that is held passing take, when they have been read. Nothing for other
+/// owners.
+void let_pass(const std::shared_ptr<const void>& owner, std::span<const std::byte> bytes);
+
 }  // namespace miaudit

@@ -94,7 +94,8 @@ class Shares {
   /// Of records (or persons) that cross the groups.
   static Shares of_records(const GroupedSide& side) {
     Shares shares;
-    for (const uint32_t count : side.crossing_count) shares.add(count / side.looked_at());
+    const double all = side.looked_at();
+    for (const uint32_t count : side.crossing_count) shares.add(count / all);
     return shares;
   }
   /// Σ(sum²/what is left of it) over those that have any.

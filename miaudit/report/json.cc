@@ -96,10 +96,8 @@ Json of(const AttackResult& attack, bool is_headline) {
 Json of(const BudgetPoint& point, const std::vector<RateAtFpr>& fprs) {
   Json attacks = Json::array();
   for (const BudgetFigures& figures : point.attacks) {
-    Json json = {{"name", figures.attack},
-                 {"auc", of(figures.auc)},
-                 {"tpr_at_fpr", of(figures.tpr, fprs)},
-                 {"seconds", figures.seconds}};
+    Json json = {{"name", figures.attack}, {"members", figures.members},          {"nonmembers", figures.nonmembers},
+                 {"auc", of(figures.auc)}, {"tpr_at_fpr", of(figures.tpr, fprs)}, {"seconds", figures.seconds}};
     if (!figures.targets.empty()) json["targets"] = of(figures.targets, fprs);
     attacks.push_back(std::move(json));
   }

@@ -77,19 +77,23 @@ RowOutcome evaluate_vectors(const PartJob& job, size_t begin, size_t end, std::s
   return evaluate_rows(job.function, block, out.data());
 }
 
+void evaluate_block(const PartJob& job, size_t begin, size_t end, std::span<double> out) {
+  RowOutcome outcome = RowOutcome::bad_label;
+  if (job.kernels == Kernels::best) outcome = evaluate_vectors(job, begin, end, out);
+  if (outcome == RowOutcome::settled) return;
+  std::vector<double> row(job.outputs.classes);
+  for (size_t r = 0; r < out.size(); ++r)
+    if (outcome == RowOutcome::bad_label || !std::isfinite(out[r]))
+      out[r] = evaluate_scalar(job, begin * job.outputs.queries + r, row);
+}
+
 void compute_part(const PartJob& job, std::span<double> out, const Context& context) {
   const size_t queries = job.outputs.queries;
   constexpr size_t kBlockValues = 1 << 18;
   const size_t block = std::max<size_t>(1, kBlockValues / (job.outputs.classes * queries));
   parallel_blocks(job.part.samples(), block, context, [&](size_t begin, size_t end) {
-    const std::span<double> values = out.subspan(begin * queries, (end - begin) * queries);
-    RowOutcome outcome = RowOutcome::bad_label;
-    if (job.kernels == Kernels::best) outcome = evaluate_vectors(job, begin, end, values);
-    if (outcome == RowOutcome::settled) return;
-    std::vector<double> row(job.outputs.classes);
-    for (size_t r = 0; r < values.size(); ++r)
-      if (outcome == RowOutcome::bad_label || !std::isfinite(values[r]))
-        values[r] = evaluate_scalar(job, begin * queries + r, row);
+    evaluate_block(job, begin, end, out.subspan(begin * queries, (end - begin) * queries));
+    let_pass(job.part, begin, end);
   });
 }
 

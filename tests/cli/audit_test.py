@@ -32,6 +32,8 @@ for dtype in ("float16", "float32", "float64"):
     assert result["subject"]["input"] == "logits" and result["subject"]["input_detected"]
     compare(result, expected_scores(x, labels), membership, 1e-9)
 assert result["schema_version"] == 1
+# Recorded defect 14: a peer leaves open which side is positive.
+assert result["convention"] == "membership 1 = member; a higher score = more likely a member"
 assert all("needs reference models" in s["reason"] or s["name"] == "quantile" for s in result["skipped"])
 assert {a["name"] for a in result["attacks"]} >= {"class_threshold", "population", "classifier", "classifier_trees"}
 
@@ -53,8 +55,8 @@ for name, outputs in (("probabilities", np.exp(logs)), ("log-probabilities", log
     compare(result, scores, membership, 1e-9)
     spread = attack(result, "spread")["estimates"]["auc"]["value"]
     assert abs(spread - auc(expected_scores(outputs, labels)["spread"], membership)) < 1e-9
-# Peers print 1 - AUC when confidences are fed to the loss attack (recorded defect 2).
-assert attack(result, "loss")["estimates"]["auc"]["value"] > 0.55
+    # Recorded defect 2: a peer prints 1 - AUC when confidences are fed to the loss attack.
+    assert attack(result, "loss")["estimates"]["auc"]["value"] > 0.55, name
 
 # Saturated float32 probabilities, zeros and ones among them.
 saturated = np.exp(log_softmax(12 * logits)).astype("float32")

@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 import boosted_trees
-from harness import audit, auc, log_rest, log_softmax
+from harness import attack, audit, auc, log_rest, log_softmax
 
 MODELS, RECORDS, CLASSES = 8, 300, 6
 rng = np.random.default_rng(21)
@@ -180,3 +180,7 @@ ratio = log_ratio(TARGET, (2, 3, 4, 5), a)
 near(scores_of("rmia_offline", "six", "--target", TARGET, "--rmia-offline-tune", "yes"),
      (ratio[:, None] >= ratio[None]).mean(1), "rmia_offline, tuned", 1e-9)
 assert a == 0.2, "another a than the default, or the test tells nothing"
+tuning = ("six", "--attacks", "rmia_offline", "--rmia-offline-tune", "yes")
+chosen = [attack(audit(*tuning, "--target", m), "rmia_offline")["parameters"]["a"] for m in range(6)]
+assert chosen[TARGET] == "0.2" and len(set(chosen)) > 1, chosen
+assert attack(audit(*tuning, "--threads", 2), "rmia_offline")["parameters"]["a"] == ", ".join(sorted(set(chosen)))

@@ -134,7 +134,8 @@ TEST(EveryAttack, ThatDoesNotCalibrateIsBlindToTheTruth) {
   }
 }
 
-// A calibrating attack may learn from other folds, never from the record's own truth.
+// A calibrating attack may learn from other folds, never from the record's own truth (recorded defect 5: peers tune
+// their thresholds on it).
 TEST(EveryAttack, ScoresARecordWithoutItsOwnTruth) {
   Records records = made_records({.records = 1000, .leak = 1});
   // Two groups are the two folds, whoever is a member.

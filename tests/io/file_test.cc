@@ -3,9 +3,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <thread>
 
+#include "miaudit/io/scratch.h"
 #include "tests/io/test_files.h"
 
 namespace miaudit {
@@ -33,6 +36,32 @@ TEST_F(FileBytesTest, BytesOutliveTheObjectThroughTheOwner) {
     owner = file.owner();
   }
   EXPECT_EQ(static_cast<char>(bytes[4]), 'o');
+}
+
+/// Memory of this process that files take.
+size_t resident_of_files() {
+  std::ifstream statm("/proc/self/statm");
+  size_t all = 0, resident = 0, shared = 0;
+  statm >> all >> resident >> shared;
+  return shared * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(FileBytesTest, WhatPassesTakesNoMemory) {
+  constexpr size_t kSize = size_t{100} << 20, kFew = size_t{40} << 20;
+  std::filesystem::resize_file(written("a", "hello"), kSize);
+  std::string hashes[2];
+  for (const Holding holding : {Holding::passing, Holding::mapped}) {
+    const bool does_pass = holding == Holding::passing;
+    const FileBytes file = FileBytes::open(path("a"), holding);
+    const size_t before = resident_of_files();
+    hashes[does_pass] = content_hash(file.bytes(), file.owner());
+    const size_t hashed = resident_of_files();
+    EXPECT_EQ(hashed - std::min(before, hashed) < kFew, does_pass);
+    let_pass(file.owner(), file.bytes());
+    EXPECT_EQ(static_cast<char>(file.bytes()[1]), 'e') << "it can be read again";
+  }
+  EXPECT_EQ(hashes[0], hashes[1]);
+  EXPECT_EQ(hashes[0], content_hash(FileBytes::open(path("a"), Holding::copied).bytes()));
 }
 
 TEST_F(FileBytesTest, ReadsPipes) {

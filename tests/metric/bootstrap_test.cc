@@ -13,7 +13,7 @@ double auc_of(const SortedScores& sorted) {
   return auc_moments(sorted, {}).auc;
 }
 
-// A peer negates its statistic twice and prints an interval near .2 for an AUC of .8.
+// Recorded defect 11: a peer negates its statistic twice and prints an interval near .2 for an AUC of .8.
 TEST(Bca, IntervalIsOnTheRightSide) {
   const SortedScores sorted = simulated(1000, 1.19, 21).sorted();
   const Estimate estimate = bca_estimate(sorted, auc_of, 0.95, 1000, 1, {});

@@ -113,6 +113,17 @@ TEST(Grouped, OneGroupMayHaveAllOfASide) {
         }
 }
 
+// A million records under two models: work in the square of their number would not end.
+TEST(Grouped, TakesTimeInTheNumberOfRecordsThatCross) {
+  constexpr size_t kRecords = size_t{1} << 20;
+  const Scored data = simulated(2 * kRecords, 1, 35);
+  std::vector<int64_t> groups(data.scores.size());
+  std::fill(groups.begin() + kRecords, groups.end(), 1);
+  const Estimate auc = auc_estimate(GroupedScores{data.scores, data.membership, groups, 1, kRecords}, 0.95, {});
+  EXPECT_LT(*auc.low, *auc.value);
+  EXPECT_GT(*auc.high, *auc.value);
+}
+
 TEST(Grouped, RefusesOtherLengths) {
   Grouped grouped = copied(simulated(10, 1, 34), 1);
   grouped.groups.pop_back();

@@ -204,7 +204,7 @@ TEST(Advantage, SeesALeakAndDependsOnlyOnItsSeed) {
   EXPECT_DOUBLE_EQ(*accuracy.low, 0.5 + *estimate.low / 2);
 }
 
-// The best of all thresholds, taken as if it had been fixed beforehand, finds a leak in pure noise (a peer's defect).
+// Recorded defect 4: the best of all thresholds, taken as if it had been fixed beforehand, finds a leak in pure noise.
 TEST(Advantage, ClaimsNoLeakInPureNoise) {
   int claimed = 0;
   double upward = 0;

@@ -85,8 +85,8 @@ TEST(RocPoints, TiesEnterTogether) {
   }
 }
 
-// A peer takes the first index of a block of ties and prints an AUC of .124 for a coin flip with two levels, and a TPR
-// above 0 at an FPR of 0.
+// Recorded defect 1: a peer takes the first index of a block of ties and prints an AUC of .124 for a coin flip with two
+// levels, and a TPR above 0 at an FPR of 0.
 TEST(Roc, TwoLevelsWithoutLeakGiveOneHalfAndNoTprAtFprZero) {
   Rng rng(3);
   std::vector<double> scores(20'000);
@@ -105,7 +105,8 @@ TEST(Roc, TwoLevelsWithoutLeakGiveOneHalfAndNoTprAtFprZero) {
   EXPECT_EQ(roc_points(sorted).size(), 3u);
 }
 
-// Higher scores are members: a score that separates perfectly has AUC 1, its negation 0.
+// Recorded defect 14: a peer leaves open which side is positive. Higher scores are members: a score that separates
+// perfectly has AUC 1, its negation 0.
 TEST(Auc, MembersArePositive) {
   const std::vector<double> scores{9, 8, 1, 2};
   const std::vector<double> negated{-9, -8, -1, -2};

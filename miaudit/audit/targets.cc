@@ -1,0 +1,80 @@
+#include "miaudit/audit/targets.h"
+
+#include <algorithm>
+#include <map>
+
+#include "miaudit/audit/model_signals.h"
+
+namespace miaudit {
+namespace {
+
+constexpr uint64_t kBytesAScore = 64;
+
+uint64_t figure_bytes(size_t targets, size_t records) {
+  return targets * records * kBytesAScore;
+}
+
+/// What --memory would have to be.
+std::string memory_for(size_t targets, size_t records) {
+  return fmt::format("{}G", ((2 * figure_bytes(targets, records) - 1) >> 30) + 1);
+}
+
+/// The targets asked for by family, families in the order of their first models.
+std::vector<std::vector<size_t>> families_of(const Models& models, std::span<const size_t> asked) {
+  std::vector<bool> is_asked(models.models.size());
+  for (const size_t m : asked) is_asked[m] = true;
+  std::vector<std::vector<size_t>> families;
+  std::map<size_t, size_t> place_of;
+  for (const size_t m : order_of(models)) {
+    if (!is_asked[m]) continue;
+    const auto [place, is_new] = place_of.emplace(models.families[m], families.size());
+    if (is_new) families.emplace_back();
+    families[place->second].push_back(m);
+  }
+  return families;
+}
+
+}  // namespace
+
+void check_memory(size_t targets, size_t records, uint64_t memory) {
+  const uint64_t bytes = figure_bytes(targets, records);
+  if (bytes <= memory / 2) return;
+  fail(Category::config, "figures of {} x {} records take {} MB, half of --memory holds {}; give --memory {}{}",
+       counted(targets, "target"), grouped(records), (bytes >> 20) + 1, memory >> 21, memory_for(targets, records),
+       targets > 1 ? ", or one model with --target" : "");
+}
+
+std::vector<size_t> targets_within(uint64_t memory, const Models& models, std::span<const size_t> asked,
+                                   std::vector<Warning>& warnings) {
+  const size_t records = models.records();
+  const uint64_t most = memory / 2 / figure_bytes(1, records);
+  if (asked.size() <= most) return {asked.begin(), asked.end()};
+  const std::vector<std::vector<size_t>> families = families_of(models, asked);
+  std::vector<bool> is_chosen(models.models.size());
+  size_t chosen = 0, passed = 0;
+  const auto choose = [&](const std::vector<size_t>& family) {
+    for (const size_t m : family) is_chosen[m] = true;
+    chosen += family.size();
+  };
+  // Of every stretch of families the share that may be had of all.
+  for (const std::vector<size_t>& family : families) {
+    passed += family.size();
+    if ((chosen + family.size()) * asked.size() <= passed * most) choose(family);
+  }
+  if (chosen == 0) {
+    const auto least = std::ranges::min_element(families, {}, &std::vector<size_t>::size);
+    check_memory(least->size(), records, memory);
+    choose(*least);
+  }
+  std::vector<size_t> targets;
+  std::ranges::copy_if(asked, std::back_inserter(targets), [&](size_t m) { return is_chosen[m]; });
+  warnings.push_back(
+      {"targets_left_out",
+       fmt::format("{} of {} models were targets, those of whole families of splits, evenly chosen; the others served "
+                   "as references alone: figures of one target's {} records take {} MB, and half of --memory holds {}",
+                   chosen, asked.size(), grouped(records), ((figure_bytes(1, records) - 1) >> 20) + 1, memory >> 21),
+       fmt::format("--memory {} audits all {}", memory_for(asked.size(), records), asked.size())});
+  return targets;
+}
+
+}  // namespace miaudit

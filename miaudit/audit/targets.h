@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "miaudit/data/models.h"
+
+namespace miaudit {
+
+/// Throws Error(config) where an audit of so many targets and records would take more than `memory` allows: figures of
+/// all targets together take all of their scores at once, in half of it.
+void check_memory(size_t targets, size_t records, uint64_t memory);
+
+/// Of the targets that are asked for (places in models.models) those that `memory` allows, in the order asked: all, or
+/// as many whole families as fit, spread evenly over what models learnt, whatever their numbers. Of those left out a
+/// warning says how many, why, and which memory would do. Throws Error(config) where it allows no family.
+std::vector<size_t> targets_within(uint64_t memory, const Models& models, std::span<const size_t> asked,
+                                   std::vector<Warning>& warnings);
+
+}  // namespace miaudit
