@@ -224,7 +224,7 @@ TEST(Kernels, RowsDoNotDependOnThoseBesideThem) {
 
 TEST(Kernels, LabelsOutsideAreTold) {
   on_every_target([] {
-    const std::vector<float> values(40 * 3, 0.5f);
+    const std::vector<float> values(size_t{40} * 3, 0.5f);
     for (const size_t place : {0, 20, 39})
       for (const int32_t bad : {-1, 3, 1 << 30}) {
         std::vector<int32_t> labels(40, 2);
