@@ -178,8 +178,10 @@ void add_record_options(CLI::App& verb, RecordOptions& options) {
       ->default_str("refuse");
 }
 
-void add_attack_parameters(CLI::App& verb, AttackParameters& parameters) {
+void add_attack_parameters(CLI::App& verb, AttackParameters& parameters,
+                           const std::function<bool(const AttackRow&)>& is_offered) {
   for (const AttackRow& attack : attack_table()) {
+    if (is_offered && !is_offered(attack)) continue;
     for (const ParameterRow& parameter : attack.parameters) {
       std::string flag = fmt::format("--{}-{}", attack.name, parameter.name);
       std::replace(flag.begin(), flag.end(), '_', '-');

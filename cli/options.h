@@ -1,11 +1,13 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/shell.h"
+#include "miaudit/attack/attack.h"
 #include "miaudit/audit/plan.h"
 #include "miaudit/data/records.h"
 
@@ -32,7 +34,8 @@ void add_measure_options(CLI::App& verb, MeasureOptions& options);
 void add_input_option(CLI::App& verb, RecordOptions& options);
 void add_record_options(CLI::App& verb, RecordOptions& options);
 /// --<attack>-<parameter> for every parameter in the table of attacks.
-void add_attack_parameters(CLI::App& verb, AttackParameters& parameters);
+void add_attack_parameters(CLI::App& verb, AttackParameters& parameters,
+                           const std::function<bool(const AttackRow&)>& is_offered = {});
 
 struct GateTexts {
   std::vector<std::string> fail_if;

@@ -74,7 +74,7 @@ void check_targets(const Arguments& a) {
 
 void run(const Arguments& a, Shell& shell) {
   const Context context = shell.context();
-  find_attack(a.plan.attack);
+  check_predict(a.plan);
   check_targets(a);
   if (a.member_labels.empty() != a.nonmember_labels.empty() || a.member_labels.empty() != a.evaluate_labels.empty())
     fail(Category::config, "--member-labels, --nonmember-labels and --evaluate-labels go together");
@@ -139,7 +139,8 @@ void add_predict(CLI::App& app, Shell& shell) {
   verb->add_option("--evaluate-labels", a->evaluate_labels, "True classes of the records to decide")
       ->type_name(kFileType);
   add_input_option(*verb, a->reading);  // nothing is dropped: the result lists every record in order
-  add_attack_parameters(*verb, a->plan.parameters);
+  a->reading.on_nonfinite = OnNonfinite::refuse_model;
+  add_attack_parameters(*verb, a->plan.parameters, [](const AttackRow& row) { return row.needs_one_model_alone(); });
   add_common_options(*verb, shell);
   verb->callback([a, &shell] { run(*a, shell); });
 }

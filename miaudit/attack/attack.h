@@ -142,6 +142,10 @@ struct AttackRow {
   bool learns() const { return std::holds_alternative<LearntAttack>(run); }
   bool does_need(Need need) const;
   bool needs_labels() const { return does_need(Need::labels); }
+  /// Whether one model's outputs for records are all that it needs, beside labels and known membership.
+  bool needs_one_model_alone() const {
+    return !needs_references() && !does_need(Need::references_in) && !does_need(Need::features);
+  }
   bool needs_references() const { return does_need(Need::references_out) || does_need(Need::shadow_models); }
 };
 std::span<const AttackRow> attack_table();

@@ -175,7 +175,7 @@ Rows rows_of(Teachers& teachers, bool is_online, const Parameters& parameters, c
   const size_t count = std::min(teachers.count(), static_cast<size_t>(parameters.integer("teachers")));
   Rows rows;
   for (size_t t = 0; t < count; ++t) {
-    context.report("stacked", t, count);
+    context.report(is_online ? "stacked" : "stacked_offline", t, count);
     // Evenly among all.
     const std::unique_ptr<PseudoTarget> teacher = teachers.teacher(t * teachers.count() / count);
     const Evidence& evidence = teacher->evidence();

@@ -41,6 +41,8 @@ struct Prediction {
   std::vector<uint8_t> membership;  ///< One for each evaluated record.
   std::vector<double> scores;
 };
+/// Throws Error(config) for an attack that does not exist or needs more than one model's outputs.
+void check_predict(const PredictPlan& plan);
 /// known: members and non-members with their truth. evaluate: outputs of the records to decide, with labels where the
 /// attack needs them. Throws Error(input) for a constant row under `spread`, Error(config) for needs that are not met.
 Prediction predict(const Records& known, const Outputs& evaluate, std::span<const int32_t> evaluate_labels,

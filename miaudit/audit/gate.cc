@@ -119,6 +119,8 @@ Gate parse_gate(Gate::Kind kind, const std::string& text) {
                     : comparison == "<"  ? Gate::Comparison::less
                                          : Gate::Comparison::less_equal;
   gate.limit = number(parts[5], text);
+  if (gate.limit < 0 || gate.limit > 1)
+    fail(Category::config, "gate '{}': {} is outside 0 to 1, where every figure lies; 60 % is 0.6", text, gate.limit);
   return gate;
 }
 

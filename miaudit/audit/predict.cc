@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "miaudit/attack/attack.h"
@@ -62,8 +64,21 @@ std::vector<double> score_all(const AttackRow& attack, const Evidence& evidence,
 
 }  // namespace
 
+void check_predict(const PredictPlan& plan) {
+  const AttackRow& attack = find_attack(plan.attack);
+  if (attack.needs_one_model_alone()) return;
+  std::vector<std::string_view> others;
+  for (const AttackRow& row : attack_table())
+    if (row.needs_one_model_alone()) others.push_back(row.name);
+  fail(Category::config,
+       "{} needs {}, and what is decided here has one model's outputs alone; `miaudit audit` runs it. Choose one of {}",
+       attack.name, attack.needs_references() ? "reference models" : "what records hold (features)",
+       fmt::join(others, ", "));
+}
+
 Prediction predict(const Records& known, const Outputs& evaluate, std::span<const int32_t> evaluate_labels,
                    const PredictPlan& plan, const Context& context) {
+  check_predict(plan);
   const AttackRow& attack = find_attack(plan.attack);
   if (plan.fpr < 0 || plan.fpr >= 1)
     fail(Category::config, "--fpr {} was given; expected a share above 0 and below 1, or 0 for the attack's own rule",

@@ -16,7 +16,9 @@ uint64_t figure_bytes(size_t targets, size_t records) {
 
 /// What --memory would have to be.
 std::string memory_for(size_t targets, size_t records) {
-  return fmt::format("{}G", ((2 * figure_bytes(targets, records) - 1) >> 30) + 1);
+  const uint64_t megabytes = ((2 * figure_bytes(targets, records) - 1) >> 20) + 1;
+  return megabytes < 1024 ? fmt::format("{}M", std::max<uint64_t>(megabytes, 64))
+                          : fmt::format("{}G", (megabytes - 1) / 1024 + 1);
 }
 
 /// The targets asked for by family, families in the order of their first models.

@@ -8,18 +8,13 @@
 #include <functional>
 
 #include "miaudit/data/families.h"
+#include "miaudit/data/model_checks.h"
 #include "miaudit/data/model_status.h"
 #include "miaudit/data/stored_signals.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/io/scratch.h"
 
 namespace miaudit {
-namespace {
-
-namespace fs = std::filesystem;
-
-constexpr size_t kNowhere = SIZE_MAX;
-
 void check_alike(const Outputs& outputs, const std::string& path, const Outputs& first, const std::string& first_path) {
   if (outputs.samples != first.samples || outputs.queries != first.queries || outputs.columns != first.columns)
     fail(Category::input,
@@ -32,8 +27,6 @@ void check_alike(const Outputs& outputs, const std::string& path, const Outputs&
          form_name(outputs.form), first_path, form_name(first.form));
 }
 
-/// Each model is read by its own form, as where a service that gives probabilities is audited beside models that give
-/// logits. Log-probabilities are logits.
 void warn_of_forms(Models& models) {
   std::vector<size_t> probabilities, others;
   for (const AuditedModel& model : models.models)
@@ -49,13 +42,11 @@ void warn_of_forms(Models& models) {
        "if all are of one kind, say which with --input; probabilities that are rounded tie where logits do not"});
 }
 
-/// One warning of a kind is enough for all models.
 void add_new(const std::vector<Warning>& warnings, std::vector<Warning>& all) {
   for (const Warning& warning : warnings)
     if (std::ranges::find(all, warning.code, &Warning::code) == all.end()) all.push_back(warning);
 }
 
-/// `name` of a model: its number in a run, or which file and row it comes from.
 void check_population(const Models& models, const std::function<std::string(size_t place)>& name) {
   for (size_t m = 0; m < models.models.size(); ++m)
     for (const uint32_t z : models.population)
@@ -64,6 +55,12 @@ void check_population(const Models& models, const std::function<std::string(size
              "record {} is in the population, but {} {}; a population is of records that no model was trained on", z,
              side == 1 ? "was in the training set of" : "its membership is unknown in", name(m));
 }
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kNowhere = SIZE_MAX;
 
 std::vector<int8_t> membership_row(const Array& matrix, size_t row, size_t records, const RecordRange& range) {
   std::vector<int8_t> membership(range.end - range.begin);
@@ -205,136 +202,6 @@ Models read_models(const Run& run, const RecordOptions& options, const Context& 
 }
 Models read_models(const Run& run, const RecordRange& range, const RecordOptions& options, const Context& context) {
   return read_models(run, range, false, options, context);
-}
-
-namespace {
-
-struct ReferenceFile {
-  std::string path;
-  Array outputs;  // [records][queries][classes]
-};
-
-/// The outputs of model m of an array of all models', as an array of its own over the same memory.
-Array part_of(const Array& all, size_t m, const std::string& path, size_t records) {
-  std::vector<size_t> shape = all.shape();
-  if (shape.size() < 3 || shape.size() > 4 || shape[1] != records)
-    fail(Category::input, "{} is {}; expected (models, {}, classes) or (models, {}, queries, classes)", path,
-         shape_text(shape), records, records);
-  const size_t bytes = all.bytes().size() / shape[0];
-  auto keep = std::make_shared<Array>(all);
-  shape.erase(shape.begin());
-  return Array(all.type(), shape, keep->bytes().data() + m * bytes, keep);
-}
-
-std::vector<std::string> files_of(const fs::path& folder) {
-  std::vector<std::string> paths;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (entry.path().extension() == ".npy") paths.push_back(entry.path().string());
-  std::ranges::sort(paths);
-  return paths;
-}
-
-/// Nobody should wonder where reference models went.
-void warn_of_relatives(Models& models, const std::string& membership) {
-  std::vector<std::string> relatives;
-  for (size_t m = 1; m < models.models.size(); ++m)
-    if (models.families[m] == models.families[0]) relatives.push_back(std::to_string(m - 1));
-  if (relatives.empty()) return;
-  models.warnings.push_back(
-      {"relatives_of_the_target",
-       fmt::format(
-           "{} of {}, counted from 0: trained on nearly what the target was, or on nearly what it was not; not "
-           "used, since that tells the target's membership",
-           relatives.size() == 1 ? "row " + relatives.front() : fmt::format("rows {}", fmt::join(relatives, ", ")),
-           membership),
-       "give reference models of other splits"});
-}
-
-}  // namespace
-
-Models read_references(const Records& target, const ReferencePaths& paths, const RecordOptions& options,
-                       const Context& context) {
-  Models models;
-  models.labels = target.labels;
-  models.files = target.files;
-  models.warnings = target.warnings;
-  models.features = target.features;
-  models.feature_columns = target.feature_columns;
-  models.audited.assign(target.size(), 1);
-  models.models.push_back({0, target.outputs, target.membership});
-  if (!target.rows.empty())
-    fail(Category::config, "--on-nonfinite drop leaves rows out that reference models still have; mend the outputs");
-
-  if (!paths.population.empty()) {
-    if (read_array(paths.population).type() == ElementType::boolean)
-      fail(Category::input, "{} is of bool; expected the indices of the records, as numpy.flatnonzero() gives them",
-           paths.population);
-    for (const double value : read_scores(paths.population, models.files)) {
-      if (value < 0 || value >= static_cast<double>(target.size()) ||
-          value != static_cast<double>(static_cast<uint32_t>(value)))
-        fail(Category::input, "{} names record {}; expected indices from 0 to {}", paths.population, value,
-             target.size() - 1);
-      models.population.push_back(static_cast<uint32_t>(value));
-    }
-    models.files.back().role = "population";
-    std::ranges::sort(models.population);
-    if (std::ranges::adjacent_find(models.population) != models.population.end())
-      fail(Category::input, "{} names record {} twice; give each once", paths.population,
-           *std::ranges::adjacent_find(models.population));
-    for (const uint32_t z : models.population) models.audited[z] = 0;
-  }
-  if (!paths.outputs.empty()) {
-    const Array membership = read_array(paths.membership);
-    models.files.push_back(describe_file("reference membership", paths.membership, membership));
-    const bool is_bits = membership.type() == ElementType::boolean || membership.type() == ElementType::int8 ||
-                         membership.type() == ElementType::uint8;
-    if (!is_bits || membership.dims() != 2 || membership.shape()[1] != target.size())
-      fail(Category::input, "{} is {} of {}; expected (models, {}) of bool, uint8, or int8 with -1 for unknown",
-           paths.membership, shape_text(membership.shape()), element_name(membership.type()), target.size());
-    std::error_code error;
-    std::vector<ReferenceFile> references;
-    if (fs::is_directory(paths.outputs, error)) {
-      for (const std::string& path : files_of(paths.outputs))
-        references.push_back({path, read_array(path, Holding::passing)});
-    } else {
-      const Array all = read_array(paths.outputs, Holding::passing);
-      if (all.dims() < 3 || all.size() == 0) part_of(all, 0, paths.outputs, target.size());
-      for (size_t m = 0; m < all.shape()[0]; ++m)
-        references.push_back({paths.outputs, part_of(all, m, paths.outputs, target.size())});
-    }
-    if (references.empty())
-      fail(Category::input, "{} holds no .npy file; expected one for each reference model", paths.outputs);
-    if (references.size() != membership.shape()[0])
-      fail(Category::input, "{} holds {} but {} has {}", paths.outputs, counted(references.size(), "reference model"),
-           paths.membership, counted(membership.shape()[0], "row"));
-    for (size_t m = 0; m < references.size(); ++m) {
-      context.report("reading", m, references.size());
-      LoadedOutputs loaded = check_outputs(references[m].outputs, references[m].path, options, context);
-      if (std::ranges::any_of(loaded.outputs.parts, [](const OutputsPart& part) { return !part.rows.empty(); }))
-        fail(Category::config,
-             "{} holds NaN or infinite values in model {}, counted from 0. --on-nonfinite drop leaves out records of "
-             "one model; reference models and target must have all. Mend the outputs, or leave the model out",
-             references[m].path, m);
-      check_alike(loaded.outputs, references[m].path, target.outputs, target.outputs.parts.front().source);
-      add_new(loaded.warnings, models.warnings);
-      AuditedModel model{m + 1, std::move(loaded.outputs),
-                         membership_row(membership, m, target.size(), {0, target.size()})};
-      for (size_t i = 0; i < target.size(); ++i)
-        if (model.membership[i] < (membership.type() == ElementType::int8 ? -1 : 0) || model.membership[i] > 1)
-          fail(Category::input, "{}: model {}, record {} holds {}; expected 1, 0, or -1 (unknown) in int8",
-               paths.membership, m, i, static_cast<int>(membership.bytes()[m * target.size() + i]));
-      models.models.push_back(std::move(model));
-      if (m == 0 || references[m].path != references[m - 1].path)
-        models.files.push_back(describe_file("reference outputs", references[m].path, references[m].outputs));
-    }
-  }
-  models.families = families_of(models, std::vector<size_t>(models.models.size(), kNowhere));
-  warn_of_relatives(models, paths.membership);
-  check_population(models, [&](size_t m) {
-    return m == 0 ? "the target" : fmt::format("the model of row {} of {}", m - 1, paths.membership);
-  });
-  warn_of_forms(models);
-  return models;
 }
 
 }  // namespace miaudit

@@ -21,8 +21,8 @@ void check_one_column(const Array& array, const std::string& path, std::string_v
          shape_text(array.shape()), what);
 }
 
-std::vector<int64_t> whole_numbers(const Array& array, const std::string& path, std::string_view what) {
-  check_one_column(array, path, what);
+/// All elements, in order.
+std::vector<int64_t> whole_elements(const Array& array, const std::string& path, std::string_view what) {
   if (is_floating(array.type()) && !is_text(path))
     fail(Category::input, "{} holds {} values; {} must be integers. Save them with .astype(numpy.int64)", path,
          element_name(array.type()), what);
@@ -44,6 +44,28 @@ std::vector<int64_t> whole_numbers(const Array& array, const std::string& path, 
     }
   });
   return numbers;
+}
+
+std::vector<int64_t> whole_numbers(const Array& array, const std::string& path, std::string_view what) {
+  check_one_column(array, path, what);
+  return whole_elements(array, path, what);
+}
+
+/// Memberships of all elements; `place` says where one is.
+template <class Place>
+std::vector<int8_t> memberships_of(const std::vector<int64_t>& numbers, const Array& array, const std::string& path,
+                                   const Place& place) {
+  const bool unknown_allowed = array.type() == ElementType::int8 || is_text(path);
+  std::vector<int8_t> membership(numbers.size());
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const bool legal = numbers[i] == 0 || numbers[i] == 1 || (numbers[i] == -1 && unknown_allowed);
+    if (!legal)
+      fail(Category::input,
+           "{}: {} holds {} ({}); membership must be 1 (member), 0 (non-member), or -1 (unknown) in int8", path,
+           place(i), numbers[i], element_name(array.type()));
+    membership[i] = static_cast<int8_t>(numbers[i]);
+  }
+  return membership;
 }
 
 std::vector<int32_t> labels_below(const std::string& path, size_t rows, size_t classes, const std::string& others,
@@ -94,18 +116,38 @@ std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRec
          "{} holds {} values; membership must be bool, 0/1 integers, or int8 with -1 for unknown. If these are "
          "scores, they belong elsewhere",
          path, element_name(array.type()));
-  const std::vector<int64_t> numbers = whole_numbers(array, path, "membership");
-  const bool unknown_allowed = array.type() == ElementType::int8 || is_text(path);
-  std::vector<int8_t> membership(numbers.size());
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    const bool legal = numbers[i] == 0 || numbers[i] == 1 || (numbers[i] == -1 && unknown_allowed);
-    if (!legal)
-      fail(Category::input,
-           "{}: row {} holds {} ({}); membership must be 1 (member), 0 (non-member), or -1 (unknown) in int8", path, i,
-           numbers[i], element_name(array.type()));
-    membership[i] = static_cast<int8_t>(numbers[i]);
+  return memberships_of(whole_numbers(array, path, "membership"), array, path,
+                        [](size_t i) { return fmt::format("row {}", i); });
+}
+
+std::vector<int8_t> read_memberships(const std::string& path, size_t records, std::vector<FileRecord>& files) {
+  const Array array = read_array(path);
+  files.push_back(describe_file("reference membership", path, array));
+  if (array.dims() != 2 || array.shape()[1] != records || (is_floating(array.type()) && !is_text(path)))
+    fail(Category::input, "{} is {} of {}; expected (models, {}) of bool, 0/1 integers, or int8 with -1 for unknown",
+         path, shape_text(array.shape()), element_name(array.type()), records);
+  return memberships_of(whole_elements(array, path, "membership"), array, path,
+                        [&](size_t i) { return fmt::format("model {}, record {}", i / records, i % records); });
+}
+
+std::vector<uint32_t> read_indices(const std::string& path, size_t records, const std::string& role,
+                                   std::vector<FileRecord>& files) {
+  const Array array = read_array(path);
+  files.push_back(describe_file(role, path, array));
+  if (array.type() == ElementType::boolean)
+    fail(Category::input, "{} is of bool; expected the indices of the records, as numpy.flatnonzero() gives them",
+         path);
+  std::vector<uint32_t> indices;
+  for (const int64_t index : whole_numbers(array, path, "indices of records")) {
+    if (index < 0 || static_cast<uint64_t>(index) >= records)
+      fail(Category::input, "{} names record {}; expected indices from 0 to {}", path, index, records - 1);
+    indices.push_back(static_cast<uint32_t>(index));
   }
-  return membership;
+  if (indices.empty()) fail(Category::input, "{} names no record; leave it away, or give their indices", path);
+  std::ranges::sort(indices);
+  if (const auto twice = std::ranges::adjacent_find(indices); twice != indices.end())
+    fail(Category::input, "{} names record {} twice; give each once", path, *twice);
+  return indices;
 }
 
 std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>& files,

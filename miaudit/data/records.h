@@ -92,6 +92,11 @@ std::vector<int32_t> read_class_labels(const std::string& path, size_t rows, con
                                        std::vector<FileRecord>& files);
 /// bool, 0/1 integers, or int8 with −1 for unknown; anything else is refused.
 std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRecord>& files);
+/// The same of several models, [models][records].
+std::vector<int8_t> read_memberships(const std::string& path, size_t records, std::vector<FileRecord>& files);
+/// Numbers of some of the records, ascending, each once; not none.
+std::vector<uint32_t> read_indices(const std::string& path, size_t records, const std::string& role,
+                                   std::vector<FileRecord>& files);
 /// One finite number a row. Where membership is given and unknown, it may be NaN, as `audit --out` writes, and is read
 /// as 0.
 std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>& files,

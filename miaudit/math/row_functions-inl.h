@@ -140,7 +140,7 @@ struct Entropy {
     const Vector max = tile.doubles(0, part);
     Vector sum = hn::Zero(kDoubles), weighted = sum;
     for (size_t k = 1; k < tile.columns(); ++k) {
-      const Vector gap = hn::Sub(tile.doubles(k, part), max), e = exp_nonpositive(gap);
+      const Vector gap = exponent(hn::Sub(tile.doubles(k, part), max)), e = exp_nonpositive(gap);
       sum = hn::Add(sum, e);
       weighted = hn::NegMulAdd(gap, e, weighted);
     }

@@ -95,6 +95,15 @@ HWY_INLINE Vector exp_nonpositive(Vector x) {
 }
 #endif
 
+/// What exp_nonpositive takes x for: its power there, times this, vanishes as it should.
+HWY_INLINE Vector exponent(Vector x) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  return x;
+#else
+  return hn::Max(x, constant(kLowest));
+#endif
+}
+
 /// ln x for finite x >= 1, within 3 ulp.
 HWY_INLINE Vector log_from_1(Vector x) {
   // (artanh(u)/u − 1)/u² by u² for |u| <= (√2 − 1)/(√2 + 1).

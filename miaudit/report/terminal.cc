@@ -202,6 +202,12 @@ std::string worst_slice(const AuditResult& result) {
                  "", "");
 }
 
+/// What the attack of the exposures finds of members with one threshold for all records.
+const Estimate& pooled_tpr(const AuditResult& result, double fpr) {
+  const auto attack = std::ranges::find(result.attacks, result.exposure->attack, &AttackResult::name);
+  return std::ranges::find(attack->estimates.tpr_at_fpr, fpr, &RateAtFpr::fpr)->tpr;
+}
+
 /// The records to look after first. Without a leak they would be those that chance brought to the top.
 std::string exposed(const AuditResult& result) {
   if (!result.exposure || result.finding != Finding::leak) return "";
@@ -237,15 +243,13 @@ std::string exposed(const AuditResult& result) {
                         counted(strictest->found_ever, "record is", "records are"), fpr_text(strictest->fpr),
                         result.headline->auc.attack);
   text = wrapped(text, "", "");
-  for (const ExposureRate& rate : exposure.rates) {
-    if (!rate.per_record) continue;
+  if (strictest->per_record)
     text +=
-        wrapped(fmt::format("With a threshold for each record, at {} FPR: {} of members found, {} once corrected for "
-                            "models that all draw from one set of records.",
-                            fpr_text(rate.fpr), as_rate(rate.per_record->tpr), as_rate(rate.per_record->corrected_tpr)),
+        wrapped(fmt::format("With a threshold for each record, at {} FPR: {} of members found ({} with one for all), "
+                            "{} once corrected for models that all draw from one set of records.",
+                            fpr_text(strictest->fpr), as_rate(strictest->per_record->tpr),
+                            as_rate(pooled_tpr(result, strictest->fpr)), as_rate(strictest->per_record->corrected_tpr)),
                 "", "");
-    break;
-  }
   return text;
 }
 

@@ -43,7 +43,7 @@ TEST(Targets, AreWholeFamiliesWhereNotAllFit) {
     EXPECT_EQ(warnings[0].code, "targets_left_out");
     EXPECT_NE(warnings[0].message.find(fmt::format("{} of 40 models were targets", fit & ~size_t{1})),
               std::string::npos);
-    EXPECT_EQ(warnings[0].advice, "--memory 1G audits all 40");
+    EXPECT_EQ(warnings[0].advice, "--memory 64M audits all 40");
   }
 }
 

@@ -53,6 +53,7 @@ refused("(700, 6)", labels=saved("matrix_y.npy", logits.astype(int)))
 refused("probabilities", input="probabilities")
 refused("cannot be read", "expected", fail_if="loss is too high")
 refused("unknown figure", fail_if="loss.aux > 0.5")
+refused("60", "outside 0 to 1", fail_if="loss.auc > 60")
 refused("los", fail_if="los.auc > 0.5")
 for fpr in ("0", "1", "-0.1", "nan", "1/100"):
     refused("--fpr", f"'{fpr}'", "above 0 and below 1", fpr=fpr)

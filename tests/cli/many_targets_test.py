@@ -8,6 +8,7 @@ import numpy as np
 from harness import attack, audit, auc, run
 
 MODELS, RECORDS, CLASSES, FIT = 8, 120_000, 2, 4
+ALL = f"{(2 * 64 * MODELS * 120_000 - 1 >> 20) + 1}M"
 rng = np.random.default_rng(3)
 half = rng.integers(0, 2, (MODELS // 2, RECORDS)).astype(bool)
 membership = np.stack([half, ~half], axis=1).reshape(MODELS, RECORDS)
@@ -51,11 +52,11 @@ assert result["subject"]["references"] == MODELS - 2, "what is no target is a re
 assert {m ^ 1 for m in targets} == set(targets), targets
 said = [w for w in result["warnings"] if w["code"] == "targets_left_out"]
 assert len(said) == 1 and f"{FIT} of {MODELS} models were targets" in said[0]["message"], result["warnings"]
-assert said[0]["advice"] == f"--memory 1G audits all {MODELS}"
+assert said[0]["advice"] == f"--memory {ALL} audits all {MODELS}"
 everyone = audit("run", "--memory", "1G", "--attacks", "lira")
 assert everyone["subject"]["targets"] == MODELS and "targets_left_out" not in [w["code"] for w in everyone["warnings"]]
 shown = " ".join(run("audit", "run", *LITTLE).stdout.split())
-assert f"{FIT} models audited in turn on 120 000 records" in shown and f"--memory 1G audits all {MODELS}" in shown, shown
+assert f"{FIT} models audited in turn on 120 000 records" in shown and f"--memory {ALL} audits all {MODELS}" in shown, shown
 
 # A row of scores a target, in the order of their numbers; the same scores as of all.
 scores = np.load("report/scores/loss.npy")

@@ -1,4 +1,5 @@
 """predict gives exactly the 0/1 of the plain statement of spread, for every float type."""
+import json
 import os
 
 import numpy as np
@@ -78,3 +79,18 @@ np.save("e.npy", x)
 done = run("predict", "--members", "m.npy", "--nonmembers", "n.npy", "--evaluate", "e.npy", "--out", "r.npy", expect=2)
 assert "row 17" in done.stderr and "e.npy" in done.stderr, done.stderr
 assert not os.path.exists("r.npy")
+
+# What decides here has one model's outputs: attacks that need more are refused by name, and their options not offered.
+more = {row["name"] for row in json.loads(run("list", "attacks", "--json").stdout)
+        if {"references_out", "references_in", "shadow_models", "features"} & set(row["needs"])}
+assert {"lira", "stacked", "shokri", "quantile"} <= more, more
+for attack in sorted(more):
+    said = run("predict", *with_labels, "--attack", attack, expect=2).stderr
+    assert f"{attack} needs" in said and "spread, " in said and not os.path.exists("r.npy"), said
+shown = run("predict", "--help").stdout
+assert "--classifier-trees-trees" in shown and "--lira-" not in shown and "--quantile-" not in shown
+holed = np.load("e.npy")
+holed[3, 2] = np.nan
+np.save("holed.npy", holed)
+said = run("predict", *with_labels[:4], "--evaluate", "holed.npy", "--out", "r.npy", expect=2).stderr
+assert "1 NaN" in said and "--on-nonfinite" not in said, said

@@ -315,7 +315,7 @@ for m in range(4):
     os.makedirs(f"crowd/models/{m:04}")
     open(f"crowd/models/{m:04}/outputs.npy", "w").close()
 said = run("audit", "crowd", "--memory", "64M", expect=2).stderr
-assert "figures of 1 target x 600 000 records take 37 MB" in said and "give --memory 1G" in said, said
+assert "figures of 1 target x 600 000 records take 37 MB" in said and "give --memory 74M" in said, said
 
 # What does not fit together is refused.
 np.save("short.npy", membership[others][:, :-1])
@@ -329,7 +329,34 @@ holed = outputs[others]
 holed[2, 3, 0, 1] = np.nan
 np.save("holed.npy", holed)
 dropped = run("audit", *flat, "--reference-outputs", "holed.npy", *references[2:], "--on-nonfinite", "drop", expect=2).stderr
-assert "holed.npy holds NaN or infinite values in model 2, counted from 0" in dropped and "must have all" in dropped, dropped
+assert "holed.npy (model 2, counted from 0) holds NaN or infinite values" in dropped and "must have all" in dropped, dropped
+blamed = run("audit", *flat, "--reference-outputs", "holed.npy", *references[2:], expect=2).stderr
+assert "holed.npy (model 2, counted from 0)" in blamed and "record 3" in blamed.replace("row", "record"), blamed
+np.save("none.npy", outputs[:0])
+for count in (0, len(membership[others])):
+    np.save("whose.npy", membership[others][:count])
+    said = run("audit", *flat, "--reference-outputs", "none.npy", "--reference-membership", "whose.npy", expect=2).stderr
+    assert "holds no reference model" in said, said
+# Any integers say who was a member; what they are not is told as it stands.
+np.save("integers.npy", membership[others].astype(np.int64))
+plain, integers = (audit(*flat, *references[:2], "--reference-membership", of, "--attacks", "base")["attacks"]
+                   for of in (references[3], "integers.npy"))
+assert plain == integers
+np.save("integers.npy", -2 * membership[others].astype(np.int64))
+assert "holds -2" in run("audit", *flat, *references[:2], "--reference-membership", "integers.npy", expect=2).stderr
+# Names whose order is not that of their numbers might go with the wrong rows.
+os.makedirs("unpadded")
+for place, m in enumerate(others):
+    np.save(f"unpadded/{place + 5}.npy", outputs[m])
+said = run("audit", *flat, "--reference-outputs", "unpadded", *references[2:], expect=2).stderr
+assert "14.npy comes before 5.npy by name" in said and "zeros" in said, said
+for place in range(5):
+    os.rename(f"unpadded/{place + 5}.npy", f"unpadded/{place + 5:02}.npy")
+assert audit(*flat, "--reference-outputs", "unpadded", *references[2:], "--attacks", "base")["attacks"] == plain
+np.save("nobody.npy", np.zeros(0, int))
+assert "names no record" in run("audit", *flat, *references, "--population", "nobody.npy", expect=2).stderr
+np.save("wide_population.npy", np.zeros((1, 100), int))
+assert "indices of records" in run("audit", *flat, *references, "--population", "wide_population.npy", expect=2).stderr
 assert "go together" in run("audit", *flat, *references[:2], expect=2).stderr
 assert "beside it go --groups" in run("audit", "run1", *flat, expect=2).stderr
 # Groups and ids name the records of a run, for one target or for all.

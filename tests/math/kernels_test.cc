@@ -222,6 +222,21 @@ TEST(Kernels, RowsDoNotDependOnThoseBesideThem) {
   });
 }
 
+TEST(Kernels, AMaskedClassCountsForNothing) {
+  on_every_target([] {
+    const std::vector<double> values{0, -3, std::numeric_limits<double>::lowest()}, pair{0, -3};
+    RowBlock block;
+    block.values = values.data(), block.type = RowType::float64, block.rows = 1, block.columns = 3;
+    RowBlock without = block;
+    without.values = pair.data(), without.columns = 2;
+    double masked = 0, plain = 0;
+    const RowOutcome outcome = evaluate_rows(RowFunction::entropy, block, &masked);
+    evaluate_rows(RowFunction::entropy, without, &plain);
+    if (outcome == RowOutcome::settled) EXPECT_NEAR(masked, plain, 1e-15);  // else the scalar code's
+    EXPECT_EQ(outcome == RowOutcome::some_left, std::isnan(masked));
+  });
+}
+
 TEST(Kernels, LabelsOutsideAreTold) {
   on_every_target([] {
     const std::vector<float> values(size_t{40} * 3, 0.5f);
