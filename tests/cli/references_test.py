@@ -353,6 +353,16 @@ assert "14.npy comes before 5.npy by name" in said and "zeros" in said, said
 for place in range(5):
     os.rename(f"unpadded/{place + 5}.npy", f"unpadded/{place + 5:02}.npy")
 assert audit(*flat, "--reference-outputs", "unpadded", *references[2:], "--attacks", "base")["attacks"] == plain
+# A binary model's single column may lack its dimension in all models' array as it may in one's.
+columns = outputs.reshape(MODELS, RECORDS, -1)[..., 1]
+np.save("column.npy", columns[4])
+np.save("bits.npy", labels % 2)
+np.save("flat_columns.npy", columns[others])
+np.save("columns.npy", columns[others][..., None])
+flat_columns, with_classes = (
+    audit("--outputs", "column.npy", "--labels", "bits.npy", *flat[4:], "--reference-outputs", of, *references[2:],
+          "--attacks", "base,lira")["attacks"] for of in ("flat_columns.npy", "columns.npy"))
+assert flat_columns == with_classes and len(flat_columns) == 2
 np.save("nobody.npy", np.zeros(0, int))
 assert "names no record" in run("audit", *flat, *references, "--population", "nobody.npy", expect=2).stderr
 np.save("wide_population.npy", np.zeros((1, 100), int))
