@@ -102,14 +102,11 @@ struct MaxProbability : OfDenominator {
   }
 };
 
-struct RescaledLogit {
+/// The denominator's without y.
+struct RescaledLogit : OfDenominator {
   static constexpr bool kNeedsLabel = true;
   template <class T>
   using Sift = DropLabel<T>;
-  template <class T>
-  HWY_INLINE static void reduce(Tile<T> tile, size_t part, Notes<T> notes) {
-    OfDenominator::reduce(tile, part, notes);
-  }
   template <class T>
   HWY_INLINE static Vector finish(Notes<T> notes) {
     const Vector sum = notes.at(1);
@@ -117,14 +114,18 @@ struct RescaledLogit {
   }
 };
 
-struct Margin {
+/// Of what a Sift leaves alone.
+struct OfComparison {
   static constexpr bool kNeedsLabel = true;
-  template <class T>
-  using Sift = MaxOfOthers<T>;
   template <class T>
   HWY_INLINE static void reduce(Tile<T> tile, size_t part, Notes<T> notes) {
     notes.put(0, tile.doubles(0, part));
   }
+};
+
+struct Margin : OfComparison {
+  template <class T>
+  using Sift = MaxOfOthers<T>;
   template <class T>
   HWY_INLINE static Vector finish(Notes<T> notes) {
     return hn::Sub(notes.label(), notes.at(0));
@@ -196,14 +197,9 @@ struct ModifiedEntropy {
   }
 };
 
-struct Correctness {
-  static constexpr bool kNeedsLabel = true;
+struct Correctness : OfComparison {
   template <class T>
   using Sift = IsRight<T>;
-  template <class T>
-  HWY_INLINE static void reduce(Tile<T> tile, size_t part, Notes<T> notes) {
-    notes.put(0, tile.doubles(0, part));
-  }
   template <class T>
   HWY_INLINE static Vector finish(Notes<T> notes) {
     return notes.at(0);
