@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "cli/memory.h"
 #include "miaudit/audit/audit.h"
 #include "miaudit/audit/model_signals.h"
 #include "miaudit/base/parallel.h"
@@ -72,6 +73,7 @@ double read_matrix(ModelSignals& signals, size_t models, const Context& context)
 }  // namespace
 
 int main(int argc, char** argv) {
+  miaudit::cli::keep_freed_memory();
   const size_t count = argc > 2 ? std::stoul(argv[1]) : 256;
   const size_t records = argc > 2 ? std::stoul(argv[2]) : 50'000;
   const Models models = made_models(count, records);

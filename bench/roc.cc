@@ -6,10 +6,12 @@
 #include <cstdio>
 #include <vector>
 
+#include "cli/memory.h"
 #include "miaudit/base/rng.h"
 #include "miaudit/metric/roc.h"
 
 int main() {
+  miaudit::cli::keep_freed_memory();
   using Clock = std::chrono::steady_clock;
   constexpr size_t kRecords = 10'000'000;
   miaudit::Rng rng(1);

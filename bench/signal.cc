@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "cli/memory.h"
 #include "miaudit/base/parallel.h"
 #include "miaudit/base/rng.h"
 #include "miaudit/signal/signal.h"
@@ -49,6 +50,7 @@ sum_of(const uint64_t* words, size_t count) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  miaudit::cli::keep_freed_memory();
   const auto argument = [&](int i, size_t otherwise) {
     return argc > i ? static_cast<size_t>(std::strtoull(argv[i], nullptr, 10)) : otherwise;
   };

@@ -1,13 +1,11 @@
 #include "cli/shell.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +13,8 @@
 #include <string>
 #include <system_error>
 #include <thread>
+
+#include "cli/memory.h"
 
 namespace miaudit::cli {
 namespace {
@@ -64,12 +64,7 @@ std::string process_world() {
 Shell::Shell()
     : threads(static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))),
       is_terminal_(isatty(STDERR_FILENO)) {
-  // An audit takes and gives back arrays of one size over and over; asking the system for their pages each time would
-  // take a fifth of the whole.
-  // No other thread runs yet. NOLINTBEGIN(concurrency-mt-unsafe)
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
-  // NOLINTEND(concurrency-mt-unsafe)
+  keep_freed_memory();
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
   // A terminal that closes; nohup has it ignored already, and that stays.
