@@ -8,18 +8,18 @@ constexpr ParameterRow kOfflineParameters[] = {
     {"c", "how much of the difficulty, as models without the record see it, is taken off", RealParameter{0.33, 0, 1}}};
 
 std::vector<double> online(const Evidence& evidence, const Parameters&, const Context& context) {
-  const LogMeans models = log_mean_confidences(*evidence.references, context);
+  const LogMeanConfidences models(*evidence.references);
   const SignalMatrix& target = evidence.signals.signal("loss");
   return mean_of(evidence.samples, target.queries, context,
-                 [&](size_t k) { return -target.values[k] - log_mean_of_two(models.in[k], models.out[k]); });
+                 [&](size_t k) { return -target.values[k] - models.both(k); });
 }
 
 std::vector<double> offline(const Evidence& evidence, const Parameters& parameters, const Context& context) {
-  const LogMeans models = log_mean_confidences(*evidence.references, context);
+  const LogMeanConfidences models(*evidence.references);
   const SignalMatrix& target = evidence.signals.signal("loss");
   const double c = parameters.real("c");
   return mean_of(evidence.samples, target.queries, context,
-                 [&](size_t k) { return -target.values[k] - c * models.out[k]; });
+                 [&](size_t k) { return -target.values[k] - c * models.out(k); });
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 namespace miaudit {
 namespace {
@@ -54,26 +53,23 @@ SideTotals totals_of(const SideMoments& moments, const Evidence& evidence, std::
   return totals;
 }
 
-double log_mean_of_two(double a, double b) {
-  if (std::isnan(a) || std::isnan(b)) return NAN;  // one side alone is not a mean of both
-  const double larger = std::max(a, b);
-  return larger + std::log1p(std::exp(std::min(a, b) - larger)) - std::log(2.0);
+LogMeanConfidences::LogMeanConfidences(ReferenceSource& references) : moments_(references.moments("confidence")) {
+  for (const SideMoments* side : {&moments_.in, &moments_.out})
+    if (!losses_ && std::ranges::any_of(side->mean, [](double mean) { return mean < kSmallestExact; }))
+      losses_ = references.values("loss");
 }
 
-LogMeans log_mean_confidences(ReferenceSource& references, const Context& context) {
-  const Moments& moments = references.moments("confidence");
-  LogMeans logs{moments.in.mean, moments.out.mean};
-  std::optional<SidedValues> losses;  // only where a mean underflows
-  for (const auto* side : {&logs.in, &logs.out})
-    if (!losses && std::ranges::any_of(*side, [](double mean) { return mean < kSmallestExact; }))
-      losses = references.values("loss");
-  parallel_blocks(logs.out.size(), 1 << 13, context, [&](size_t begin, size_t end) {
-    for (size_t k = begin; k < end; ++k) {
-      logs.in[k] = logs.in[k] < kSmallestExact ? log_mean_from_losses(*losses, k, 1) : std::log(logs.in[k]);
-      logs.out[k] = logs.out[k] < kSmallestExact ? log_mean_from_losses(*losses, k, 0) : std::log(logs.out[k]);
-    }
-  });
-  return logs;
+double LogMeanConfidences::of_side(double mean, size_t k, int8_t side) const {
+  return mean < kSmallestExact ? log_mean_from_losses(*losses_, k, side) : std::log(mean);
+}
+
+double LogMeanConfidences::both(size_t k) const {
+  const double in_mean = moments_.in.mean[k], out_mean = moments_.out.mean[k];
+  if (std::isnan(in_mean) || std::isnan(out_mean)) return NAN;  // one side alone is not a mean of both
+  if (std::min(in_mean, out_mean) >= kSmallestExact) return std::log(0.5 * (in_mean + out_mean));
+  const double in_log = in(k), out_log = out(k);
+  const double larger = std::max(in_log, out_log);
+  return larger + std::log1p(std::exp(std::min(in_log, out_log) - larger)) - std::log(2.0);
 }
 
 }  // namespace miaudit

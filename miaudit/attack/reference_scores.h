@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "miaudit/attack/attack.h"
 #include "miaudit/base/parallel.h"
 
@@ -31,15 +33,22 @@ SideTotals totals_of(const SideMoments& moments, const Evidence& evidence, std::
 /// The records' variance over their models on a side says nothing below this many.
 inline constexpr size_t kFewestForVariance = 2;
 
-/// log of the mean confidence over a record's models on each side, [samples][queries]; NaN where there are none. Exact
-/// where confidences underflow.
-struct LogMeans {
-  std::vector<double> in;
-  std::vector<double> out;
-};
-LogMeans log_mean_confidences(ReferenceSource& references, const Context& context);
+/// log of the mean confidence over a record's models, k = record · queries + query; NaN where there are none. Exact
+/// where confidences underflow. Holds the references' moments: good until they are asked for another signal's.
+class LogMeanConfidences {
+ public:
+  explicit LogMeanConfidences(ReferenceSource& references);
 
-/// log(½(e^a + e^b)).
-double log_mean_of_two(double a, double b);
+  double in(size_t k) const { return of_side(moments_.in.mean[k], k, 1); }
+  double out(size_t k) const { return of_side(moments_.out.mean[k], k, 0); }
+  /// Of the mean of both sides' means, and NaN where one is missing.
+  double both(size_t k) const;
+
+ private:
+  double of_side(double mean, size_t k, int8_t side) const;
+
+  const Moments& moments_;
+  std::optional<SidedValues> losses_;  ///< only where a mean underflows
+};
 
 }  // namespace miaudit

@@ -37,19 +37,19 @@ double log_offline(double log_out, double a) {
 }
 
 LogRatios offline_ratios(const Evidence& evidence, double a, const Context& context) {
-  const LogMeans models = log_mean_confidences(*evidence.references, context);
+  const LogMeanConfidences models(*evidence.references);
   const SignalMatrix& target = evidence.signals.signal("loss");
   LogRatios ratios{target.queries, std::vector<double>(target.values.size())};
   parallel_blocks(ratios.values.size(), 1 << 13, context, [&](size_t begin, size_t end) {
     for (size_t k = begin; k < end; ++k)
       // At a = 1 the mean is that of the models without the record, which may underflow as a number.
-      ratios.values[k] = -target.values[k] - (a == 1 ? models.out[k] : log_offline(models.out[k], a));
+      ratios.values[k] = -target.values[k] - (a == 1 ? models.out(k) : log_offline(models.out(k), a));
   });
   return ratios;
 }
 
 LogRatios online_ratios(const Evidence& evidence, const Context& context) {
-  const LogMeans models = log_mean_confidences(*evidence.references, context);
+  const LogMeanConfidences models(*evidence.references);
   const SignalMatrix& target = evidence.signals.signal("loss");
   LogRatios ratios{target.queries, std::vector<double>(target.values.size())};
   std::vector<uint8_t> is_population(evidence.samples);
@@ -57,8 +57,7 @@ LogRatios online_ratios(const Evidence& evidence, const Context& context) {
   parallel_blocks(ratios.values.size(), 1 << 13, context, [&](size_t begin, size_t end) {
     for (size_t k = begin; k < end; ++k) {
       // Nobody trained on the population: all of its models are OUT.
-      const double mean =
-          is_population[k / target.queries] ? models.out[k] : log_mean_of_two(models.in[k], models.out[k]);
+      const double mean = is_population[k / target.queries] ? models.out(k) : models.both(k);
       ratios.values[k] = -target.values[k] - mean;
     }
   });

@@ -52,8 +52,8 @@ Scratch::Scratch(size_t count, bool on_disk) : on_disk_(on_disk && count > 0) {
     owner_ = map_nameless(count * sizeof(double));
     values_ = {static_cast<double*>(owner_.get()), count};
   } else {
-    auto values = std::make_shared<std::vector<double>>(count);
-    values_ = *values;
+    auto values = std::make_shared_for_overwrite<double[]>(count);
+    values_ = {values.get(), count};
     owner_ = std::move(values);
   }
 }

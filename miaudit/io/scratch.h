@@ -9,8 +9,9 @@
 
 namespace miaudit {
 
-/// Room for numbers, zero at first: memory, or a file without a name in $TMPDIR (/var/tmp where that is not set), whose
-/// pages need not stay in memory and which is gone with the process. Throws Error(io) where the disk has no room.
+/// Room for numbers, whatever it holds at first: memory, or a file without a name in $TMPDIR (/var/tmp where that is
+/// not set), whose pages need not stay in memory and which is gone with the process. Throws Error(io) where the disk
+/// has no room.
 class Scratch {
  public:
   Scratch(size_t count, bool on_disk);

@@ -11,6 +11,7 @@
 // foreach_target.h must come first: it includes this file once for each target.
 // clang-format off
 #include "hwy/foreach_target.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 // clang-format on
 
@@ -67,7 +68,8 @@ HWY_INLINE void add_values_of(const double* const* values, const int8_t* const* 
   });
 }
 
-/// The same of squared deviations.
+/// The same of squared deviations. Meanwhile the next block's values come nearer: the models lie far apart, and no
+/// machine foresees the way from the end of one model's block to the next block of another.
 template <size_t models>
 HWY_INLINE void add_squares_of(const double* const* values, const int8_t* const* sides, size_t count,
                                const double* in_mean, const double* out_mean, double* in, double* out) {
@@ -76,6 +78,7 @@ HWY_INLINE void add_squares_of(const double* const* values, const int8_t* const*
     auto out_sum = hn::LoadU(d, out + i);
     for (size_t m = 0; m < models; ++m) {
       const auto value = hn::LoadU(d, values[m] + i);
+      hwy::Prefetch(values[m] + i + kMomentsBlock);
       const auto is_in = is_side(d, sides[m] + i, 1);
       const auto from = hn::Sub(value, hn::IfThenElse(is_in, hn::LoadU(d, in_mean + i), hn::LoadU(d, out_mean + i)));
       const auto square = hn::Mul(from, from);
