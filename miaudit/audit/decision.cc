@@ -1,58 +1,44 @@
 #include "miaudit/audit/decision.h"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <vector>
 
+#include "miaudit/math/sum.h"
 #include "miaudit/metric/interval.h"
 #include "miaudit/metric/roc.h"
 
 namespace miaudit {
 namespace {
 
-// A sum with its rounding error (Knuth's two-sum), so that a mean is rounded once.
-class ExactSum {
- public:
-  void add(double x) {
-    const double sum = high_ + x;
-    const double part = sum - high_;
-    low_ += (high_ - (sum - part)) + (x - part);
-    high_ = sum;
-    ++count_;
-  }
-  void add(const ExactSum& other) {
-    const uint64_t count = count_ + other.count_;
-    add(other.high_);
-    low_ += other.low_;
-    count_ = count;
-  }
-  double mean() const {
-    if (count_ == 0) return std::numeric_limits<double>::quiet_NaN();
-    const double n = static_cast<double>(count_);
-    const double quotient = (high_ + low_) / n;
-    // One Newton step with the exact remainder mends the rounding of the division.
-    return quotient + (std::fma(-quotient, n, high_) + low_) / n;
-  }
+double sum(std::span<const double> values) {
+  return pairwise_sum(0, values.size(), [&](size_t k) { return values[k]; });
+}
 
- private:
-  double high_ = 0;
-  double low_ = 0;
-  uint64_t count_ = 0;
-};
+double mean(std::span<const double> values) {
+  if (values.empty()) return NAN;
+  // A thousand times 0.1 adds up to more, and none of them would be >= their mean.
+  if (std::ranges::all_of(values, [&](double value) { return value == values[0]; })) return values[0];
+  return sum(values) / static_cast<double>(values.size());
+}
 
 // The mean of the rule's side over all folds but each.
 std::vector<double> thresholds_without_folds(DecisionRule rule, std::span<const double> scores,
                                              std::span<const int8_t> membership, const Folds& folds) {
   if (rule == DecisionRule::best_balanced_accuracy) fail(Category::internal, "only rules by means are cross-fitted");
   const int8_t side = rule == DecisionRule::member_mean ? 1 : 0;
-  std::vector<ExactSum> by_fold(static_cast<size_t>(folds.count));
+  std::vector<std::vector<double>> by_fold(static_cast<size_t>(folds.count));
   for (size_t i = 0; i < scores.size(); ++i)
-    if (membership[i] == side) by_fold[folds.of[i]].add(scores[i]);
+    if (membership[i] == side) by_fold[folds.of[i]].push_back(scores[i]);
   std::vector<double> thresholds;
   for (size_t held_out = 0; held_out < by_fold.size(); ++held_out) {
-    ExactSum others;
-    for (size_t fold = 0; fold < by_fold.size(); ++fold)
-      if (fold != held_out) others.add(by_fold[fold]);
-    thresholds.push_back(others.mean());
+    double total = 0, count = 0;
+    for (size_t fold = 0; fold < by_fold.size(); ++fold) {
+      if (fold == held_out) continue;
+      total += sum(by_fold[fold]);
+      count += static_cast<double>(by_fold[fold].size());
+    }
+    thresholds.push_back(total / count);
   }
   return thresholds;
 }
@@ -61,10 +47,10 @@ std::vector<double> thresholds_without_folds(DecisionRule rule, std::span<const 
 
 Threshold decision_threshold(DecisionRule rule, std::span<const double> scores, std::span<const int8_t> membership,
                              const Context& context) {
-  ExactSum sums[2];
+  std::vector<double> sides[2];
   for (size_t i = 0; i < scores.size(); ++i)
-    if (membership[i] >= 0) sums[membership[i]].add(scores[i]);
-  Threshold threshold{0, sums[1].mean(), sums[0].mean()};
+    if (membership[i] >= 0) sides[membership[i]].push_back(scores[i]);
+  Threshold threshold{0, mean(sides[1]), mean(sides[0])};
   switch (rule) {
     case DecisionRule::nonmember_mean:
       threshold.value = threshold.nonmember_mean;

@@ -14,8 +14,9 @@ struct Threshold {
   double nonmember_mean = 0;
 };
 
-/// The rule's threshold from scores whose membership is known (1 or 0; −1 does not count). Sums are carried in twice
-/// double's precision, so that the mean of equal scores is that score and `>=` holds for each of them.
+/// The rule's threshold from scores whose membership is known (1 or 0; −1 does not count). Means are added in NumPy's
+/// order, so that a score which ties with one is decided as np.mean decides it; but the mean of equal scores is that
+/// score, and `>=` holds for each of them. O(records), and as much memory again.
 Threshold decision_threshold(DecisionRule rule, std::span<const double> scores, std::span<const int8_t> membership,
                              const Context& context);
 

@@ -182,11 +182,21 @@ TEST(GroupScores, OfSeveralModelsAreEachModels) {
   EXPECT_EQ(found.membership, (std::vector<int8_t>{1, 0, 0, 1}));
 }
 
-TEST(DecisionThreshold, IsTheMeanToTheLastBit) {
-  // Added up one by one, a million times 0.1 gives 100000.00000133288.
+TEST(DecisionThreshold, IsTheMeanThatNumPyFinds) {
+  // Sums of these in other orders, and the exact one, end otherwise: np.mean(np.arange(1000) % 7 / 10.0) and so on.
+  for (const auto& [count, expected] :
+       {std::pair<size_t, double>{80, 0x1.2b851eb851eb9p-2}, std::pair<size_t, double>{150, 0x1.2f1a9fbe76c8cp-2},
+        std::pair<size_t, double>{1017, 0x1.32b251a8807a6p-2}, std::pair<size_t, double>{1018, 0x1.3298b1d79024fp-2}}) {
+    std::vector<double> scores(count);
+    for (size_t i = 0; i < count; ++i) scores[i] = static_cast<double>(i % 7) / 10.0;
+    const std::vector<int8_t> membership(count, 0);
+    EXPECT_EQ(decision_threshold(DecisionRule::nonmember_mean, scores, membership, {}).value, expected) << count;
+  }
+}
+
+TEST(DecisionThreshold, OfEqualScoresIsThatScore) {
   const std::vector<double> scores(1000001, 0.1);
-  std::vector<int8_t> membership(scores.size(), 0);
-  membership[0] = 1;
+  const std::vector<int8_t> membership(scores.size(), 0);
   EXPECT_EQ(decision_threshold(DecisionRule::nonmember_mean, scores, membership, {}).value, 0.1);
 }
 

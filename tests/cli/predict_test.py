@@ -1,5 +1,6 @@
 """predict gives exactly the 0/1 of the plain statement of spread, for every float type."""
 import json
+import math
 import os
 
 import numpy as np
@@ -24,6 +25,24 @@ for dtype in ("float16", "float32", "float64"):
     right = (expected == membership[half:]).mean()
     assert f"accuracy: {right:.4f}" in done.stdout, done.stdout
     assert 0 < expected.sum() < len(expected)
+
+# Scores on few levels tie with their mean, which is then to be np.mean's to the last bit: one by one or exactly, other
+# sums decide otherwise.
+few = np.array([[0, 3, 1], [0, 3, 2], [0, 2, 1]], dtype=np.float64)
+rng = np.random.default_rng(5)
+np.save("m.npy", few)
+np.save("e.npy", few)
+exact, in_order = 0, 0
+for copies in range(10, 370, 30):
+    known = rng.permutation(np.repeat(few, copies, 0))
+    np.save("n.npy", known)
+    run("predict", "--members", "m.npy", "--nonmembers", "n.npy", "--evaluate", "e.npy", "--out", "r.npy", "--input",
+        "logits")
+    scores, decided = spread(known), spread(few) >= spread(known).mean()
+    assert (np.load("r.npy") == decided).all(), copies
+    exact += (decided != (spread(few) >= math.fsum(scores) / len(scores))).any()
+    in_order += (decided != (spread(few) >= sum(scores.tolist()) / len(scores))).any()
+assert exact and in_order
 
 # A record whose score equals the threshold is a member: the rule is >=.
 np.save("n.npy", np.repeat([[0.1, 0.7, 0.2]], 1000, 0))
