@@ -157,8 +157,7 @@ int finish(const AuditRequest& request, const std::vector<Gate>& gates, AuditRes
     folder.publish();
   }
   shell.clear_progress();
-  print(request.json ? to_json(result)
-                     : to_terminal(result, folder.is_wanted() ? "in result.json" : "with --json or --out"));
+  print(request.json ? to_json(result) : to_terminal(result));
   if (folder.is_wanted() && !request.json)
     print(fmt::format("\nWritten to {}:\n{}.\nThey say who was in the training set: keep them as safe as the data.\n",
                       request.out, what));

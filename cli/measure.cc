@@ -75,7 +75,7 @@ int run(Arguments a, Shell& shell) {
   add_files(result, files);
   const int exit_code = judge_gates(gates, result);
   shell.clear_progress();
-  print(a.json ? to_json(result) : to_terminal(result, "with --json"));
+  print(a.json ? to_json(result) : to_terminal(result));
   return exit_code;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "miaudit/audit/result.h"
 
@@ -11,8 +10,7 @@ namespace miaudit {
 /// reads back the same.
 std::string to_json(const AuditResult& result);
 
-/// The terminal's page: at most 80 columns, plain text (UTF-8). rest: where the figures are that the table has no room
-/// for, to follow "2 more FPRs ": "in result.json".
-std::string to_terminal(const AuditResult& result, std::string_view rest = "in the result");
+/// The terminal's page: at most 80 columns, plain text (UTF-8).
+std::string to_terminal(const AuditResult& result);
 
 }  // namespace miaudit

@@ -1,60 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 
 #include "miaudit/base/error.h"
 #include "miaudit/io/raw.h"
+#include "miaudit/report/layout.h"
 #include "miaudit/report/report.h"
 
 namespace miaudit {
 namespace {
-
-constexpr size_t kWidth = 80;
-constexpr size_t kNameWidth = 18;
-constexpr size_t kFigureWidth = 21;
-constexpr size_t kRatesShown = 2;
-
-// Columns that a text fills: its code points, which are all single-width here.
-size_t width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-std::string padded(std::string text, size_t columns) {
-  if (width(text) < columns) text.append(columns - width(text), ' ');
-  return text;
-}
-
-// Words on lines of at most kWidth columns, `indent` before every line but the first, `first` before that.
-std::string wrapped(std::string_view text, std::string_view first, std::string_view indent) {
-  std::string lines(first);
-  size_t column = width(first);
-  bool line_is_empty = true;
-  for (size_t begin = 0; begin < text.size();) {
-    size_t end = std::min(text.find(' ', begin), text.size());
-    // A space between digits parts thousands.
-    while (end > begin && end + 1 < text.size() && std::isdigit(text[end - 1]) && std::isdigit(text[end + 1]))
-      end = std::min(text.find(' ', end + 1), text.size());
-    const std::string_view word = text.substr(begin, end - begin);
-    begin = end + 1;
-    if (word.empty()) continue;
-    if (!line_is_empty && column + 1 + width(word) > kWidth) {
-      lines += '\n';
-      lines += indent;
-      column = width(indent);
-      line_is_empty = true;
-    }
-    if (!line_is_empty) {
-      lines += ' ';
-      ++column;
-    }
-    lines += word;
-    column += width(word);
-    line_is_empty = false;
-  }
-  return lines + '\n';
-}
 
 // Bounds are rounded outwards: what is printed must not claim more than what is known.
 double outwards_low(double x, double unit) {
@@ -111,60 +66,64 @@ std::string subject_line(const AuditResult& result) {
 }
 
 template <class Rates, class Tpr>
-std::string table_row(const std::string& name, const Estimate& auc, const Rates& rates, Tpr tpr) {
-  // A name that leaves no room has a line to itself.
-  std::string line = width(name) < kNameWidth ? padded(name, kNameWidth) : name + '\n' + padded("", kNameWidth);
-  line += padded(as_auc(auc), kFigureWidth);
-  for (size_t f = 0; f < std::min(kRatesShown, rates.size()); ++f) line += padded(as_rate(tpr(rates[f])), kFigureWidth);
-  line.erase(line.find_last_not_of(' ') + 1);
-  return line + '\n';
+TableRow figures_row(std::string name, const Estimate& auc, const Rates& rates, const Tpr& tpr) {
+  TableRow row{std::move(name), {as_auc(auc)}};
+  for (const auto& rate : rates) row.figures.push_back(as_rate(tpr(rate)));
+  return row;
+}
+
+TableRow table_head(const AuditResult& result) {
+  TableRow head{"attack", {"AUC"}};
+  for (const RateAtFpr& rate : result.attacks.front().estimates.tpr_at_fpr)
+    head.figures.push_back("TPR at " + fpr_text(rate.fpr) + " FPR");
+  return head;
 }
 
 std::string attack_table(const AuditResult& result) {
-  std::string text = padded("attack", kNameWidth) + padded("AUC", kFigureWidth);
-  const auto& rates = result.attacks.front().estimates.tpr_at_fpr;
-  for (size_t f = 0; f < std::min(kRatesShown, rates.size()); ++f)
-    text += padded("TPR at " + fpr_text(rates[f].fpr) + " FPR", kFigureWidth);
-  text.erase(text.find_last_not_of(' ') + 1);
-  text += '\n' + std::string(kWidth, '-') + '\n';
+  std::vector<TableRow> rows;
+  const auto add = [&](const std::string& name, const Metrics& estimates) {
+    rows.push_back(
+        figures_row(name, estimates.auc, estimates.tpr_at_fpr, [](const RateAtFpr& rate) { return rate.tpr; }));
+  };
   for (const AttackResult& attack : result.attacks) {
-    const auto tpr = [](const RateAtFpr& rate) { return rate.tpr; };
-    text += table_row(attack.name, attack.estimates.auc, attack.estimates.tpr_at_fpr, tpr);
-    if (attack.group_estimates)
-      text += table_row("  by group", attack.group_estimates->auc, attack.group_estimates->tpr_at_fpr, tpr);
+    add(attack.name, attack.estimates);
+    if (attack.group_estimates) add("  by group", *attack.group_estimates);
   }
   if (result.headline && result.attacks.size() > 1) {
     const Headline& headline = *result.headline;
     const bool is_chosen = headline.correction == "chosen_beforehand";
-    text += std::string(kWidth, '-') + '\n';
-    text += table_row(is_chosen ? "headline" : fmt::format("strongest of {}", headline.attacks_tried),
-                      result.headline->auc.estimate, result.headline->tpr_at_fpr,
-                      [](const HeadlineRate& rate) { return rate.figure.estimate; });
+    rows.push_back(figures_row(is_chosen ? "headline" : fmt::format("strongest of {}", headline.attacks_tried),
+                               headline.auc.estimate, headline.tpr_at_fpr,
+                               [](const HeadlineRate& rate) { return rate.figure.estimate; }));
+    rows.back().is_apart = true;
   }
-  return text;
+  return table(table_head(result), rows);
 }
 
 /// By number of reference models, the attack that an audit with so many has for its headline; where none is chosen
 /// beforehand, all of them, since to choose by what they found would flatter.
 std::string budget_table(const AuditResult& result) {
   if (result.budget_curve.empty()) return "";
-  std::string text = "\nBy number of reference models\n" + std::string(kWidth, '-') + '\n';
+  TableRow head = table_head(result);
+  head.name = "references";
+  std::vector<TableRow> rows;
   std::string seconds;
   for (const BudgetPoint& point : result.budget_curve) {
     double total = 0;
     for (const BudgetFigures& figures : point.attacks) {
       total += figures.seconds;
       if (point.headline.empty() || figures.attack == point.headline)
-        text += table_row(fmt::format("{:<4}{}", point.references, figures.attack), figures.auc, figures.tpr,
-                          [](const Estimate& tpr) { return tpr; });
+        rows.push_back(figures_row(fmt::format("{:<4}{}", point.references, figures.attack), figures.auc, figures.tpr,
+                                   [](const Estimate& tpr) { return tpr; }));
     }
-    if (point.attacks.empty()) text += fmt::format("{:<4}none can run\n", point.references);
+    if (point.attacks.empty()) rows.push_back({fmt::format("{:<4}none can run", point.references), {}});
     seconds += fmt::format("{}{}: {:.1f} s", seconds.empty() ? "" : ", ", point.references, total);
   }
-  return text + wrapped("Scoring by all attacks took, with so many models: " + seconds + ".", "", "");
+  return '\n' + table(head, rows) +
+         wrapped("Scoring by all attacks took, with so many models: " + seconds + ".", "", "");
 }
 
-std::string notes(const AuditResult& result, std::string_view rest) {
+std::string notes(const AuditResult& result) {
   // 15 digits are what was typed: fewer would make 100 % of .99999, more show the rounding of 100 times it.
   std::string text = fmt::format("Intervals are at {:.15g} %", 100 * result.level);
   if (result.headline && result.headline->correction == "chosen_beforehand")
@@ -172,8 +131,6 @@ std::string notes(const AuditResult& result, std::string_view rest) {
   else if (result.headline && result.attacks.size() > 1)
     text += fmt::format("; the last row's hold for all {} attacks at once", result.headline->attacks_tried);
   text += ".";
-  const size_t rates = result.attacks.front().estimates.tpr_at_fpr.size();
-  if (rates > kRatesShown) text += fmt::format(" {} {}.", counted(rates - kRatesShown, "more FPR"), rest);
   return wrapped(text, "", "");
 }
 
@@ -270,9 +227,9 @@ std::string skipped(const AuditResult& result) {
 
 }  // namespace
 
-std::string to_terminal(const AuditResult& result, std::string_view rest) {
+std::string to_terminal(const AuditResult& result) {
   std::string text = wrapped(fmt::format("miaudit {}: {}", result.miaudit_version, subject_line(result)), "", "  ");
-  text += '\n' + attack_table(result) + notes(result, rest) + budget_table(result);
+  text += '\n' + attack_table(result) + notes(result) + budget_table(result);
   text += decisions(result) + worst_slice(result) + exposed(result) + skipped(result);
   if (result.comparison) {
     const Estimate& d = result.comparison->auc_difference;
