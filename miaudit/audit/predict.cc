@@ -65,6 +65,7 @@ std::vector<double> score_all(const AttackRow& attack, const Evidence& evidence,
 }  // namespace
 
 void check_predict(const PredictPlan& plan) {
+  if (plan.attack == "all") fail(Category::config, "--attack all was given; one attack decides: give its name");
   const AttackRow& attack = find_attack(plan.attack);
   if (attack.needs_one_model_alone()) return;
   std::vector<std::string_view> others;

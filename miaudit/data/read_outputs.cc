@@ -112,6 +112,12 @@ void warn_of_near_form(const NearForm& near, const std::string& path, std::vecto
                                   form_name(near.form), form_name(near.form))});
 }
 
+void warn_of_percentages(const std::string& path, std::vector<Warning>& warnings) {
+  warnings.push_back({"percentages",
+                      fmt::format("{}: every row sums to 100 as percentages do, and was taken as logits", path),
+                      "if they are percentages, divide them by 100; if they are logits, say --input logits"});
+}
+
 void warn_of_certainty(const ScanResult& scan, const std::string& path, std::vector<Warning>& warnings) {
   if (2 * scan.certain > scan.finite_records)
     warnings.push_back({"certain_probabilities",
@@ -201,6 +207,8 @@ LoadedOutputs check_sources(const std::vector<Source>& sources, const RecordOpti
            path, looks, outputs.parts[0].source, first_looks);
     } else if (near) {
       warn_of_near_form(*near, path, loaded.warnings);
+    } else if (outputs.columns > 1 && scan.finite_records > 0 && scan.not_percentages.count == 0) {
+      warn_of_percentages(path, loaded.warnings);
     }
     if (options.form.value_or(form) == OutputForm::probabilities && outputs.columns > 1)
       warn_of_certainty(scan, path, loaded.warnings);

@@ -24,8 +24,8 @@ double value_of(T stored) {
 template <class T>
 void scan_record(const T* values, size_t record, size_t queries, size_t columns, ScanResult& found) {
   bool finite = true;
-  bool in_unit_interval = true, is_certain = false;
-  double off = 0;
+  bool in_unit_interval = true, is_negative = false, is_certain = false;
+  double off = 0, off_hundred = 0;
   bool exponentials_sum_to_one = true;
   for (size_t q = 0; q < queries; ++q) {
     const T* row = values + q * columns;
@@ -54,7 +54,9 @@ void scan_record(const T* values, size_t record, size_t queries, size_t columns,
     }
     if (lowest < 0 || highest > 1) in_unit_interval = false;
     is_certain |= highest == 1;
+    is_negative |= lowest < 0;
     if (columns > 1) off = std::max(off, std::abs(sum - 1));
+    off_hundred = std::max(off_hundred, std::abs(sum - 100));
     if (highest > 0) exponentials_sum_to_one = false;
     if (exponentials_sum_to_one && columns > 1) {
       double exponentials = 0;
@@ -72,6 +74,7 @@ void scan_record(const T* values, size_t record, size_t queries, size_t columns,
   if (!in_unit_interval || !(off <= rounding_tolerance(columns))) found.not_rounded.add(record);
   found.certain += in_unit_interval && is_certain;
   if (in_unit_interval) found.largest_off = std::max(found.largest_off, off);
+  if (is_negative || !(off_hundred <= 100 * rounding_tolerance(columns))) found.not_percentages.add(record);
   if (!exponentials_sum_to_one) found.not_log_probabilities.add(record);
 }
 
@@ -106,6 +109,7 @@ ScanResult scan(const OutputsPart& part, const Context& context) {
     all.not_rounded.join(found.not_rounded);
     all.certain += found.certain;
     all.largest_off = std::max(all.largest_off, found.largest_off);
+    all.not_percentages.join(found.not_percentages);
     all.not_log_probabilities.join(found.not_log_probabilities);
   }
   return all;

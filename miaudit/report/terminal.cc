@@ -119,7 +119,7 @@ std::string budget_table(const AuditResult& result) {
     if (point.attacks.empty()) rows.push_back({fmt::format("{:<4}none can run", point.references), {}});
     seconds += fmt::format("{}{}: {:.1f} s", seconds.empty() ? "" : ", ", point.references, total);
   }
-  return '\n' + table(head, rows) +
+  return "\nBy number of reference models\n" + table(head, rows) +
          wrapped("Scoring by all attacks took, with so many models: " + seconds + ".", "", "");
 }
 

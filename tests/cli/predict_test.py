@@ -113,3 +113,4 @@ holed[3, 2] = np.nan
 np.save("holed.npy", holed)
 said = run("predict", *with_labels[:4], "--evaluate", "holed.npy", "--out", "r.npy", expect=2).stderr
 assert "1 NaN" in said and "--on-nonfinite" not in said, said
+assert "one attack decides" in run("predict", *with_labels, "--attack", "all", expect=2).stderr

@@ -108,6 +108,21 @@ TEST_F(ReadRecords, WarnsOfAFewRowsThatTurnProbabilitiesIntoLogits) {
   EXPECT_TRUE(read({}).warnings.empty());
 }
 
+TEST_F(ReadRecords, WarnsOfPercentages) {
+  std::vector<double> values = {70.2, 29.8, 55, 45.3};
+  const std::string in = save<int8_t>("in.npy", {1, 0}, {2});
+  const auto read = [&](const RecordOptions& options) {
+    return read_records({{save<double>("o.npy", values, {2, 2})}, {}, in, "", ""}, options, {}).warnings;
+  };
+  ASSERT_EQ(read({}).size(), 1u);
+  EXPECT_EQ(read({})[0].code, "percentages");
+  EXPECT_TRUE(read({.form = OutputForm::logits, .on_nonfinite = OnNonfinite::refuse}).empty());
+  values[3] = 60;  // does not sum to 100
+  EXPECT_TRUE(read({}).empty());
+  values = {70.2, 29.8, 101, -1};
+  EXPECT_TRUE(read({}).empty());
+}
+
 TEST_F(ReadRecords, TakesRoundedProbabilitiesByRequest) {
   const std::string in = save<int8_t>("in.npy", {1, 0}, {2});
   const auto read = [&](std::vector<double> values, std::optional<OutputForm> form) {
