@@ -205,16 +205,24 @@ TEST(Advantage, SeesALeakAndDependsOnlyOnItsSeed) {
 }
 
 // Recorded defect 4: the best of all thresholds, taken as if it had been fixed beforehand, finds a leak in pure noise.
+// At level .95 Clopper and Pearson's limits for either side are wide enough to hide that; at .5 they are not.
 TEST(Advantage, ClaimsNoLeakInPureNoise) {
-  int claimed = 0;
+  int claimed = 0, claimed_rashly = 0, by_fixed_limits = 0;
   double upward = 0;
   for (uint64_t seed = 0; seed < 1000; ++seed) {
-    const Estimate estimate = advantage_estimate(simulated(500, 0, seed + 1000).sorted(), 0.95, seed);
+    const SortedScores scores = simulated(500, 0, seed + 1000).sorted();
+    const Estimate estimate = advantage_estimate(scores, 0.95, seed);
     claimed += *estimate.low > 0;
     upward += *estimate.value / 1000;
+    claimed_rashly += *advantage_estimate(scores, 0.5, seed).low > 0;
+    const RocPoint best = best_advantage(scores, {});
+    by_fixed_limits += clopper_pearson_lower(static_cast<double>(best.true_positives), 250, 0.125) >
+                       clopper_pearson_upper(static_cast<double>(best.false_positives), 250, 0.125);
   }
   EXPECT_LE(claimed, 25);
   EXPECT_GT(upward, 0.04);
+  EXPECT_LE(claimed_rashly, 250);
+  EXPECT_GT(by_fixed_limits, 300) << "the defect would not be seen";
 }
 
 TEST(Precision, FollowsBayes) {
