@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""What more reference models buy: bench/budget.py RUN [TARGETS [REFERENCES,…]] takes a finished run in complementary pairs and,
-for 2, 4, 8, 16 … references or those asked for, audits smaller runs of pairs drawn from it, every model in turn, until TARGETS
-models (32) have been targets. Prints, for each attack, the mean over targets of TPR at .1 % FPR, TPR at 1 % FPR and AUC, ± the
+"""What more reference models buy: bench/budget.py RUN [TARGETS [REFERENCES,… [ATTACKS,…]]] takes a finished run in complementary
+pairs and, for 2, 4, 8, 16 … references or those asked for, audits smaller runs of pairs drawn from it, every model in turn, until
+TARGETS models (32) have been targets. Prints, for each attack (all that have references, or those asked for), the mean over targets of TPR at .1 % FPR, TPR at 1 % FPR and AUC, ± the
 standard error of the first.
 """
 import json
@@ -38,7 +38,7 @@ def audit(folder, *options):
     return json.loads(done.stdout)["attacks"]
 
 
-def main(run, targets=32, references="2,4,8,16,32,64,128"):
+def main(run, targets=32, references="2,4,8,16,32,64,128", names=ATTACKS):
     pairs = len(np.load(f"{run}/membership.npy", mmap_mode="r")) // 2
     budgets = [n for n in map(int, references.split(",")) if n // 2 < pairs]
     found = {}
@@ -49,8 +49,8 @@ def main(run, targets=32, references="2,4,8,16,32,64,128"):
             with tempfile.TemporaryDirectory() as temporary:
                 folder = f"{temporary}/run"
                 write_part(run, [m for p in chosen for m in (2 * p, 2 * p + 1)], folder)
-                attacks = [(a["name"], a) for a in audit(folder, "--attacks", ATTACKS) if a["name"] != "lira"]
-                for variance in VARIANCES if budget > 2 else ():
+                attacks = [(a["name"], a) for a in audit(folder, "--attacks", names) if a["name"] != "lira"]
+                for variance in VARIANCES if budget > 2 and "lira" in names.split(",") else ():
                     attacks.append((f"lira, {variance}", audit(folder, "--attacks", "lira", "--lira-variance", variance)[0]))
             for name, attack in attacks:
                 found.setdefault(name, {}).setdefault(budget, []).extend(

@@ -139,7 +139,7 @@ void add_predict(CLI::App& app, Shell& shell) {
   verb->add_option("--evaluate-labels", a->evaluate_labels, "True classes of the records to decide")
       ->type_name(kFileType);
   add_input_option(*verb, a->reading);  // nothing is dropped: the result lists every record in order
-  a->reading.on_nonfinite = OnNonfinite::refuse_model;
+  a->reading.on_nonfinite = OnNonfinite::never_drop;
   add_attack_parameters(*verb, a->plan.parameters, [](const AttackRow& row) { return row.needs_one_model_alone(); });
   add_common_options(*verb, shell);
   verb->callback([a, &shell] { run(*a, shell); });

@@ -142,7 +142,7 @@ class Trees final : public Lesson {
 constexpr ParameterRow kParameters[] = {
     {"trees", "how many trees", IntegerParameter{200, 1, 10'000}},
     {"learning_rate", "share of each tree's correction that is taken", RealParameter{0.05, 0.001, 1}},
-    {"max_leaves", "leaves of a tree at most", IntegerParameter{15, 2, 1024}},
+    {"max_leaves", "leaves of a tree at most", IntegerParameter{8, 2, 1024}},
     {"min_leaf_weight", "least sum of weight times p(1-p) in a leaf: 12.5 is 50 undecided rows",
      RealParameter{12.5, 0, 1e6}},
     {"teachers", "reference models in the target's place at most", IntegerParameter{32, 2, 100'000}},

@@ -106,7 +106,7 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, R
                    const Context& context) {
   if (options.on_nonfinite == OnNonfinite::drop)
     fail(Category::config, "--on-nonfinite drop goes with one model's outputs; every model of a run must have all");
-  options.on_nonfinite = OnNonfinite::refuse_model;
+  options.on_nonfinite = OnNonfinite::never_drop;
   options.holding = Holding::passing;
   const size_t records = range.end - range.begin;
   Models models;

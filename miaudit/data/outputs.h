@@ -43,7 +43,7 @@ struct Outputs {
 };
 
 /// Rows with a value that is not a finite number.
-/// refuse_model: as refuse, where other models have the record and it cannot be left out.
-enum class OnNonfinite { refuse, drop, refuse_model };
+/// never_drop: as refuse, where the record cannot be left out: other models have it, or an answer is owed for it.
+enum class OnNonfinite { refuse, drop, never_drop };
 
 }  // namespace miaudit

@@ -131,7 +131,7 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
       fail(Category::input, "{} holds {} but {} has {}", paths.outputs, counted(references.size(), "reference model"),
            paths.membership, counted(memberships.size() / records, "row"));
     RecordOptions each = options;
-    if (each.on_nonfinite == OnNonfinite::refuse) each.on_nonfinite = OnNonfinite::refuse_model;
+    if (each.on_nonfinite == OnNonfinite::refuse) each.on_nonfinite = OnNonfinite::never_drop;
     for (size_t m = 0; m < references.size(); ++m) {
       context.report("reading", m, references.size());
       LoadedOutputs loaded = check_outputs(references[m].outputs, references[m].name, each, context);
