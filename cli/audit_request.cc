@@ -143,8 +143,9 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
     if (run.is_brought[number]) brought.push_back(p);
   }
   if (asked)
-    fail(Category::input, "--target {}: the run has {}, and this one is not finished or not there; {}", *asked,
-         counted(run.models, "model"), "`miaudit shadow status` lists them");
+    fail(Category::input,
+         "--target {}: the run has {}, and this one is not finished, cannot be used, or is not there; {}", *asked,
+         counted(run.models, "model"), "an audit of all models says why, and `miaudit shadow status` lists them");
   return brought.empty() ? all : brought;
 }
 
@@ -238,6 +239,7 @@ int run_audit(const AuditRequest& request, Shell& shell) {
     target.membership = models.models[targets.front()].membership;
     target.input_rows = models.records();
     read_whose(request.paths, run.records, target, models.files);
+    models.warnings.insert(models.warnings.end(), target.warnings.begin(), target.warnings.end());
     return audit_models(request, models, targets, target, plan, gates, shell);
   }
   const Records records = read_records(request.paths, request.reading, context);

@@ -132,6 +132,7 @@ void warn_of_idle_bootstrap(AuditResult& result) {
   };
   for (const AttackResult& attack : result.attacks)
     if (is_by_one(attack.estimates) || (attack.group_estimates && is_by_one(*attack.group_estimates))) return;
+  result.interval_method = "analytic";
   const bool are_grouped = result.subject.targets > 1 || result.subject.groups > 0;
   result.warnings.push_back(
       {"bootstrap_unused",

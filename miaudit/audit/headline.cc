@@ -3,7 +3,7 @@
 namespace miaudit {
 namespace {
 
-constexpr std::string_view kChosenAttacks[] = {"stacked", "stacked_offline", "base", "base_offline"};
+constexpr std::string_view kChosenAttacks[] = {"stacked", "stacked_offline", "base", "rmia_offline"};
 
 }  // namespace
 

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstring>
 #include <numbers>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "miaudit/base/parallel.h"
 #include "miaudit/math/distributions.h"
@@ -126,8 +128,10 @@ std::optional<double> class_balance_p(const Records& records) {
   std::vector<double> counts[2] = {std::vector<double>(records.outputs.classes),
                                    std::vector<double>(records.outputs.classes)};
   double totals[2] = {0, 0};
+  std::unordered_set<int64_t> seen;
   for (size_t i = 0; i < records.size(); ++i) {
     if (records.membership[i] < 0) continue;
+    if (!records.groups.empty() && !seen.insert(records.groups[i]).second) continue;
     ++counts[records.membership[i]][static_cast<size_t>(records.labels[i])];
     ++totals[records.membership[i]];
   }

@@ -13,7 +13,8 @@ namespace miaudit {
 /// (probability within 1e-6 of 1) do not count: saturation makes strangers equal.
 uint64_t count_duplicates(const Records& records, const Context& context);
 
-/// p-value of the chi-squared test that members and non-members have one mix of classes; empty without labels.
+/// p-value of the chi-squared test that members and non-members have one mix of classes; empty without labels. Of each
+/// group the first known record counts: others of one person are of one class too often.
 std::optional<double> class_balance_p(const Records& records);
 
 /// How often the first query's largest output is the label's, in 100 000 records at most; empty without labels or

@@ -7,7 +7,7 @@ namespace miaudit {
 namespace {
 
 /// Signals that attacks ask of every reference model.
-constexpr std::string_view kOfReferences[] = {"confidence", "loss", "rescaled_logit"};
+constexpr std::string_view kOfReferences[] = {"confidence", "loss", "rescaled_logit", "margin", "modified_entropy"};
 
 }  // namespace
 

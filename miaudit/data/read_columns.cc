@@ -9,11 +9,6 @@
 namespace miaudit {
 namespace {
 
-// Text files carry no types; whole numbers there are integers.
-bool is_text(const std::string& path) {
-  return path.ends_with(".csv") || path.ends_with(".tsv") || path.ends_with(".txt");
-}
-
 void check_one_column(const Array& array, const std::string& path, std::string_view what) {
   const bool column = array.dims() == 2 && array.shape()[1] == 1;
   if (array.dims() != 1 && !column)
@@ -23,7 +18,8 @@ void check_one_column(const Array& array, const std::string& path, std::string_v
 
 /// All elements, in order.
 std::vector<int64_t> whole_elements(const Array& array, const std::string& path, std::string_view what) {
-  if (is_floating(array.type()) && !is_text(path))
+  // Text carries no types; whole numbers there are integers.
+  if (is_floating(array.type()) && !is_text_file(path))
     fail(Category::input, "{} holds {} values; {} must be integers. Save them with .astype(numpy.int64)", path,
          element_name(array.type()), what);
   std::vector<int64_t> numbers(array.size());
@@ -55,7 +51,7 @@ std::vector<int64_t> whole_numbers(const Array& array, const std::string& path, 
 template <class Place>
 std::vector<int8_t> memberships_of(const std::vector<int64_t>& numbers, const Array& array, const std::string& path,
                                    const Place& place) {
-  const bool unknown_allowed = array.type() == ElementType::int8 || is_text(path);
+  const bool unknown_allowed = array.type() == ElementType::int8 || is_text_file(path);
   std::vector<int8_t> membership(numbers.size());
   for (size_t i = 0; i < numbers.size(); ++i) {
     const bool legal = numbers[i] == 0 || numbers[i] == 1 || (numbers[i] == -1 && unknown_allowed);
@@ -111,7 +107,7 @@ std::vector<int32_t> read_class_labels(const std::string& path, size_t rows, con
 std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRecord>& files) {
   const Array array = read_array(path);
   files.push_back(describe_file("membership", path, array));
-  if (is_floating(array.type()) && !is_text(path))
+  if (is_floating(array.type()) && !is_text_file(path))
     fail(Category::input,
          "{} holds {} values; membership must be bool, 0/1 integers, or int8 with -1 for unknown. If these are "
          "scores, they belong elsewhere",
@@ -123,7 +119,7 @@ std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRec
 std::vector<int8_t> read_memberships(const std::string& path, size_t records, std::vector<FileRecord>& files) {
   const Array array = read_array(path);
   files.push_back(describe_file("reference membership", path, array));
-  if (array.dims() != 2 || array.shape()[1] != records || (is_floating(array.type()) && !is_text(path)))
+  if (array.dims() != 2 || array.shape()[1] != records || (is_floating(array.type()) && !is_text_file(path)))
     fail(Category::input, "{} is {} of {}; expected (models, {}) of bool, 0/1 integers, or int8 with -1 for unknown",
          path, shape_text(array.shape()), element_name(array.type()), records);
   return memberships_of(whole_elements(array, path, "membership"), array, path,
@@ -163,6 +159,13 @@ std::vector<double> read_scores(const std::string& path, std::vector<FileRecord>
         scores[i] = to_double(values[i]);
       } else {
         scores[i] = static_cast<double>(values[i]);
+      }
+      if constexpr (std::is_integral_v<T> && sizeof(T) == 8) {
+        constexpr T kMost = T{1} << 53;
+        if (values[i] > kMost || (std::is_signed_v<T> && values[i] < T{0} - kMost))
+          fail(Category::input,
+               "{}: row {} holds {}; integers beyond 2^53 are not told apart as float64. Give ranks, or floats", path,
+               i, values[i]);
       }
     }
   });

@@ -36,7 +36,7 @@ OutputsPart as_part(const Array& array, const std::string& path) {
   const size_t queries = part.values.shape()[1];
   const std::string query = queries > 1 ? fmt::format(", query {}", scan.first_nonfinite_query) : std::string();
   fail(Category::input,
-       "{} holds {} NaN and {} infinite values in {} of {}, the first at row {}{}, column {}; outputs must be "
+       "{} holds {} NaN and {} infinite values in {} of {}, the first at row {}{}, column {} (from 0); outputs must be "
        "finite. Mend the model's outputs (a probability of 0 whose logarithm was taken gives -inf){}",
        part.source, grouped(scan.nan), grouped(scan.infinite), grouped(scan.nonfinite_records.size()),
        counted(part.samples(), "row"), scan.nonfinite_records.front(), query, scan.first_nonfinite_column,

@@ -1,28 +1,49 @@
 #include "miaudit/data/records.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <map>
 
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
+#include "miaudit/io/number.h"
+#include "miaudit/io/raw.h"
 
 namespace miaudit {
 namespace {
 
-bool is_csv(const std::string& path) {
-  return path.ends_with(".csv") || path.ends_with(".tsv");
+/// A name with its digits left out.
+std::string pattern_of(const std::string& name) {
+  std::string rest = name;
+  std::erase_if(rest, [](unsigned char c) { return std::isdigit(c); });
+  return rest;
+}
+
+/// With a line more than there are records the first is a heading, unless it looks like the names below: then a name
+/// too many was given, and all would shift by one.
+CsvTable read_named(const std::string& role, const std::string& path, size_t rows) {
+  const CsvTable table = read_csv(path);
+  if (!table.header.empty() || table.rows() != rows + 1) return table;
+  const std::string& first = table.cells.front();
+  const std::string& second = table.cells[std::min(table.columns, table.cells.size() - 1)];
+  if (pattern_of(first) != first && pattern_of(first) == pattern_of(second))
+    fail(Category::input,
+         "{} holds {} lines but the outputs {}; its first, {}, looks like those below it and no heading. "
+         "Give one {} a record{}",
+         path, table.rows(), counted(rows, "record"), printable(first), role == "ids" ? "id" : "group",
+         ", below a heading of another form if there is one");
+  return read_csv(path, {.separator = {}, .header = CsvHeader::present});
 }
 
 // The first column of a text file, or the elements of an integer array, as text.
 std::vector<std::string> read_names(const std::string& role, const std::string& path, size_t rows,
                                     std::vector<FileRecord>& files) {
   std::vector<std::string> names;
-  if (is_csv(path)) {
-    CsvTable table = read_csv(path);
-    // A heading over texts looks like any of them: only the count tells.
-    if (table.header.empty() && table.rows() == rows + 1)
-      table = read_csv(path, {.separator = {}, .header = CsvHeader::present});
+  if (is_text_file(path)) {
+    const CsvTable table = read_named(role, path, rows);
+    // Ids may well count the rows, if their column says that it holds them.
+    if (role != "ids" || table.header.empty() || is_missing(table.header.front())) refuse_index(table, path);
     std::string all;
     for (size_t i = 0; i < table.rows(); ++i) {
       names.push_back(table.cells[i * table.columns]);
@@ -47,7 +68,7 @@ std::vector<std::string> read_names(const std::string& role, const std::string& 
 }  // namespace
 
 std::string header_hint(const std::string& path, size_t found, size_t rows) {
-  const bool is_suspect = found == rows + 1 && path.ends_with(".csv");
+  const bool is_suspect = found == rows + 1 && is_text_file(path);
   return is_suspect ? ". If its first line is a header, save it without (header=False)" : "";
 }
 
@@ -131,6 +152,23 @@ std::vector<int64_t> read_groups(const std::string& path, size_t rows, std::vect
   return groups;
 }
 
+namespace {
+
+void warn_of_shared_ids(const std::string& path, Records& records) {
+  std::vector<std::string_view> sorted(records.ids.begin(), records.ids.end());
+  std::ranges::sort(sorted);
+  const auto shared = std::ranges::adjacent_find(sorted);
+  if (shared == sorted.end()) return;
+  const auto different = static_cast<size_t>(std::ranges::unique(sorted).begin() - sorted.begin());
+  records.warnings.push_back(
+      {"shared_ids",
+       fmt::format("{} names {} by {}; {} stands for more than one, and reports cannot tell those apart", path,
+                   counted(records.ids.size(), "record"), counted(different, "id"), printable(*shared)),
+       "give each record an id of its own; whose it is goes into --groups"});
+}
+
+}  // namespace
+
 void read_whose(const RecordPaths& paths, size_t rows, Records& records, std::vector<FileRecord>& files) {
   if (!paths.groups.empty()) {
     records.groups = read_groups(paths.groups, rows, files, &records.group_names);
@@ -139,6 +177,7 @@ void read_whose(const RecordPaths& paths, size_t rows, Records& records, std::ve
   if (!paths.ids.empty()) {
     records.ids = read_names("ids", paths.ids, rows, files);
     check_count(paths.ids, "id", records.ids.size(), rows);
+    warn_of_shared_ids(paths.ids, records);
   }
 }
 

@@ -69,23 +69,35 @@ bool is_whole(const fs::path& path, const json& hash) {
   }
 }
 
-/// Why the shard does not count; "" where it does.
-std::string flaw(const Run& run, const Models& models, Shard shard) {
+/// Where a shard has each of the models; it may hold others too, which some of its records do not show to be unusable.
+struct Found {
+  std::string flaw = {};  ///< Why the shard does not count; "" where it does.
+  std::vector<size_t> places = {};
+  size_t models = 0;  ///< that the shard holds
+};
+
+Found find_models(const Run& run, const Models& models, Shard shard) {
   const json done = read_done(shard_path(run, shard));
-  if (!done.is_object() || !done.contains("signals") || !done["signals"].is_object()) return "is missing";
+  if (!done.is_object() || !done.contains("signals") || !done["signals"].is_object()) return {"is missing"};
   const json identity = identity_of(run, models, shard);
   for (const auto& [key, value] : identity.items())
-    if (key != "forms" && (!done.contains(key) || done[key] != value)) return fmt::format("is of other {}", key);
-  const json& forms = identity.at("forms");
-  const json taken = done.value("forms", json::array());
-  if (taken.size() != forms.size()) return "is of other forms";
-  for (size_t m = 0; m < forms.size(); ++m)
-    if (taken[m] != forms[m])
-      return fmt::format(
+    if (key != "forms" && key != "models" && (!done.contains(key) || done[key] != value))
+      return {fmt::format("is of other {}", key)};
+  const json held = done.value("models", json::array()), forms = done.value("forms", json::array());
+  if (!held.is_array() || !forms.is_array() || held.size() != forms.size()) return {"is of other models"};
+  Found found{"", {}, held.size()};
+  for (size_t m = 0; m < models.models.size(); ++m) {
+    const auto place = static_cast<size_t>(std::find(held.begin(), held.end(), identity["models"][m]) - held.begin());
+    if (place == held.size())
+      return {fmt::format("is of other outputs of model {}, or lacks it", models.models[m].number)};
+    if (forms[place] != identity["forms"][m])
+      return {fmt::format(
           "took the outputs of model {} for {}, but they look like {}; say with --input what they are, to every shard "
           "and to the merge",
-          models.models[m].number, taken[m].dump(), forms[m].dump());
-  return "";
+          models.models[m].number, forms[place].dump(), identity["forms"][m].dump())};
+    found.places.push_back(place);
+  }
+  return found;
 }
 
 /// How many shards each set that is begun has in all.
@@ -120,7 +132,7 @@ SignalWriter::~SignalWriter() {
 }
 
 bool SignalWriter::is_done() const {
-  if (!flaw(run_, models_, shard_).empty()) return false;
+  if (!find_models(run_, models_, shard_).flaw.empty()) return false;
   const fs::path folder = shard_path(run_, shard_);
   const json signals = read_done(folder)["signals"];
   return std::ranges::all_of(
@@ -159,20 +171,22 @@ StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(mo
   std::string flaws;
   for (const size_t count : counts_of(run)) {
     std::string missing;
+    std::vector<Found> found;
     for (size_t number = 1; number <= count; ++number) {
-      const std::string why = flaw(run, models, {number, count});
-      if (!why.empty()) missing += fmt::format("\n  {}/{} {}", number, count, why);
+      found.push_back(find_models(run, models, {number, count}));
+      if (!found.back().flaw.empty()) missing += fmt::format("\n  {}/{} {}", number, count, found.back().flaw);
     }
     flaws += missing;
     if (!missing.empty()) continue;
     for (size_t number = 1; number <= count; ++number) {
       const Shard shard{number, count};
-      Part part{0, models.models.size(), shard.range(run.records), {}};
+      const Found& own = found[number - 1];
+      Part part{0, own.places, shard.range(run.records), {}};
       const json signals = read_done(shard_path(run, shard))["signals"];
       std::vector<std::string> names;
       for (const auto& [name, hash] : signals.items()) {
         const fs::path path = shard_path(run, shard) / (name + ".npy");
-        const std::vector<size_t> shape = {models.models.size(), part.range.end - part.range.begin, queries_};
+        const std::vector<size_t> shape = {own.models, part.range.end - part.range.begin, queries_};
         Array values = is_whole(path, hash) ? read_npy(path.string()) : Array();
         if (values.type() != ElementType::float64 || values.shape() != shape)
           fail(Category::input, "{} is not what was written, or gone; `miaudit audit {} --shard {}/{}` makes it again",
@@ -201,7 +215,7 @@ void StoredSignals::add(const Run& run, size_t m, std::vector<FileRecord>& files
   if (error) fail(Category::io, "cannot look into {}: {}", run.signals(m).string(), error.message());
   std::ranges::sort(paths);
   std::vector<std::string> names;
-  Part part{parts_.size(), 1, {0, run.records}, {}};
+  Part part{parts_.size(), {0}, {0, run.records}, {}};
   for (const fs::path& path : paths) {
     Array values = read_npy(path);
     const std::vector<size_t>& shape = values.shape();
@@ -237,11 +251,12 @@ bool StoredSignals::holds(std::string_view signal) const {
 void StoredSignals::read(std::string_view signal, size_t model, std::span<double> out) const {
   const size_t place = static_cast<size_t>(std::ranges::find(signals_, signal) - signals_.begin());
   for (const Part& part : parts_) {
-    if (model < part.first_model || model - part.first_model >= part.models) continue;
+    if (model < part.first_model || model - part.first_model >= part.places.size()) continue;
+    const size_t row = part.places[model - part.first_model];
     const size_t width = (part.range.end - part.range.begin) * queries_;
     const Array& values = part.values[place];
     with_element_type(values.type(), [&]<class T>() {
-      const auto own = values.as<T>().subspan((model - part.first_model) * width, width);
+      const auto own = values.as<T>().subspan(row * width, width);
       std::ranges::transform(own, out.begin() + static_cast<ptrdiff_t>(part.range.begin * queries_), [](T value) {
         if constexpr (std::is_same_v<T, Half>) {
           return to_double(value);

@@ -30,7 +30,7 @@ class SignalWriter {
   SignalWriter(const SignalWriter&) = delete;
   SignalWriter& operator=(const SignalWriter&) = delete;
 
-  /// Whether this shard is there already, of just these models; one of others is replaced.
+  /// Whether this shard is there already, of all these models as they are; another is replaced.
   bool is_done() const;
   /// values: [models][records of the shard][queries].
   void write(std::string_view signal, std::vector<double> values);
@@ -66,7 +66,7 @@ class StoredSignals {
   /// Some models' values for some records.
   struct Part {
     size_t first_model = 0;
-    size_t models = 0;
+    std::vector<size_t> places;  ///< of the models from the first on, among those that the values are of
     RecordRange range;
     std::vector<Array> values;  ///< of each signal, [models][records][queries]
   };

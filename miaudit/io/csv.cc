@@ -147,25 +147,6 @@ bool detect_header(std::span<const std::string> cells, size_t columns) {
          std::any_of(second.begin(), second.end(), [](const auto& c) { return parse_value(c).has_value(); });
 }
 
-/// Refuses what pandas writes before the values unless it is told not to.
-void refuse_index(const CsvTable& table, const std::string& name) {
-  constexpr size_t kFewest = 4;
-  const size_t rows = table.rows();
-  if (table.columns < 2) return;
-  if (table.header.empty() && is_missing(table.cells.front()) && rows > 1 && parse_value(table.cells[table.columns]))
-    fail(Category::input, "{}: the first column has no name, as that of an index; save it without (index=False)", name);
-  if (rows < kFewest) return;
-  for (const double from : {0.0, 1.0}) {
-    size_t row = 0;
-    while (row < rows && parse_number(table.cells[row * table.columns]) == from + static_cast<double>(row)) ++row;
-    if (row == rows)
-      fail(Category::input,
-           "{}: the first column{} counts the rows from {}, as an index does, and would be taken for values of the "
-           "records; save it without (index=False)",
-           name, table.header.empty() ? "" : fmt::format(", {},", printable(table.header.front())), from);
-  }
-}
-
 void check_text(std::string_view text, const std::string& name) {
   if (text.empty()) fail(Category::input, "{} is empty; expected rows of text", name);
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
@@ -216,6 +197,27 @@ CsvTable parse_csv(std::span<const std::byte> bytes, const std::string& name, co
 
 CsvTable read_csv(const std::filesystem::path& path, const CsvOptions& options) {
   return parse_csv(FileBytes::open(path).bytes(), path.string(), options);
+}
+
+void refuse_index(const CsvTable& table, const std::string& name) {
+  constexpr size_t kFewest = 4;
+  const size_t rows = table.rows();
+  if (table.columns < 2) return;
+  const bool is_unnamed = table.header.empty() ? is_missing(table.cells.front()) && rows > 1 &&
+                                                     parse_value(table.cells[table.columns]).has_value()
+                                               : is_missing(table.header.front());
+  if (is_unnamed)
+    fail(Category::input, "{}: the first column has no name, as that of an index; save it without (index=False)", name);
+  if (rows < kFewest) return;
+  for (const double from : {0.0, 1.0}) {
+    size_t row = 0;
+    while (row < rows && parse_number(table.cells[row * table.columns]) == from + static_cast<double>(row)) ++row;
+    if (row == rows)
+      fail(Category::input,
+           "{}: the first column{} counts the rows from {}, as an index does, and would be taken for values of the "
+           "records; save it without (index=False)",
+           name, table.header.empty() ? "" : fmt::format(", {},", printable(table.header.front())), from);
+  }
 }
 
 Array numbers(const CsvTable& table, const std::string& name) {

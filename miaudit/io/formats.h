@@ -64,6 +64,12 @@ CsvTable read_csv(const std::filesystem::path& path, const CsvOptions& options =
 /// are) is refused with its row, counted from 1 without the header, and column.
 Array numbers(const CsvTable& table, const std::string& name);
 
+/// Whether a file of this name is read as text: .csv, .tsv or .txt, in capitals too.
+bool is_text_file(const std::string& path);
+/// Refuses what pandas writes before the columns unless it is told not to: a first column without a name, or one that
+/// counts the rows from 0 or 1.
+void refuse_index(const CsvTable& table, const std::string& name);
+
 /// One array from any of the formats above, told by the file's first bytes and, for .csv, .tsv and .txt, by its name.
 /// "file.npz:key" picks a member of an archive and reads no other; an archive of one needs no key. A file whose own
 /// name holds the colon goes first. Pickles, PyTorch checkpoints, HDF5, Parquet and the like are refused with advice.

@@ -98,7 +98,7 @@ Array read_one(const FileBytes& file, const std::string& path) {
     return parse_idx(bytes, path);
   }
   if (is_idx(bytes)) return parse_idx(bytes, path);
-  if (has_extension(path, {".csv", ".tsv", ".txt"})) return numbers(parse_csv(bytes, path), path);
+  if (is_text_file(path)) return numbers(parse_csv(bytes, path), path);
   if (bytes.empty()) fail(Category::input, "{} is empty", path);
   if (has_extension(path, {".pkl", ".pickle", ".joblib", ".pt", ".pth"}))
     fail(Category::unsupported, "{} is a pickle by its name; {}", path, kPickleAdvice);
@@ -109,6 +109,10 @@ Array read_one(const FileBytes& file, const std::string& path) {
 }
 
 }  // namespace
+
+bool is_text_file(const std::string& path) {
+  return has_extension(path, {".csv", ".tsv", ".txt"});
+}
 
 Array read_array(const std::string& path_and_key, Holding holding) {
   const Address address = split(path_and_key);

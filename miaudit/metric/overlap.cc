@@ -15,7 +15,10 @@ std::unordered_map<std::string, double> ranks_of(std::span<const Ranked> order) 
   std::unordered_map<std::string, double> ranks;
   for (const Ranked& ranked : order)
     if (!ranks.emplace(ranked.name, ranked.rank).second)
-      fail(Category::input, "record {} stands twice in one report; each must stand once", ranked.name);
+      fail(
+          Category::input,
+          "record '{}' (an id, or a row) stands twice in one report; audit again with an id of its own for each record",
+          ranked.name);
   return ranks;
 }
 

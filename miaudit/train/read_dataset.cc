@@ -13,10 +13,6 @@ namespace {
 
 constexpr size_t kBlock = 256;  // Records that one step of a pass takes: sums have one order on any number of threads.
 
-bool is_text_table(const std::string& path) {
-  return path.ends_with(".csv") || path.ends_with(".tsv") || path.ends_with(".txt");
-}
-
 const char* layout_name(ImageLayout layout) {
   return layout == ImageLayout::hwc ? "height x width x channels" : "channels x height x width";
 }
@@ -224,7 +220,7 @@ void read_table(Dataset& dataset, const DatasetPaths& paths, const DatasetOption
 void read_values(Dataset& dataset, const DatasetPaths& paths, const DatasetOptions& options, const Dataset* like,
                  const Context& context) {
   const TableOptions& table = options.table;
-  if (is_text_table(paths.data)) return read_table(dataset, paths, options, like);
+  if (is_text_file(paths.data)) return read_table(dataset, paths, options, like);
   if (!table.label_column.empty() || !table.categorical.empty() || !table.ignored.empty())
     fail(Category::config, "{} has no named columns; --label-column, --categorical and --ignore-columns are for .csv",
          paths.data);

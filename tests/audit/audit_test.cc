@@ -80,6 +80,19 @@ TEST(Audit, WarnsOfDifferentClassMixes) {
   EXPECT_TRUE(warned(audit(records, {}, {}), "class_mix"));
 }
 
+// Records of one person are of one class: 40 times each of them is no more evidence than once.
+TEST(Audit, CountsPersonsForTheClassMix) {
+  Records records = made_records({.records = 2000});
+  for (size_t i = 0; i < records.size(); ++i) {
+    const auto person = static_cast<int64_t>(i / 40);
+    records.labels[i] = static_cast<int32_t>(person * person % 7 % 4);
+    records.membership[i] = static_cast<int8_t>(person % 3 == 0);
+  }
+  EXPECT_TRUE(warned(audit(records, {}, {}), "class_mix"));
+  for (size_t i = 0; i < records.size(); ++i) records.groups.push_back(static_cast<int64_t>(i / 40));
+  EXPECT_FALSE(warned(audit(records, {}, {}), "class_mix"));
+}
+
 TEST(Audit, WarnsOfMembershipThatLooksSwapped) {
   Records records = made_records({.records = 2000, .leak = 2});
   EXPECT_FALSE(warned(audit(records, {}, {}), "below_chance"));

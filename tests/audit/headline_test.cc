@@ -22,7 +22,7 @@ std::string headline_of(std::vector<Candidate> ran) {
 }
 
 TEST(Headline, IsTheFirstThatWasChosenBeforehand) {
-  EXPECT_EQ(headline_of({{"base", 100, 0.6}, {"lira", 100, 0.9}, {"base_offline", 100, 0.7}}), "base");
+  EXPECT_EQ(headline_of({{"base", 100, 0.6}, {"lira", 100, 0.9}, {"rmia_offline", 100, 0.7}}), "base");
   EXPECT_EQ(headline_of({{"base", 100, 0.6}, {"stacked", 100, 0.5}}), "stacked");
 }
 
@@ -31,10 +31,10 @@ TEST(Headline, IsTheStrongestWhereNoneWas) {
 }
 
 TEST(Headline, ScoresNineInTenOfWhatOthersDo) {
-  EXPECT_EQ(headline_of({{"base", 90, 0.6}, {"base_offline", 100, 0.7}}), "base");
-  EXPECT_EQ(headline_of({{"base", 89, 0.6}, {"base_offline", 100, 0.7}, {"loss", 1000, 0.9}}), "base_offline");
+  EXPECT_EQ(headline_of({{"base", 90, 0.6}, {"rmia_offline", 100, 0.7}}), "base");
+  EXPECT_EQ(headline_of({{"base", 89, 0.6}, {"rmia_offline", 100, 0.7}, {"loss", 1000, 0.9}}), "rmia_offline");
   // The first is near the second and far from the third, which the second is near.
-  EXPECT_EQ(headline_of({{"stacked", 82, 0.6}, {"base", 91, 0.6}, {"base_offline", 100, 0.7}}), "base");
+  EXPECT_EQ(headline_of({{"stacked", 82, 0.6}, {"base", 91, 0.6}, {"rmia_offline", 100, 0.7}}), "base");
 }
 
 }  // namespace

@@ -85,10 +85,20 @@ for number in (1, 2):
 changed = np.load("run1/models/0002/outputs.npy")
 changed[0] += 1
 np.save("run1/models/0002/outputs.npy", changed[:, :, ::-1].copy())
-assert "1/2 is of other models" in run("audit", "run1", "--merge", expect=2).stderr
+assert "1/2 is of other outputs of model 2" in run("audit", "run1", "--merge", expect=2).stderr
 for number in (1, 2):
     assert "written" in run("audit", "run1", "--shard", f"{number}/2").stdout
 assert report_of("run1", "--merge") == report_of("run1")
+
+# A model that only one shard's records show to be unusable is left out of the whole.
+shutil.copytree("run1", "partly", ignore=shutil.ignore_patterns("signals", "attempts"))
+changed = np.load("partly/models/0003/outputs.npy")
+changed[5, 0, 2] = np.nan
+np.save("partly/models/0003/outputs.npy", changed)
+for number in (1, 2):
+    run("audit", "partly", "--shard", f"{number}/2")
+assert "model 3" in run("audit", "partly", "--merge", "--attacks", "base,stacked", "--stacked-trees", "5").stdout
+assert report_of("partly", "--merge") == report_of("partly")
 
 # What a killed shard leaves behind is nobody's, and gc removes it; a living one's stays.
 import socket

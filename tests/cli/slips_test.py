@@ -49,3 +49,36 @@ for option, value in (("--target", "-1"), ("--target", "18446744073709551616"), 
 for option in ("--epochs", "--batch", "--shift", "--max-depth"):
     refused("train", "--data", "x.npy", "--labels", "labels.npy", "--out", "model", option, "-1",
             said=f"{option}: found '-1'; expected a whole number")
+
+# Text whose first column is not what it is taken for.
+def text(name, lines):
+    open(name, "w").write("\n".join(map(str, lines)) + "\n")
+    MINE[name] = None
+    before[name] = open(name, "rb").read()
+
+
+text("index.csv", [",person", *(f"{i},P{i // 2}" for i in range(80))])
+text("counts.csv", ["record,person", *(f"{i},P{i // 2}" for i in range(80))])
+for option in ("--groups", "--ids"):
+    refused("audit", *OUTPUTS, option, "index.csv", said="the first column has no name, as that of an index")
+refused("audit", *OUTPUTS, "--groups", "counts.csv", said="counts the rows from 0, as an index does")
+run("audit", *OUTPUTS, "--attacks", "loss", "--ids", "counts.csv")
+text("numbers.csv", range(81))
+text("names.txt", [f"P{i:03}" for i in range(81)])
+for name, first in (("numbers.csv", "'0'"), ("names.txt", "'P000'")):
+    for option in ("--groups", "--ids"):
+        refused("audit", *OUTPUTS, option, name, said=f"its first, {first}, looks like those below it")
+text("HEADED.TXT", ["person", *(f"P{i // 2:03}" for i in range(80))])
+text("LABELS.CSV", labels)
+grouped = run("audit", "--outputs", "outputs.npy", "--labels", "LABELS.CSV", "--membership", "membership.npy", "--attacks",
+              "loss", "--groups", "HEADED.TXT")
+assert "40 groups" in grouped.stdout, grouped.stdout
+text("shared.csv", ["a"] * 2 + list(range(78)))
+assert "'a' stands for more than one" in run("audit", *OUTPUTS, "--attacks", "loss", "--ids", "shared.csv").stdout.replace("\n  ", " ")
+assert "did you mean 'spread'?" in run("audit", *OUTPUTS, "--attacks", "SPREAD", expect=2).stderr
+
+# Integers that float64 cannot tell apart.
+np.save("large.npy", (2**63 + np.arange(80)).astype(np.uint64))
+MINE["large.npy"] = None
+before["large.npy"] = open("large.npy", "rb").read()
+refused("measure", "large.npy", "membership.npy", said="integers beyond 2^53 are not told apart")

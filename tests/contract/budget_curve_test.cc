@@ -99,19 +99,19 @@ TEST(BudgetCurve, HasEveryPointWhereAModelIsMissing) {
 TEST(BudgetCurve, NamesTheHeadlineOfAnAuditWithSoMany) {
   AuditPlan plan;
   plan.curve = true;
-  plan.attacks = {"base", "base_offline", "lira"};
+  plan.attacks = {"base", "rmia_offline", "lira"};
   const Models models = made_models({.models = 12, .records = 2000, .leak = 1, .design = Design::bernoulli});
   const AuditResult result = audited(models, {0}, plan).result;
   std::vector<std::string> headlines;
   for (const BudgetPoint& point : result.budget_curve) {
     headlines.push_back(point.headline);
-    const BudgetFigures *on = figures_of(point, "base"), *off = figures_of(point, "base_offline");
+    const BudgetFigures *on = figures_of(point, "base"), *off = figures_of(point, "rmia_offline");
     ASSERT_TRUE(on && off);
     EXPECT_EQ(
         static_cast<double>(on->members + on->nonmembers) >= 0.9 * static_cast<double>(off->members + off->nonmembers),
         point.headline == "base");
   }
-  EXPECT_EQ(headlines.front(), "base_offline");
+  EXPECT_EQ(headlines.front(), "rmia_offline");
   EXPECT_EQ(headlines.back(), result.headline->auc.attack);
   EXPECT_TRUE(std::ranges::find(headlines, "base") != headlines.end());
 }
