@@ -85,7 +85,7 @@ TEST(Audit, CountsPersonsForTheClassMix) {
   Records records = made_records({.records = 2000});
   for (size_t i = 0; i < records.size(); ++i) {
     const auto person = static_cast<int64_t>(i / 40);
-    records.labels[i] = static_cast<int32_t>(person * person % 7 % 4);
+    records.labels[i] = static_cast<int32_t>(person * 5 % 13 % 4);
     records.membership[i] = static_cast<int8_t>(person % 3 == 0);
   }
   EXPECT_TRUE(warned(audit(records, {}, {}), "class_mix"));
