@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """What more reference models buy: bench/budget.py RUN [TARGETS [REFERENCES,… [ATTACKS,…]]] takes a finished run in complementary
 pairs and, for 2, 4, 8, 16 … references or those asked for, audits smaller runs of pairs drawn from it, every model in turn, until
-TARGETS models (32) have been targets. Prints, for each attack (all that have references, or those asked for), the mean over targets of TPR at .1 % FPR, TPR at 1 % FPR and AUC, ± the
-standard error of the first.
+TARGETS models (32) have been targets. Prints, for each attack (all that have references, or those asked for), the mean over
+targets of TPR at .1 % FPR, TPR at 1 % FPR and AUC, ± the standard error of the first.
 """
 import json
 import os

@@ -20,6 +20,10 @@ std::string padded(std::string text, size_t columns) {
   return text;
 }
 
+std::string rule() {
+  return std::string(kWidth, '-') + '\n';
+}
+
 void add_line(std::string& text, const TableRow& row, size_t first) {
   // A name that leaves no room has a line to itself.
   std::string line =
@@ -59,10 +63,6 @@ std::string wrapped(std::string_view text, std::string_view first, std::string_v
     line_is_empty = false;
   }
   return lines + '\n';
-}
-
-std::string rule() {
-  return std::string(kWidth, '-') + '\n';
 }
 
 std::string table(const TableRow& head, std::span<const TableRow> rows) {

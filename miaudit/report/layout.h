@@ -14,9 +14,6 @@ inline constexpr size_t kWidth = 80;
 /// Words on lines of at most kWidth columns, `indent` before every line but the first, `first` before that.
 std::string wrapped(std::string_view text, std::string_view first, std::string_view indent);
 
-/// A line across.
-std::string rule();
-
 struct TableRow {
   std::string name;
   std::vector<std::string> figures;
