@@ -29,10 +29,10 @@ CsvTable read_named(const std::string& role, const std::string& path, size_t row
   const std::string& second = table.cells[std::min(table.columns, table.cells.size() - 1)];
   if (pattern_of(first) != first && pattern_of(first) == pattern_of(second))
     fail(Category::input,
-         "{} holds {} lines but the outputs {}; its first, {}, looks like those below it and no heading. "
-         "Give one {} a record{}",
-         path, table.rows(), counted(rows, "record"), printable(first), role == "ids" ? "id" : "group",
-         ", below a heading of another form if there is one");
+         "{} holds {} lines for {}; its first, {}, looks like those below it and no heading. Give one {} a record, "
+         "below "
+         "a heading of another form if there is one",
+         path, table.rows(), counted(rows, "record"), printable(first), role == "ids" ? "id" : "group");
   return read_csv(path, {.separator = {}, .header = CsvHeader::present});
 }
 

@@ -38,7 +38,7 @@ struct ScanResult {
   Misfits not_rounded;            ///< a value is not in [0, 1], or a sum is further from 1 than rounding_tolerance();
   double largest_off = 0;         ///< How far a sum is from 1 at most, of records with all values in [0, 1].
   uint64_t certain = 0;     ///< How many records' values reach 1 and no further: as probabilities they leave no doubt.
-  Misfits not_percentages;  ///< a value is negative, or a sum is further from 100 than rounding explains;
+  Misfits not_percentages;  ///< a value is negative, or a sum is further from 100 than rounding explains.
   Misfits not_log_probabilities;  ///< a value is above 0, or the exponentials' sum is not within 1e-3 of 1.
 };
 
