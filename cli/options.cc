@@ -149,7 +149,8 @@ void add_measure_options(CLI::App& verb, MeasureOptions& options) {
       ->type_name("FLOAT:0.5 to below 1");
   add_shares(verb, "--prior", "Shares of members at which precision is reported (JSON)", options.priors);
   verb.add_option("--bootstrap", options.bootstrap,
-                  "BCa bootstrap intervals of AUC and TPR from this many replicates, where they cover; 0: analytic")
+                  "BCa bootstrap intervals of AUC and TPR from this many replicates, where they cover; 0: analytic. "
+                  "Over several targets TPRs have 400 of their own, or these")
       ->check(CLI::Validator(
           [](std::string& text) {
             const bool good = text == "0" || (CLI::Range(200, 1000000)(text).empty());

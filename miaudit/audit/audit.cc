@@ -63,7 +63,6 @@ AuditResult begin_result(const AuditPlan& plan) {
   result.kernel_target = kernel_target();
   result.seed = plan.measure.seed;
   result.level = plan.measure.level;
-  result.interval_method = plan.measure.bootstrap ? "bca" : "analytic";
   return result;
 }
 
@@ -129,7 +128,7 @@ void finish(const Trial& trial, const Performed& performed, const Records& first
   result.slices = slice_by_class(scored, trial.labels, result.subject.classes, plan.measure.level, context);
   result.self_checks = check_audit(first, scored, plan.measure.seed, context);
   add_check_warnings(*result.self_checks, result.warnings);
-  warn_of_idle_bootstrap(result);
+  note_intervals(plan.measure.bootstrap, result);
   conclude(result);
 }
 

@@ -123,22 +123,26 @@ void warn_of_mixed_groups(uint64_t mixed, std::vector<Notice>& warnings) {
                       "check --groups; a person with records on both sides is a member by one of them"});
 }
 
-void warn_of_idle_bootstrap(AuditResult& result) {
-  if (result.interval_method != "bca") return;
-  const auto is_by_one = [](const Metrics& metrics) {
-    const auto is_bca = [](const Estimate& estimate) { return estimate.method.starts_with("bca"); };
-    return is_bca(metrics.auc) ||
-           std::ranges::any_of(metrics.tpr_at_fpr, [&](const RateAtFpr& rate) { return is_bca(rate.tpr); });
+void note_intervals(uint32_t replicates, AuditResult& result) {
+  const auto is_by = [](std::string_view method, const Metrics& metrics) {
+    const auto is_so = [method](const Estimate& estimate) { return estimate.method == method; };
+    return is_so(metrics.auc) ||
+           std::ranges::any_of(metrics.tpr_at_fpr, [&](const RateAtFpr& rate) { return is_so(rate.tpr); });
   };
-  for (const AttackResult& attack : result.attacks)
-    if (is_by_one(attack.estimates) || (attack.group_estimates && is_by_one(*attack.group_estimates))) return;
-  result.interval_method = "analytic";
+  const auto is_any_by = [&](std::string_view method) {
+    return std::ranges::any_of(result.attacks, [&](const AttackResult& attack) {
+      return is_by(method, attack.estimates) || (attack.group_estimates && is_by(method, *attack.group_estimates));
+    });
+  };
+  for (const char* method : {"bca_bootstrap", "crossed_bootstrap"})
+    if (is_any_by(method)) result.interval_method = method;
+  if (replicates == 0 || result.interval_method != "analytic") return;
   const bool are_grouped = result.subject.targets > 1 || result.subject.groups > 0;
   result.warnings.push_back(
       {"bootstrap_unused",
        fmt::format("--bootstrap changed no interval: {}",
                    are_grouped ? "records that go together, as those of one person or under one target do, cannot be "
-                                 "drawn one by one"
+                                 "drawn one by one, and there are too few models or records to draw whole ones"
                                : "with so few records or replicates, or for scores that are learnt, its intervals "
                                  "would not cover what they claim"),
        "the analytic intervals hold (docs/statistics.md, Bootstrap); leave --bootstrap away"});

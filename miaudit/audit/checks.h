@@ -26,7 +26,8 @@ void warn_of_mixed_groups(uint64_t mixed, std::vector<Notice>& warnings);
 /// Scores that surely run the wrong way say that something was taken for something else. `names`: whose AUC's interval
 /// lies below 0.5. `check`: what the person can look at beside swapped membership.
 void warn_of_inversion(const std::vector<std::string>& names, std::string_view check, std::vector<Notice>& warnings);
-/// Says so where a bootstrap was asked for and no interval of the result is by one.
-void warn_of_idle_bootstrap(AuditResult& result);
+/// Which bootstrap made intervals of the result, if any did (AuditResult::interval_method); says so where one of so
+/// many replicates was asked for and none is by one.
+void note_intervals(uint32_t replicates, AuditResult& result);
 
 }  // namespace miaudit

@@ -61,7 +61,7 @@ std::optional<Exposure> exposure_of(const AttackResult& attack, const ScoredReco
     ExposureRate& own = exposure.rates.emplace_back();
     own.fpr = rate.fpr;
     if (is_one) continue;
-    if (const auto per_record = per_record_rates(all, rate.fpr, options.level, context))
+    if (const auto per_record = per_record_rates(all, rate.fpr, options.level, options.seed, context))
       own.per_record = PerRecordFigures{per_record->tpr, per_record->corrected_tpr, per_record->records};
   }
   Shares shares(options.level);

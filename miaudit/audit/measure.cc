@@ -33,6 +33,8 @@ class Figures {
   std::vector<Metrics> at(std::span<const double> levels) const {
     const std::vector<Estimate> aucs = auc(levels);
     const std::vector<Estimate> advantages = advantage(levels);
+    std::vector<std::vector<Estimate>> tprs;  // [fprs][levels]
+    for (const double fpr : options_.fprs) tprs.push_back(tpr(fpr, levels));
     std::vector<Metrics> all(levels.size());
     for (size_t k = 0; k < levels.size(); ++k) {
       Metrics& metrics = all[k];
@@ -41,8 +43,9 @@ class Figures {
       metrics.auc = aucs[k];
       metrics.advantage = advantages[k];
       metrics.balanced_accuracy = as_balanced_accuracy(advantages[k]);
-      for (const double fpr : options_.fprs) {
-        RateAtFpr rate{fpr, tpr(fpr, levels[k]), {}, {}};
+      for (size_t f = 0; f < tprs.size(); ++f) {
+        const double fpr = options_.fprs[f];
+        RateAtFpr rate{fpr, tprs[f][k], {}, {}};
         const RocPoint point = point_at_fpr(sorted_, fpr);
         if (point.true_positives + point.false_positives > 0) rate.threshold = point.threshold;
         metrics.tpr_at_fpr.push_back(std::move(rate));
@@ -81,8 +84,17 @@ class Figures {
     // bootstrap intervals of pure noise lie above 0.
     return advantage_estimates(sorted_, levels, options_.seed);
   }
-  Estimate tpr(double fpr, double level) const {
-    if (grouped_) return tpr_at_fpr_estimate(*grouped_, fpr, level);
+  std::vector<Estimate> tpr(double fpr, std::span<const double> levels) const {
+    if (grouped_) {
+      Resamples resamples{.seed = options_.seed};
+      if (options_.bootstrap) resamples.count = options_.bootstrap;
+      return tpr_at_fpr_estimates(*grouped_, fpr, levels, resamples, context_);
+    }
+    std::vector<Estimate> estimates;
+    for (const double level : levels) estimates.push_back(tpr_of_independent(fpr, level));
+    return estimates;
+  }
+  Estimate tpr_of_independent(double fpr, double level) const {
     Estimate analytic = tpr_at_fpr_estimate(sorted_, fpr, level);
     const double found = static_cast<double>(point_at_fpr(sorted_, fpr).true_positives);
     const double missed = static_cast<double>(sorted_.members.size()) - found;
@@ -214,7 +226,6 @@ AuditResult measure_scores(const ScoredRecords& records, const MeasureOptions& o
   result.miaudit_version = version();
   result.seed = options.seed;
   result.level = options.level;
-  result.interval_method = options.bootstrap ? "bca" : "analytic";
   AttackResult attack;
   attack.name = "scores";
   attack.summary = "Scores brought by the user; higher = more likely a member";
@@ -234,7 +245,7 @@ AuditResult measure_scores(const ScoredRecords& records, const MeasureOptions& o
   if (attack.estimates.auc.high && *attack.estimates.auc.high < 0.5)
     warn_of_inversion({attack.name}, "and that a higher score means more likely a member", result.warnings);
   result.attacks.push_back(std::move(attack));
-  warn_of_idle_bootstrap(result);
+  note_intervals(options.bootstrap, result);
   return result;
 }
 

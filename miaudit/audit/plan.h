@@ -14,7 +14,7 @@ struct MeasureOptions {
   std::vector<double> fprs = {0.01, 0.001};       ///< Each in (0, 1).
   double level = 0.95;                            ///< Two-sided, in (0, 1).
   std::vector<double> priors = {0.01, 0.1, 0.5};  ///< Each in (0, 1).
-  uint32_t bootstrap = 0;  ///< BCa replicates, used where they cover (statistics.md); 0 for none.
+  uint32_t bootstrap = 0;  ///< Replicates, used where they cover (statistics.md); 0: none, of several targets 400.
   uint64_t seed = 0;
 };
 

@@ -241,7 +241,8 @@ struct AuditResult {
   uint64_t seed = 0;
   uint64_t folds = 0;
   double level = 0.95;
-  std::string interval_method;  ///< "analytic" or "bca"
+  /// "analytic", or "bca_bootstrap" or "crossed_bootstrap" where some intervals are by one.
+  std::string interval_method = "analytic";
   std::vector<InputFile> files;
   Subject subject;
   std::vector<AttackResult> attacks;

@@ -189,7 +189,7 @@ std::vector<RecordExposure> most_exposed_of_one(const TargetedScores& one,
   return exposures;
 }
 
-std::optional<PerRecordRates> per_record_rates(const TargetedScores& all, double fpr, double level,
+std::optional<PerRecordRates> per_record_rates(const TargetedScores& all, double fpr, double level, uint64_t seed,
                                                const Context& context) {
   const size_t targets = all.families.size();
   const size_t kept = std::min(all.records, std::max<size_t>(1, kMostScores / targets));
@@ -211,7 +211,8 @@ std::optional<PerRecordRates> per_record_rates(const TargetedScores& all, double
     rates.records += is_judged;
   }
   const auto tpr = [&](const std::vector<double>& standardised) {
-    return tpr_at_fpr_estimate(GroupedScores{standardised, scores.membership, families, 1, kept}, fpr, level, context);
+    const PartedGroups grouped({standardised, scores.membership, families, 1, kept}, context);
+    return tpr_at_fpr_estimates(grouped, fpr, std::span(&level, 1), {.seed = seed}, context).front();
   };
   rates.tpr = tpr(scores.plain);
   rates.corrected_tpr = tpr(scores.corrected);

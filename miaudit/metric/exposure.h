@@ -55,9 +55,9 @@ struct PerRecordRates {
   /// over all are judged.
   uint64_t records = 0;
 };
-/// Intervals respect families and records. Empty optional where no record on either side can be judged. fpr in (0, 1).
-/// O(targets·records) and two sorts.
-std::optional<PerRecordRates> per_record_rates(const TargetedScores& all, double fpr, double level,
+/// Intervals respect families and records; `seed` is of their resamples. Empty optional where no record on either side
+/// can be judged. fpr in (0, 1). O(targets·records) and two sorts.
+std::optional<PerRecordRates> per_record_rates(const TargetedScores& all, double fpr, double level, uint64_t seed,
                                                const Context& context);
 
 }  // namespace miaudit

@@ -208,9 +208,22 @@ curve = shown.split("By number of reference models")[1].splitlines()
 assert [line.split()[:2] for line in curve[3:6]] == [["2", "rmia"], ["4", "rmia"], ["4", "lira"]], curve
 assert "--reference-outputs" in run("audit", *flat, "--curve", expect=2).stderr
 
-# Targets go together by models and records, which a bootstrap of records cannot draw: said, not passed over.
-idle = audit("run1", "--bootstrap", 200, "--attacks", "base")
+# Targets go together by models and records: whole ones are drawn, 400 times or as often as is asked.
+def tpr_interval(result):
+    return attack(result, "base")["estimates"]["tpr_at_fpr"][0]
+
+
+drawn = {asked: audit("run1", "--attacks", "base", *asked) for asked in [(), ("--bootstrap", 400), ("--bootstrap", 200)]}
+for result in drawn.values():
+    assert result["provenance"]["intervals"] == tpr_interval(result)["method"] == "crossed_bootstrap", result
+    assert "bootstrap_unused" not in [w["code"] for w in result["warnings"]], result
+assert tpr_interval(drawn[()]) == tpr_interval(drawn["--bootstrap", 400])
+assert tpr_interval(drawn[()])["low"] != tpr_interval(drawn["--bootstrap", 200])["low"]
+# Where there are too few models to draw it is said, not passed over.
+write_run("few", outputs[:6], membership[:6], partners[:6])
+idle = audit("few", "--bootstrap", 200, "--attacks", "base")
 assert "bootstrap_unused" in [w["code"] for w in idle["warnings"]] and idle["provenance"]["intervals"] == "analytic", idle
+assert tpr_interval(idle)["method"] == "grouped_order_statistics_clopper_pearson", idle
 assert "--attacks" in run("audit", "run1", "--curve", "--attacks", "loss", expect=2).stderr
 
 # A model that is missing is named and left out; its partner's sides are cut to what all records have.

@@ -106,13 +106,13 @@ TEST(PerRecordRates, FindWhoIsHiddenAmongWiderScores) {
     return [leak](Rng& rng, size_t i, bool member) { return (i % 2 ? 50 : 0.1) * rng.normal() + member * leak; };
   };
   for (const double fpr : {0.1, 0.01}) {
-    const auto noise = per_record_rates(made_scores(8, 20'000, 1, score(0)).view(), fpr, 0.9999, {});
+    const auto noise = per_record_rates(made_scores(8, 20'000, 1, score(0)).view(), fpr, 0.9999, 1, {});
     ASSERT_TRUE(noise);
     EXPECT_EQ(noise->records, 20'000u);
     EXPECT_LE(*noise->tpr.low, fpr);
     EXPECT_GE(*noise->tpr.high, fpr);
     EXPECT_NEAR(*noise->tpr.value, fpr, 0.1 * fpr);
-    const auto leak = per_record_rates(made_scores(8, 20'000, 1, score(1)).view(), fpr, 0.95, {});
+    const auto leak = per_record_rates(made_scores(8, 20'000, 1, score(1)).view(), fpr, 0.95, 1, {});
     EXPECT_GT(*leak->tpr.low, 0.4);
   }
 }
@@ -150,7 +150,7 @@ TEST(PerRecordRates, AreThoseOfAPlainStatement) {
     return static_cast<double>(std::ranges::count_if(scores, [&](double s) { return s > nonmembers[allowed]; })) /
            static_cast<double>(scores.size());
   };
-  const auto rates = per_record_rates(made.view(), fpr, 0.95, {});
+  const auto rates = per_record_rates(made.view(), fpr, 0.95, 1, {});
   ASSERT_TRUE(rates);
   EXPECT_NEAR(*rates->tpr.value, share(members), 1e-12);
   EXPECT_NEAR(*rates->corrected_tpr.value, share(corrected), 1e-12);
@@ -182,7 +182,7 @@ TEST(PerRecordRates, CorrectForOneFiniteSetOfRecords) {
   }
   const double anew = std::sqrt(1. / (kPool / 2));
   const double truth = normal_survival(-normal_quantile(fpr) - shift / anew);
-  const auto rates = per_record_rates(made.view(), fpr, 0.95, {});
+  const auto rates = per_record_rates(made.view(), fpr, 0.95, 1, {});
   ASSERT_TRUE(rates);
   EXPECT_GT(*rates->tpr.value, truth + 0.15);
   EXPECT_NEAR(*rates->corrected_tpr.value, truth, 0.03);
@@ -190,11 +190,11 @@ TEST(PerRecordRates, CorrectForOneFiniteSetOfRecords) {
 
 TEST(PerRecordRates, AccuseNobodyWhoseScoresAreAllAlikeAndJudgeNobodyByFewerThanThree) {
   const Made same = made_scores(8, 50, 4, [](Rng&, size_t, bool member) { return member ? 1.0 : 0.0; });
-  const auto rates = per_record_rates(same.view(), 0.01, 0.95, {});
+  const auto rates = per_record_rates(same.view(), 0.01, 0.95, 1, {});
   ASSERT_TRUE(rates);
   EXPECT_EQ(rates->tpr.value, 0.0);
   EXPECT_FALSE(per_record_rates(made_scores(3, 50, 5, [](Rng& rng, size_t, bool) { return rng.normal(); }).view(), 0.01,
-                                0.95, {}));
+                                0.95, 1, {}));
 }
 
 // Taking a relative's score back out of a sum leaves rounding where the other scores are all alike.
@@ -205,7 +205,7 @@ TEST(PerRecordRates, AccuseNobodyForTheRoundingThatARelativeLeaves) {
       const size_t place = t * made.records + i;
       made.scores[place] = made.membership[place] == 1 ? 1 : 0.3 + 1e-4 * static_cast<double>(i);
     }
-  const auto rates = per_record_rates(made.view(), 0.01, 0.95, {});
+  const auto rates = per_record_rates(made.view(), 0.01, 0.95, 1, {});
   ASSERT_TRUE(rates);
   EXPECT_LE(*rates->tpr.value, 0.01);
   EXPECT_LE(*rates->corrected_tpr.value, 0.01);
@@ -213,8 +213,8 @@ TEST(PerRecordRates, AccuseNobodyForTheRoundingThatARelativeLeaves) {
 
 TEST(PerRecordRates, DoNotDependOnThreads) {
   const Made made = made_scores(6, 1000, 6, [](Rng& rng, size_t, bool m) { return rng.normal() + m; });
-  const auto one = per_record_rates(made.view(), 0.01, 0.95, {1}),
-             three = per_record_rates(made.view(), 0.01, 0.95, {3});
+  const auto one = per_record_rates(made.view(), 0.01, 0.95, 1, {1}),
+             three = per_record_rates(made.view(), 0.01, 0.95, 1, {3});
   EXPECT_EQ(one->tpr.value, three->tpr.value);
   EXPECT_EQ(one->tpr.high, three->tpr.high);
 }

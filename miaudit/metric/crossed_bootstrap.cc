@@ -1,0 +1,288 @@
+#include "miaudit/metric/crossed_bootstrap.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "miaudit/base/error.h"
+#include "miaudit/base/parallel.h"
+#include "miaudit/base/rng.h"
+#include "miaudit/math/distributions.h"
+#include "miaudit/metric/grouped_side.h"
+#include "miaudit/metric/level.h"
+#include "miaudit/metric/resample.h"
+
+namespace miaudit {
+namespace {
+
+constexpr double kFewestFamilies = 4, kFewestRecords = 20;
+constexpr size_t kFewestPast = 5;
+
+/// What is drawn: families of models, or records (people).
+struct Units {
+  std::vector<uint32_t> of_score[2];  ///< [side][score]: of the scores at the top
+  std::vector<double> sizes[2];       ///< [side][unit]: of all scores
+
+  /// How many of one size would tell as much.
+  double effective(size_t side) const {
+    double squares = 0, all = 0;
+    for (const double size : sizes[side]) all += size, squares += size * size;
+    return all * all / squares;
+  }
+  size_t distinct(size_t side, size_t scores) const {
+    std::vector<uint32_t> some(of_score[side].begin(), of_score[side].begin() + static_cast<ptrdiff_t>(scores));
+    std::ranges::sort(some);
+    return static_cast<size_t>(std::ranges::unique(some).begin() - some.begin());
+  }
+};
+
+/// The scores from the top down to where no resample looks, descending.
+struct Top {
+  std::vector<double> scores[2];      ///< [side]
+  size_t all[2] = {0, 0};             ///< how many are looked at, those below too
+  std::vector<size_t> members_above;  ///< [non-member]: how many members' scores are above its
+  Units families, records;
+};
+
+/// visit(side, score, family, record) of each score that is looked at.
+template <class Visit>
+void each_score(const Parted& parted, const Visit& visit) {
+  constexpr size_t kRun = 64;
+  const Crossing& crossing = parted.crossing;
+  for (size_t m = 0; m < crossing.models.size(); ++m) {
+    if (!crossing.models[m]) continue;
+    for (size_t begin = 0; begin < crossing.records; begin += kRun * crossing.stride)
+      for (size_t i = begin; i < std::min(begin + kRun, crossing.records); ++i) {
+        const int8_t side = crossing.membership[m * crossing.records + i];
+        if (side < 0) continue;
+        const uint32_t record = crossing.person_of.empty() ? static_cast<uint32_t>(i) : crossing.person_of[i];
+        visit(static_cast<size_t>(side), crossing.scores[m * crossing.records + i], parted.group_of_model[m], record);
+      }
+  }
+}
+
+/// The top with `depth` non-members, were all scores looked at.
+Top top_of(const Parted& parted, size_t depth) {
+  const Crossing& crossing = parted.crossing;
+  const std::vector<double>& nonmembers = parted.sorted.nonmembers;
+  const double lowest = depth < nonmembers.size() ? nonmembers[nonmembers.size() - depth] : -INFINITY;
+  struct Cell {
+    double score;
+    uint32_t family, record;
+  };
+  std::array<std::vector<Cell>, 2> cells;
+  Top top;
+  for (const size_t side : {0, 1}) {
+    top.families.sizes[side].resize(parted.members.places());
+    top.records.sizes[side].resize(
+        crossing.person_of.empty() ? crossing.records : *std::ranges::max_element(crossing.person_of) + size_t{1});
+  }
+  each_score(parted, [&](size_t side, double score, uint32_t family, uint32_t record) {
+    ++top.all[side];
+    ++top.families.sizes[side][family];
+    ++top.records.sizes[side][record];
+    if (score >= lowest) cells[side].push_back({score, family, record});
+  });
+  for (const size_t side : {0, 1}) {
+    // By what they are of too, so that ties have one order.
+    std::ranges::sort(cells[side], [](const Cell& a, const Cell& b) {
+      return std::tuple(-a.score, a.family, a.record) < std::tuple(-b.score, b.family, b.record);
+    });
+    for (const Cell& cell : cells[side]) {
+      top.scores[side].push_back(cell.score);
+      top.families.of_score[side].push_back(cell.family);
+      top.records.of_score[side].push_back(cell.record);
+    }
+  }
+  size_t above = 0;
+  for (const double score : top.scores[0]) {
+    while (above < top.scores[1].size() && top.scores[1][above] > score) ++above;
+    top.members_above.push_back(above);
+  }
+  return top;
+}
+
+/// How many scores of the top are past the threshold.
+struct Past {
+  size_t nonmembers, members;
+};
+
+/// weight(side, score): how often it is drawn. Nothing where the threshold lies below the top.
+template <class Weight>
+std::optional<Past> past_at(const Top& top, double fpr, double nonmembers_drawn, const Weight& weight) {
+  const double allowed = fpr * nonmembers_drawn * (1 + 1e-12);
+  const std::vector<double>& nonmembers = top.scores[0];
+  size_t past = 0;
+  for (double accused = 0; past < nonmembers.size();) {
+    size_t end = past;  // of the tie
+    for (; end < nonmembers.size() && nonmembers[end] == nonmembers[past]; ++end) accused += weight(0, end);
+    if (accused > allowed) return Past{past, top.members_above[past]};
+    past = end;
+  }
+  if (past < top.all[0]) return {};
+  return Past{past, top.scores[1].size()};
+}
+
+template <class Weight>
+std::optional<double> tpr_at(const Top& top, double fpr, const std::array<double, 2>& drawn, const Weight& weight) {
+  const std::optional<Past> past = past_at(top, fpr, drawn[0], weight);
+  if (!past) return {};
+  double found = 0;
+  for (size_t i = 0; i < past->members; ++i) found += weight(1, i);
+  return found / drawn[1];
+}
+
+/// Counts of draws, Poisson's with mean 1: with replacement as many as there are, but for the total, which varies too.
+class Draws {
+ public:
+  explicit Draws(Rng& rng) : rng_(rng) {}
+
+  void fill(std::span<uint32_t> times) {
+    const std::vector<uint8_t>& of_bits = table();
+    for (size_t i = 0; i < times.size(); i += 4) {
+      uint64_t bits = rng_();
+      for (size_t k = i; k < std::min(i + 4, times.size()); ++k, bits >>= 16) times[k] = of_bits[bits & 0xffff];
+    }
+  }
+  /// Of so many together.
+  double total_of(size_t count) {
+    const double mean = static_cast<double>(count);
+    return count == 0 ? 0 : std::max(0.0, std::round(mean + std::sqrt(mean) * rng_.normal()));
+  }
+
+ private:
+  /// [16 random bits]
+  static const std::vector<uint8_t>& table() {
+    static const std::vector<uint8_t> times = [] {
+      std::vector<uint8_t> filled;
+      double share = std::exp(-1.0), up_to = share;
+      for (uint8_t count = 0; filled.size() < 0x10000; up_to += share /= ++count)
+        filled.resize(std::min<size_t>(0x10000, static_cast<size_t>(std::ceil(up_to * 0x10000))), count);
+      return filled;
+    }();
+    return times;
+  }
+  Rng& rng_;
+};
+
+/// A resample's TPR: NaN where it has none of a side, nothing where its threshold lies below the top.
+using Resampled = std::optional<double>;
+
+Resampled with_units_weighed(const Top& top, const Units& units, double fpr, const std::vector<uint32_t>& times) {
+  std::array<double, 2> drawn{};
+  for (const size_t side : {0, 1})
+    drawn[side] = std::inner_product(times.begin(), times.end(), units.sizes[side].begin(), 0.0);
+  if (drawn[0] == 0 || drawn[1] == 0) return NAN;
+  return tpr_at(top, fpr, drawn, [&](size_t side, size_t i) { return times[units.of_score[side][i]]; });
+}
+
+Resampled with_families_drawn(const Top& top, double fpr, Rng rng) {
+  return with_units_weighed(top, top.families, fpr, draw_with_replacement(top.families.sizes[0].size(), rng));
+}
+
+Resampled with_records_drawn(const Top& top, double fpr, Rng rng) {
+  std::vector<uint32_t> times(top.records.sizes[0].size());
+  Draws(rng).fill(times);
+  return with_units_weighed(top, top.records, fpr, times);
+}
+
+Resampled with_scores_drawn(const Top& top, double fpr, Rng rng) {
+  std::array<std::vector<uint32_t>, 2> times;
+  std::array<double, 2> drawn{};
+  Draws draws(rng);
+  for (const size_t side : {0, 1}) {
+    times[side].resize(top.scores[side].size());
+    draws.fill(times[side]);
+    drawn[side] = static_cast<double>(std::accumulate(times[side].begin(), times[side].end(), uint64_t{0})) +
+                  draws.total_of(top.all[side] - top.scores[side].size());
+  }
+  if (drawn[0] == 0 || drawn[1] == 0) return NAN;
+  return tpr_at(top, fpr, drawn, [&](size_t side, size_t i) { return times[side][i]; });
+}
+
+/// Nothing where a resample needs more of the scores. draw(top, fpr, rng); kind: which of the three it is.
+template <class Draw>
+std::optional<double> variance_of(const Top& top, double fpr, const Resamples& resamples, uint64_t kind,
+                                  const Context& context, const Draw& draw) {
+  std::vector<Resampled> found(resamples.count);
+  parallel_blocks(found.size(), 8, context, [&](size_t begin, size_t end) {
+    for (size_t k = begin; k < end; ++k) found[k] = draw(top, fpr, Rng(resamples.seed, kind * found.size() + k));
+  });
+  double count = 0, sum = 0, squares = 0;
+  for (const Resampled& one : found) {
+    if (!one) return {};
+    if (std::isnan(*one)) continue;
+    ++count;
+    sum += *one;
+    squares += *one * *one;
+  }
+  return count > 1 ? std::max(0.0, (squares - sum * sum / count) / (count - 1)) : 0;
+}
+
+/// Enough of both sides, of families and of records, for a resample to be like another sample. fewest: how many records
+/// or people hold what lies past the threshold.
+bool is_enough(const Top& top, const Past& past, size_t fewest) {
+  for (const size_t side : {0, 1})
+    if (top.families.effective(side) < kFewestFamilies || top.records.effective(side) < kFewestRecords) return false;
+  return fewest >= kFewestPast && top.all[1] - past.members >= kFewestPast;
+}
+
+}  // namespace
+
+std::optional<CrossedRate> bootstrap_tpr_at_fpr(const PartedGroups& crossed, double fpr, const Resamples& resamples,
+                                                const Context& context) {
+  if (resamples.count < 200)
+    fail(Category::config, "a bootstrap of {} replicates was asked for; take at least 200, better 2 000",
+         resamples.count);
+  const Parted& parted = crossed.parts();
+  if (!parted.crossing.is_there()) return {};
+  const size_t nonmembers = parted.sorted.nonmembers.size(), members = parted.sorted.members.size();
+  for (size_t depth = static_cast<size_t>(2 * fpr * static_cast<double>(nonmembers)) + 64;; depth *= 2) {
+    const Top top = top_of(parted, depth);
+    const auto past = past_at(top, fpr, static_cast<double>(top.all[0]), [](size_t, size_t) { return 1; });
+    if (!past) continue;
+    const size_t fewest = std::min(top.records.distinct(0, past->nonmembers), top.records.distinct(1, past->members));
+    if (!is_enough(top, *past, fewest)) return {};
+
+    const auto of_families = variance_of(top, fpr, resamples, 0, context, with_families_drawn);
+    const auto of_records = variance_of(top, fpr, resamples, 1, context, with_records_drawn);
+    const auto of_scores = variance_of(top, fpr, resamples, 2, context, with_scores_drawn);
+    if (!of_families || !of_records || !of_scores) continue;
+
+    const double families = std::min(parted.members.groups(), parted.nonmembers.groups());
+    // Of records that are looked at for all, what is theirs or single scores' is larger than that of all.
+    const double looked_at = static_cast<double>(top.all[1]) / static_cast<double>(members);
+    const double by_score = *of_scores * looked_at, by_record = *of_records * looked_at;
+    const double by_family =
+        std::max(by_score, *of_families * families / (families - 1) - *of_scores * (1 - looked_at));
+    const double all = std::max({by_family + by_record - by_score, by_family, by_record}) / parted.members.worth;
+    if (!(all > 0)) return {};
+    const double parts =
+        by_family * by_family / (families - 1) + by_record * by_record / static_cast<double>(fewest - 1);
+    const uint64_t found = point_at_fpr(parted.sorted, fpr).true_positives;
+    return CrossedRate{static_cast<double>(found) / static_cast<double>(members), all, all * all / parts};
+  }
+}
+
+Estimate crossed_rate_estimate(const CrossedRate& rate, double level) {
+  const double tail = error_rate(level) / 2;
+  const double fewer = normal_quantile(1 - tail) / student_t_quantile(rate.degrees, 1 - tail);
+  const double records = rate.rate * (1 - rate.rate) / rate.variance * fewer * fewer;
+  return {rate.rate, clopper_pearson_lower(rate.rate * records, records, tail),
+          clopper_pearson_upper(rate.rate * records, records, tail), level, "crossed_bootstrap"};
+}
+
+std::vector<Estimate> tpr_at_fpr_estimates(const PartedGroups& grouped, double fpr, std::span<const double> levels,
+                                           const Resamples& resamples, const Context& context) {
+  const auto rate = bootstrap_tpr_at_fpr(grouped, fpr, resamples, context);
+  std::vector<Estimate> estimates;
+  for (const double level : levels)
+    estimates.push_back(rate ? crossed_rate_estimate(*rate, level) : tpr_at_fpr_estimate(grouped, fpr, level));
+  return estimates;
+}
+
+}  // namespace miaudit
