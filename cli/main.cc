@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <new>
 #include <sstream>
 #include <string_view>
 
 #include "cli/options.h"
+#include "cli/usage.h"
 #include "cli/verbs.h"
 #include "miaudit/base/version.h"
 
@@ -20,25 +20,6 @@ constexpr const char* kFooter =
 
 std::string version_line() {
   return fmt::format("miaudit {}", version());
-}
-
-std::vector<std::string> verb_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
-    names.push_back(verb->get_name());
-  return names;
-}
-
-// The first word, where it is neither an option nor a verb; else "".
-std::string unknown_verb(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return "";
-  const std::vector<std::string> names = verb_names(app);
-  return std::find(names.begin(), names.end(), argv[1]) == names.end() ? argv[1] : "";
-}
-
-std::string suggestion(const CLI::App& app, const std::string& verb) {
-  const std::string nearest = nearest_name(verb, verb_names(app));
-  return nearest.empty() ? "" : fmt::format("; did you mean '{}'", nearest);
 }
 
 // The first `--option=` with nothing behind it, without the =; else "". CLI11 would take the next argument for its
@@ -66,11 +47,7 @@ int run_verb(CLI::App& app, const Shell& shell, int argc, char** argv) {
     print(text.str());
     return 0;
   } catch (const CLI::ParseError& error) {
-    if (const std::string verb = unknown_verb(app, argc, argv); !verb.empty()) {
-      fmt::print(stderr, "miaudit: unknown verb '{}'{}; `miaudit --help` shows all\n", verb, suggestion(app, verb));
-    } else {
-      app.exit(error);
-    }
+    fmt::print(stderr, "{}", usage_message(app, error, argc, argv));
     return 2;
   }
 }

@@ -71,6 +71,10 @@ int run(Arguments a, Shell& shell) {
     const std::vector<double> other = read_scores(a.against, files, membership);
     check_rows(a.against, other.size());
     result.comparison = compare({scores, other, membership, groups}, a.measure, context);
+    if (result.comparison->auc_difference.method == "same_scores")
+      result.warnings.push_back(
+          {"same_scores", fmt::format("{} and {} hold the same scores of all known records", a.scores, a.against),
+           "give two scores that differ"});
   }
   add_files(result, files);
   const int exit_code = judge_gates(gates, result);

@@ -1,5 +1,7 @@
 #include "miaudit/audit/trial.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <mutex>
@@ -18,16 +20,22 @@ namespace {
 constexpr size_t kFewestTeachers = 4;
 constexpr size_t kCurvePointsOfATarget = 64;
 
-// What an attack lacks, whichever target it is run against, and what would enable it; "" where it lacks nothing.
+constexpr const char* kNeedsReferences =
+    "needs reference models of other splits than the target's; give a run folder, or --reference-outputs and "
+    "--reference-membership";
+
+// All that an attack lacks, whichever target it is run against, and what would enable it; "" where it lacks nothing.
 std::string lack_of(const AttackRow& attack, const Evidence& evidence) {
+  std::vector<std::string> lacks;
   if (attack.needs_labels() && evidence.labels.empty())
-    return "needs labels; give --labels (with --members: --member-labels and --nonmember-labels)";
+    lacks.emplace_back("needs labels; give --labels (with --members: --member-labels and --nonmember-labels)");
   if (evidence.classes < attack.min_classes)
-    return fmt::format("with {} its score is the same for every record; it needs {} or more",
-                       counted(evidence.classes, "class", "classes"), attack.min_classes);
+    lacks.push_back(fmt::format("with {} its score is the same for every record; it needs {} or more",
+                                counted(evidence.classes, "class", "classes"), attack.min_classes));
   if (attack.does_need(Need::features) && evidence.features.cols == 0)
-    return "needs what the records hold; give --features, one row of numbers a record";
-  return "";
+    lacks.emplace_back("needs what the records hold; give --features, one row of numbers a record");
+  if (!lacks.empty() && attack.needs_references() && !evidence.references) lacks.emplace_back(kNeedsReferences);
+  return fmt::format("{}", fmt::join(lacks, "; and "));
 }
 
 // What this target has too few of for an attack; "" where it has enough.
@@ -36,9 +44,7 @@ std::string shortage_of(const AttackRow& attack, const Evidence& evidence, int f
     return "calibrates on records of other folds; give at least two members and two non-members (of two groups)";
   if (!attack.needs_references()) return "";
   const ReferenceSource* references = evidence.references;
-  if (!references)
-    return "needs reference models of other splits than the target's; give a run folder, or --reference-outputs and "
-           "--reference-membership";
+  if (!references) return kNeedsReferences;
   if (attack.does_need(Need::references_out) && references->models_out() == 0)
     return "needs reference models that did not train on the records, in a design whose splits do not tell the "
            "target's; too "

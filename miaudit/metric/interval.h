@@ -115,9 +115,9 @@ struct PairedScores {
   std::span<const int64_t> groups = {};  ///< Whose each record is, or empty.
 };
 /// a − b. AUC: the two intervals joined by DeLong's correlation (MOVER, Zou & Donner 2008, doi:10.1002/sim.3095), with
-/// groups by that of sums over groups; it is paired DeLong for many records and holds for few. Anything else by a
-/// paired bootstrap of records or whole groups (percentile; no bounds where all resamples agree, or with fewer than 20
-/// groups of either side).
+/// groups by that of sums over groups (of scores that are the same: 0, surely); it is paired DeLong for many records
+/// and holds for few. Anything else by a paired bootstrap of records or whole groups (percentile; no bounds where all
+/// resamples agree, or with fewer than 20 groups of either side).
 Estimate auc_difference(const PairedScores& pair, double level, const Context& context);
 Estimate statistic_difference(const PairedScores& pair, const RocStatistic& statistic, double level,
                               uint32_t replicates, uint64_t seed, const Context& context);

@@ -25,6 +25,16 @@ void require_paired(const PairedScores& pair) {
          counted(pair.a.size(), "score"), counted(pair.groups.size(), "group"));
 }
 
+/// Of every known record; then no sample tells them apart.
+bool are_same(const PairedScores& pair) {
+  for (size_t i = 0; i < pair.a.size(); ++i)
+    if (pair.membership[i] >= 0 && pair.a[i] != pair.b[i]) return false;
+  return true;
+}
+Estimate no_difference(double level) {
+  return {0.0, 0.0, 0.0, level, "same_scores"};
+}
+
 std::vector<double> side_of(std::span<const double> scores, std::span<const int8_t> membership, int8_t side) {
   std::vector<double> values;
   for (size_t i = 0; i < scores.size(); ++i)
@@ -188,6 +198,7 @@ Estimate auc_difference(const PairedScores& pair, double level, const Context& c
   require_paired(pair);
   const SortedScores sorted_a = sort_scores(pair.a, pair.membership, context);
   const SortedScores sorted_b = sort_scores(pair.b, pair.membership, context);
+  if (are_same(pair)) return no_difference(level);
   const Shares members{shares_of(pair.a, pair.membership, 1, sorted_a.nonmembers, context),
                        shares_of(pair.b, pair.membership, 1, sorted_b.nonmembers, context)};
   const Shares nonmembers{shares_of(pair.a, pair.membership, 0, sorted_a.members, context),
@@ -224,6 +235,7 @@ Estimate statistic_difference(const PairedScores& pair, const RocStatistic& stat
                     {},
                     level,
                     pair.groups.empty() ? "paired_bootstrap" : "grouped_paired_bootstrap"};
+  if (are_same(pair)) return no_difference(level);
   const PairedSide members(pair.a, pair.b, pair.membership, 1);
   const PairedSide nonmembers(pair.a, pair.b, pair.membership, 0);
   const Drawing drawing(pair);

@@ -37,6 +37,13 @@ assert result["convention"] == "membership 1 = member; a higher score = more lik
 assert all("needs reference models" in s["reason"] or s["name"] == "quantile" for s in result["skipped"])
 assert {a["name"] for a in result["attacks"]} >= {"class_threshold", "population", "classifier", "classifier_trees"}
 
+# All that an attack lacks is said at once.
+bare = audit(*[word for word in save(logits, labels, membership) if word not in ("--labels", "y.npy")])
+why = {s["name"]: s["reason"] for s in bare["skipped"]}
+assert "--labels" in why["loss"] and "reference" not in why["loss"], why
+assert "--labels" in why["lira"] and "--reference-outputs" in why["lira"], why
+assert "--labels" in why["quantile"] and "--features" in why["quantile"], why
+
 # Coarse outputs: nearly every score is tied with others. Margins of integers are exact; sums of exponentials differ in
 # their last bit by the order of adding, which parts ties.
 coarse = np.round(logits).astype("float32")

@@ -50,6 +50,20 @@ for option in ("--epochs", "--batch", "--shift", "--max-depth"):
     refused("train", "--data", "x.npy", "--labels", "labels.npy", "--out", "model", option, "-1",
             said=f"{option}: found '-1'; expected a whole number")
 
+# Words that no verb takes: which, of what, what was perhaps meant, and where to read on.
+for arguments, said in {
+        (): "`miaudit` needs a verb: demo, audit,",
+        ("adit",): "unknown verb 'adit'; did you mean 'audit'; `miaudit --help` shows all",
+        ("shadow", "stauts", "run"): "unknown verb 'stauts'; did you mean 'status'; `miaudit shadow --help`",
+        ("audit", "--levle=0.9", "run"): "`miaudit audit` has no option --levle; did you mean '--level'; `miaudit audit --help`",
+        ("--json", "audit", "run"): "--json must come after `miaudit audit`",
+        ("--quiet",): "`miaudit` has no option --quiet; options come after a verb",
+        ("measure", "x.npy", "--membership", "membership.npy"): "`miaudit measure` takes this without --membership before it",
+        ("audit", "run", "other"): "`miaudit audit` takes no 'other' here",
+        ("list", "atacks"): "did you mean 'attacks'",
+        ("audit", "run", "--input", "logitz"): "did you mean 'logits'"}.items():
+    refused(*arguments, said=said)
+
 # Text whose first column is not what it is taken for.
 def text(name, lines):
     open(name, "w").write("\n".join(map(str, lines)) + "\n")

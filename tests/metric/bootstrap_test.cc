@@ -131,12 +131,23 @@ TEST(Paired, GroupsOfOneRecordChangeLittle) {
 
 TEST(Paired, EqualScoresDoNotDiffer) {
   const Scored data = simulated(400, 1, 28);
-  const Estimate same = auc_difference({data.scores, data.scores, data.membership}, 0.95, {});
-  EXPECT_EQ(*same.value, 0);
-  EXPECT_LE(*same.low, 0);
-  EXPECT_GE(*same.high, 0);
-  EXPECT_LT(*same.high - *same.low, 0.02);
-  EXPECT_FALSE(statistic_difference({data.scores, data.scores, data.membership}, auc_of, 0.95, 200, 1, {}).low);
+  const PairedScores same{data.scores, data.scores, data.membership};
+  for (const Estimate& none : {auc_difference(same, 0.95, {}), statistic_difference(same, auc_of, 0.95, 200, 1, {})}) {
+    EXPECT_EQ(none.value, 0);
+    EXPECT_EQ(none.low, 0);
+    EXPECT_EQ(none.high, 0);
+    EXPECT_EQ(none.method, "same_scores");
+  }
+  // Of one order but not the same: what another sample would show is not known.
+  std::vector<double> doubled = data.scores;
+  for (double& score : doubled) score *= 2;
+  const PairedScores alike{data.scores, doubled, data.membership};
+  const Estimate of_auc = auc_difference(alike, 0.95, {});
+  EXPECT_EQ(of_auc.value, 0);
+  EXPECT_LT(of_auc.low, 0);
+  EXPECT_GT(of_auc.high, 0);
+  EXPECT_LT(*of_auc.high - *of_auc.low, 0.02);
+  EXPECT_FALSE(statistic_difference(alike, auc_of, 0.95, 200, 1, {}).low);
 }
 
 TEST(Paired, RefusesOtherLengths) {
