@@ -100,19 +100,37 @@ class Rule {
   std::vector<std::vector<size_t>> relatives_;  ///< of each target, itself among them
 };
 
+/// How often a record is surely found: once of once says less than nine times of ten.
+class SureShare {
+ public:
+  explicit SureShare(const std::vector<RecordExposure>& exposures) {
+    for (const RecordExposure& own : exposures) {
+      if (own.trained >= lowest_.size()) lowest_.resize(own.trained + size_t{1});
+      std::vector<double>& of_trained = lowest_[own.trained];
+      for (uint32_t found = static_cast<uint32_t>(of_trained.size()); found <= own.trained; ++found)
+        of_trained.push_back(clopper_pearson_lower(found, own.trained, kAlpha));
+    }
+  }
+  double of(uint32_t found, uint32_t trained) const { return lowest_[trained][found]; }
+
+ private:
+  static constexpr double kAlpha = 0.025;
+  std::vector<std::vector<double>> lowest_;  ///< [trained][found], for those that occur
+};
+
 /// Negative where a is the more exposed, 0 where nothing tells them apart.
-double compare(const RecordExposure& a, const RecordExposure& b) {
+double compare(const RecordExposure& a, const RecordExposure& b, const SureShare& share) {
   for (size_t f = a.found.size(); f-- > 0;) {
-    const double own = static_cast<double>(a.found[f]) * b.trained, other = static_cast<double>(b.found[f]) * a.trained;
+    const double own = share.of(a.found[f], a.trained), other = share.of(b.found[f], b.trained);
     if (own != other) return other - own;
   }
   return a.separation == b.separation ? 0 : a.separation > b.separation ? -1 : 1;
 }
 
 /// Of exposures in order.
-void rank(std::vector<RecordExposure>& exposures) {
+void rank(std::vector<RecordExposure>& exposures, const SureShare& share) {
   for (size_t begin = 0, end = 0; begin < exposures.size(); begin = end) {
-    while (end < exposures.size() && compare(exposures[begin], exposures[end]) == 0) ++end;
+    while (end < exposures.size() && compare(exposures[begin], exposures[end], share) == 0) ++end;
     for (size_t k = begin; k < end; ++k) exposures[k].rank = 0.5 * static_cast<double>(begin + 1 + end);
   }
 }
@@ -157,8 +175,9 @@ std::vector<RecordExposure> record_exposures(const TargetedScores& all,
     }
   });
   std::erase_if(exposures, [](const RecordExposure& own) { return own.trained == 0; });
-  std::ranges::stable_sort(exposures, [](const auto& a, const auto& b) { return compare(a, b) < 0; });
-  rank(exposures);
+  const SureShare share(exposures);
+  std::ranges::stable_sort(exposures, [&](const auto& a, const auto& b) { return compare(a, b, share) < 0; });
+  rank(exposures, share);
   return exposures;
 }
 
@@ -182,7 +201,7 @@ std::vector<RecordExposure> most_exposed_of_one(const TargetedScores& one,
     for (const auto& threshold : thresholds) own.found.push_back(threshold && score >= *threshold);
   }
   std::ranges::stable_sort(exposures, std::greater(), &RecordExposure::separation);
-  rank(exposures);
+  rank(exposures, SureShare(exposures));
   // Some that nothing tells from the last may not be among them.
   for (size_t k = above; k < most; ++k)
     exposures[k].rank = static_cast<double>(above) + 0.5 * (1.0 + static_cast<double>(alike));

@@ -27,9 +27,9 @@ struct RecordExposure {
   double rank = 0;              ///< 1 for the most exposed; those that nothing tells apart share their mean place.
 };
 
-/// Every record that some target trained on, the most exposed first: by what is found at the last threshold, then at
-/// the one before and so on, then by separation, then in order. thresholds: empty where nobody is found.
-/// O(targets·records).
+/// Every record that some target trained on, the most exposed first: by how often it is surely found (the lower end
+/// of its share, Clopper & Pearson at 95 %) at the last threshold, then at the one before and so on, then by
+/// separation, then in order. thresholds: empty where nobody is found. O(targets·records).
 std::vector<RecordExposure> record_exposures(const TargetedScores& all,
                                              std::span<const std::optional<double>> thresholds, const Context& context);
 

@@ -60,6 +60,25 @@ TEST(RecordExposures, CountsWhatIsFoundAndPutsTheMostExposedFirst) {
   EXPECT_EQ(found[2].found, (std::vector<uint32_t>{1, 0, 0}));
 }
 
+// Where models are missing: one that is found once of once may have been lucky.
+TEST(RecordExposures, PutsTheSurerFirst) {
+  constexpr size_t kTargets = 10, kRecords = 3;
+  Made made{kRecords, std::vector<double>(kTargets * kRecords, 0), std::vector<int8_t>(kTargets * kRecords, 1), {}};
+  for (size_t t = 0; t < kTargets; ++t) {
+    made.families.push_back(static_cast<int64_t>(t));
+    made.scores[t * kRecords] = t > 0 ? 2 : 0;  // 9 of 10
+    made.scores[t * kRecords + 1] = 2;          // 1 of 1
+    made.membership[t * kRecords + 1] = t == 0 ? 1 : -1;
+    made.scores[t * kRecords + 2] = t < 3 ? 2 : 0;  // 3 of 10
+  }
+  const std::vector<std::optional<double>> thresholds = {1};
+  const auto found = record_exposures(made.view(), thresholds, {});
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].record, 0u);
+  EXPECT_EQ(found[1].record, 2u);
+  EXPECT_EQ(found[2].record, 1u);
+}
+
 TEST(RecordExposures, GiveEqualsOneRank) {
   const std::vector<double> scores = {1, 1, 2, 1, 0, 0, 0, 0};
   const std::vector<int8_t> membership = {1, 1, 1, 1, 0, 0, 0, 0};
