@@ -14,6 +14,7 @@
 #include "miaudit/math/distributions.h"
 #include "miaudit/metric/grouped_side.h"
 #include "miaudit/metric/level.h"
+#include "miaudit/metric/order_statistics.h"
 #include "miaudit/metric/resample.h"
 
 namespace miaudit {
@@ -26,6 +27,7 @@ constexpr size_t kFewestPast = 5;
 struct Units {
   std::vector<uint32_t> of_score[2];  ///< [side][score]: of the scores at the top
   std::vector<double> sizes[2];       ///< [side][unit]: of all scores
+  std::vector<double> edge;           ///< [unit]: of the edge's
 
   /// How many of one size would tell as much.
   double effective(size_t side) const {
@@ -40,10 +42,12 @@ struct Units {
   }
 };
 
-/// The scores from the top down to where no resample looks, descending.
+/// The scores from the top down to where no resample looks, descending, above an edge: non-members' that are tied,
+/// perhaps very many, of which only counts are needed.
 struct Top {
   std::vector<double> scores[2];      ///< [side]
   size_t all[2] = {0, 0};             ///< how many are looked at, those below too
+  size_t edge = 0;                    ///< how many non-members' it holds; 0 where nothing lies below
   std::vector<size_t> members_above;  ///< [non-member]: how many members' scores are above its
   Units families, records;
 };
@@ -65,11 +69,9 @@ void each_score(const Parted& parted, const Visit& visit) {
   }
 }
 
-/// The top with `depth` non-members, were all scores looked at.
-Top top_of(const Parted& parted, size_t depth) {
+/// The scores above the edge.
+Top top_of(const Parted& parted, double edge) {
   const Crossing& crossing = parted.crossing;
-  const std::vector<double>& nonmembers = parted.sorted.nonmembers;
-  const double lowest = depth < nonmembers.size() ? nonmembers[nonmembers.size() - depth] : -INFINITY;
   struct Cell {
     double score;
     uint32_t family, record;
@@ -81,11 +83,18 @@ Top top_of(const Parted& parted, size_t depth) {
     top.records.sizes[side].resize(
         crossing.person_of.empty() ? crossing.records : *std::ranges::max_element(crossing.person_of) + size_t{1});
   }
+  top.families.edge.resize(top.families.sizes[0].size());
+  top.records.edge.resize(top.records.sizes[0].size());
   each_score(parted, [&](size_t side, double score, uint32_t family, uint32_t record) {
     ++top.all[side];
     ++top.families.sizes[side][family];
     ++top.records.sizes[side][record];
-    if (score >= lowest) cells[side].push_back({score, family, record});
+    if (score > edge) cells[side].push_back({score, family, record});
+    if (score == edge && side == 0) {
+      ++top.edge;
+      ++top.families.edge[family];
+      ++top.records.edge[record];
+    }
   });
   for (const size_t side : {0, 1}) {
     // By what they are of too, so that ties have one order.
@@ -97,6 +106,7 @@ Top top_of(const Parted& parted, size_t depth) {
       top.families.of_score[side].push_back(cell.family);
       top.records.of_score[side].push_back(cell.record);
     }
+    cells[side] = {};
   }
   size_t above = 0;
   for (const double score : top.scores[0]) {
@@ -111,72 +121,47 @@ struct Past {
   size_t nonmembers, members;
 };
 
-/// weight(side, score): how often it is drawn. Nothing where the threshold lies below the top.
+/// How often each side and the edge are drawn.
+struct Drawn {
+  double sides[2];
+  double edge;
+};
+
+/// weight(side, score): how often it is drawn. Nothing where the threshold lies below the edge.
 template <class Weight>
-std::optional<Past> past_at(const Top& top, double fpr, double nonmembers_drawn, const Weight& weight) {
-  const double allowed = fpr * nonmembers_drawn * (1 + 1e-12);
+std::optional<Past> past_at(const Top& top, double fpr, const Drawn& drawn, const Weight& weight) {
+  const double allowed = fpr * drawn.sides[0] * (1 + 1e-12);
   const std::vector<double>& nonmembers = top.scores[0];
   size_t past = 0;
-  for (double accused = 0; past < nonmembers.size();) {
+  double accused = 0;
+  while (past < nonmembers.size()) {
     size_t end = past;  // of the tie
     for (; end < nonmembers.size() && nonmembers[end] == nonmembers[past]; ++end) accused += weight(0, end);
     if (accused > allowed) return Past{past, top.members_above[past]};
     past = end;
   }
-  if (past < top.all[0]) return {};
+  if (past < top.all[0] && accused + drawn.edge <= allowed) return {};
   return Past{past, top.scores[1].size()};
 }
 
 template <class Weight>
-std::optional<double> tpr_at(const Top& top, double fpr, const std::array<double, 2>& drawn, const Weight& weight) {
-  const std::optional<Past> past = past_at(top, fpr, drawn[0], weight);
+std::optional<double> tpr_at(const Top& top, double fpr, const Drawn& drawn, const Weight& weight) {
+  if (drawn.sides[0] == 0 || drawn.sides[1] == 0) return NAN;
+  const std::optional<Past> past = past_at(top, fpr, drawn, weight);
   if (!past) return {};
   double found = 0;
   for (size_t i = 0; i < past->members; ++i) found += weight(1, i);
-  return found / drawn[1];
+  return found / drawn.sides[1];
 }
 
-/// Counts of draws, Poisson's with mean 1: with replacement as many as there are, but for the total, which varies too.
-class Draws {
- public:
-  explicit Draws(Rng& rng) : rng_(rng) {}
-
-  void fill(std::span<uint32_t> times) {
-    const std::vector<uint8_t>& of_bits = table();
-    for (size_t i = 0; i < times.size(); i += 4) {
-      uint64_t bits = rng_();
-      for (size_t k = i; k < std::min(i + 4, times.size()); ++k, bits >>= 16) times[k] = of_bits[bits & 0xffff];
-    }
-  }
-  /// Of so many together.
-  double total_of(size_t count) {
-    const double mean = static_cast<double>(count);
-    return count == 0 ? 0 : std::max(0.0, std::round(mean + std::sqrt(mean) * rng_.normal()));
-  }
-
- private:
-  /// [16 random bits]
-  static const std::vector<uint8_t>& table() {
-    static const std::vector<uint8_t> times = [] {
-      std::vector<uint8_t> filled;
-      double share = std::exp(-1.0), up_to = share;
-      for (uint8_t count = 0; filled.size() < 0x10000; up_to += share /= ++count)
-        filled.resize(std::min<size_t>(0x10000, static_cast<size_t>(std::ceil(up_to * 0x10000))), count);
-      return filled;
-    }();
-    return times;
-  }
-  Rng& rng_;
-};
-
-/// A resample's TPR: NaN where it has none of a side, nothing where its threshold lies below the top.
+/// A resample's TPR: NaN where it has none of a side, nothing where its threshold lies below the edge.
 using Resampled = std::optional<double>;
 
 Resampled with_units_weighed(const Top& top, const Units& units, double fpr, const std::vector<uint32_t>& times) {
-  std::array<double, 2> drawn{};
-  for (const size_t side : {0, 1})
-    drawn[side] = std::inner_product(times.begin(), times.end(), units.sizes[side].begin(), 0.0);
-  if (drawn[0] == 0 || drawn[1] == 0) return NAN;
+  const auto count = [&](const std::vector<double>& sizes) {
+    return std::inner_product(times.begin(), times.end(), sizes.begin(), 0.0);
+  };
+  const Drawn drawn{{count(units.sizes[0]), count(units.sizes[1])}, count(units.edge)};
   return tpr_at(top, fpr, drawn, [&](size_t side, size_t i) { return times[units.of_score[side][i]]; });
 }
 
@@ -186,21 +171,21 @@ Resampled with_families_drawn(const Top& top, double fpr, Rng rng) {
 
 Resampled with_records_drawn(const Top& top, double fpr, Rng rng) {
   std::vector<uint32_t> times(top.records.sizes[0].size());
-  Draws(rng).fill(times);
+  PoissonDraws(rng).fill(times);
   return with_units_weighed(top, top.records, fpr, times);
 }
 
 Resampled with_scores_drawn(const Top& top, double fpr, Rng rng) {
   std::array<std::vector<uint32_t>, 2> times;
-  std::array<double, 2> drawn{};
-  Draws draws(rng);
+  PoissonDraws draws(rng);
+  Drawn drawn{{0, 0}, draws.total_of(top.edge)};
   for (const size_t side : {0, 1}) {
     times[side].resize(top.scores[side].size());
     draws.fill(times[side]);
-    drawn[side] = static_cast<double>(std::accumulate(times[side].begin(), times[side].end(), uint64_t{0})) +
-                  draws.total_of(top.all[side] - top.scores[side].size());
+    const size_t below = top.all[side] - top.scores[side].size() - (side == 0 ? top.edge : 0);
+    drawn.sides[side] = static_cast<double>(std::accumulate(times[side].begin(), times[side].end(), uint64_t{0})) +
+                        draws.total_of(below) + (side == 0 ? drawn.edge : 0);
   }
-  if (drawn[0] == 0 || drawn[1] == 0) return NAN;
   return tpr_at(top, fpr, drawn, [&](size_t side, size_t i) { return times[side][i]; });
 }
 
@@ -240,10 +225,19 @@ std::optional<CrossedRate> bootstrap_tpr_at_fpr(const PartedGroups& crossed, dou
          resamples.count);
   const Parted& parted = crossed.parts();
   if (!parted.crossing.is_there()) return {};
-  const size_t nonmembers = parted.sorted.nonmembers.size(), members = parted.sorted.members.size();
-  for (size_t depth = static_cast<size_t>(2 * fpr * static_cast<double>(nonmembers)) + 64;; depth *= 2) {
-    const Top top = top_of(parted, depth);
-    const auto past = past_at(top, fpr, static_cast<double>(top.all[0]), [](size_t, size_t) { return 1; });
+  const std::vector<double>& nonmembers = parted.sorted.nonmembers;
+  const double members = static_cast<double>(parted.sorted.members.size());
+  // So deep that few resamples look further; where one does, as much again.
+  size_t depth = static_cast<size_t>(2 * fpr * static_cast<double>(nonmembers.size())) + 64;
+  for (;; depth *= 2) {
+    double edge = -INFINITY;
+    if (depth < nonmembers.size()) {
+      edge = nonmembers[nonmembers.size() - depth];
+      depth = static_cast<size_t>(count_from(nonmembers, edge));
+    }
+    const Top top = top_of(parted, edge);
+    const Drawn once{{static_cast<double>(top.all[0]), static_cast<double>(top.all[1])}, static_cast<double>(top.edge)};
+    const auto past = past_at(top, fpr, once, [](size_t, size_t) { return 1; });
     if (!past) continue;
     const size_t fewest = std::min(top.records.distinct(0, past->nonmembers), top.records.distinct(1, past->members));
     if (!is_enough(top, *past, fewest)) return {};
@@ -255,7 +249,7 @@ std::optional<CrossedRate> bootstrap_tpr_at_fpr(const PartedGroups& crossed, dou
 
     const double families = std::min(parted.members.groups(), parted.nonmembers.groups());
     // Of records that are looked at for all, what is theirs or single scores' is larger than that of all.
-    const double looked_at = static_cast<double>(top.all[1]) / static_cast<double>(members);
+    const double looked_at = once.sides[1] / members;
     const double by_score = *of_scores * looked_at, by_record = *of_records * looked_at;
     const double by_family =
         std::max(by_score, *of_families * families / (families - 1) - *of_scores * (1 - looked_at));
@@ -264,7 +258,7 @@ std::optional<CrossedRate> bootstrap_tpr_at_fpr(const PartedGroups& crossed, dou
     const double parts =
         by_family * by_family / (families - 1) + by_record * by_record / static_cast<double>(fewest - 1);
     const uint64_t found = point_at_fpr(parted.sorted, fpr).true_positives;
-    return CrossedRate{static_cast<double>(found) / static_cast<double>(members), all, all * all / parts};
+    return CrossedRate{static_cast<double>(found) / members, all, all * all / parts};
   }
 }
 

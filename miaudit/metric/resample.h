@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -14,6 +16,40 @@ inline std::vector<uint32_t> draw_with_replacement(size_t count, Rng& rng) {
   for (size_t draw = 0; draw < count; ++draw) ++times[rng.below(count)];
   return times;
 }
+
+/// Counts of draws, Poisson's with mean 1: as draw_with_replacement() but for the total, which varies too; for very
+/// many.
+class PoissonDraws {
+ public:
+  explicit PoissonDraws(Rng& rng) : rng_(rng) {}
+
+  void fill(std::span<uint32_t> times) {
+    const std::vector<uint8_t>& of_bits = table();
+    for (size_t i = 0; i < times.size(); i += 4) {
+      uint64_t bits = rng_();
+      for (size_t k = i; k < std::min(i + 4, times.size()); ++k, bits >>= 16) times[k] = of_bits[bits & 0xffff];
+    }
+  }
+  /// Of so many together.
+  double total_of(size_t count) {
+    const double mean = static_cast<double>(count);
+    return count == 0 ? 0 : std::max(0.0, std::round(mean + std::sqrt(mean) * rng_.normal()));
+  }
+
+ private:
+  /// [16 random bits]
+  static const std::vector<uint8_t>& table() {
+    static const std::vector<uint8_t> times = [] {
+      std::vector<uint8_t> filled;
+      double share = std::exp(-1.0), up_to = share;
+      for (uint8_t count = 0; filled.size() < 0x10000; up_to += share /= ++count)
+        filled.resize(std::min<size_t>(0x10000, static_cast<size_t>(std::ceil(up_to * 0x10000))), count);
+      return filled;
+    }();
+    return times;
+  }
+  Rng& rng_;
+};
 
 /// Linear interpolation between order statistics; `ascending` is not empty, p in [0, 1].
 double interpolated_quantile(std::span<const double> ascending, double p);

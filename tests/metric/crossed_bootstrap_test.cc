@@ -98,6 +98,19 @@ TEST(CrossedBootstrap, LooksAsFarDownAsItMust) {
   EXPECT_GT(std::sqrt(rate->variance), 0.03);
 }
 
+// Most scores are alike, as where an attack knows most records to be equally unlikely: they lie past no threshold, and
+// are not laid out.
+TEST(CrossedBootstrap, CountsTiesThatAreMostOfAll) {
+  const auto mostly_tied = [](Rng& rng, size_t, size_t, bool member) {
+    const double score = rng.uniform();
+    return rng.uniform() < (member ? 0.3 : 0.02) ? score : -1;
+  };
+  const auto rate = bootstrap_tpr_at_fpr(made_scores(40, 2000, mostly_tied).parted(), 0.05, {1000, 1}, {});
+  ASSERT_TRUE(rate);
+  EXPECT_NEAR(rate->rate, 0.3, 0.01);
+  EXPECT_NEAR(std::sqrt(rate->variance / (0.3 * 0.7 / 40'000)), 1, 0.25);
+}
+
 TEST(CrossedBootstrap, DoesNotDependOnThreads) {
   const auto noise = [](Rng& rng, size_t, size_t, bool member) { return std::round(4 * (rng.normal() + member)); };
   const Made made = made_scores(16, 1000, noise);
