@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <tuple>
 #include <utility>
@@ -22,6 +23,11 @@ namespace {
 
 constexpr double kFewestFamilies = 4, kFewestRecords = 20;
 constexpr size_t kFewestPast = 5;
+/// Where a few families have what lies past the threshold, others drawn anew would move it further than resamples of
+/// these can: of all families at least such a share must have a part in it.
+constexpr double kLeastShareOfFamilies = 0.5;
+/// Where a tie holds more of what may be accused, the threshold jumps, and a resample's rarely as another sample's.
+constexpr double kLargestTie = 0.1;
 
 /// What is drawn: families of models, or records (people).
 struct Units {
@@ -34,6 +40,16 @@ struct Units {
     double squares = 0, all = 0;
     for (const double size : sizes[side]) all += size, squares += size * size;
     return all * all / squares;
+  }
+  /// Of those that the first scores are of, by how seldom two scores are of one (Simpson 1949): without bias, and all
+  /// where no two are.
+  double effective_of(size_t side, size_t scores) const {
+    std::vector<double> counts(sizes[side].size());
+    for (size_t i = 0; i < scores; ++i) ++counts[of_score[side][i]];
+    double pairs = 0;
+    for (const double count : counts) pairs += count * (count - 1);
+    const double all = static_cast<double>(scores), most = static_cast<double>(counts.size());
+    return pairs > 0 ? std::min(most, all * (all - 1) / pairs) : most;
   }
   size_t distinct(size_t side, size_t scores) const {
     std::vector<uint32_t> some(of_score[side].begin(), of_score[side].begin() + static_cast<ptrdiff_t>(scores));
@@ -208,12 +224,37 @@ std::optional<double> variance_of(const Top& top, double fpr, const Resamples& r
   return count > 1 ? std::max(0.0, (squares - sum * sum / count) / (count - 1)) : 0;
 }
 
-/// Enough of both sides, of families and of records, for a resample to be like another sample. fewest: how many records
-/// or people hold what lies past the threshold.
-bool is_enough(const Top& top, const Past& past, size_t fewest) {
+/// How many non-members the larger of the ties on either side of the threshold holds.
+size_t tie_at(const Top& top, const Past& past) {
+  const std::vector<double>& nonmembers = top.scores[0];
+  const auto count_of = [&](size_t place) {
+    const auto [first, last] = std::ranges::equal_range(nonmembers, nonmembers[place], std::greater());
+    return static_cast<size_t>(last - first);
+  };
+  const size_t above = past.nonmembers > 0 ? count_of(past.nonmembers - 1) : 0;
+  return std::max(above, past.nonmembers < nonmembers.size() ? count_of(past.nonmembers) : top.edge);
+}
+
+/// What tells how surely a rate is known: how many families, and how many records or people, have a part in what lies
+/// past the threshold, on the side with fewer.
+struct Carriers {
+  double families;
+  double records;
+};
+
+/// Nothing where a resample would not be like another sample.
+std::optional<Carriers> carriers_of(const Top& top, const Past& past, double fpr) {
   for (const size_t side : {0, 1})
-    if (top.families.effective(side) < kFewestFamilies || top.records.effective(side) < kFewestRecords) return false;
-  return fewest >= kFewestPast && top.all[1] - past.members >= kFewestPast;
+    if (top.families.effective(side) < kFewestFamilies || top.records.effective(side) < kFewestRecords) return {};
+  const size_t records = std::min(top.records.distinct(0, past.nonmembers), top.records.distinct(1, past.members));
+  if (records < kFewestPast || top.all[1] - past.members < kFewestPast) return {};
+  const double families =
+      std::min(top.families.effective_of(0, past.nonmembers), top.families.effective_of(1, past.members));
+  const double all = static_cast<double>(top.families.sizes[0].size());
+  if (families < std::max(kFewestFamilies, kLeastShareOfFamilies * all)) return {};
+  const double largest_tie = std::max(1.0, kLargestTie * fpr * static_cast<double>(top.all[0]));
+  if (static_cast<double>(tie_at(top, past)) > largest_tie) return {};
+  return Carriers{families, static_cast<double>(records)};
 }
 
 }  // namespace
@@ -239,8 +280,8 @@ std::optional<CrossedRate> bootstrap_tpr_at_fpr(const PartedGroups& crossed, dou
     const Drawn once{{static_cast<double>(top.all[0]), static_cast<double>(top.all[1])}, static_cast<double>(top.edge)};
     const auto past = past_at(top, fpr, once, [](size_t, size_t) { return 1; });
     if (!past) continue;
-    const size_t fewest = std::min(top.records.distinct(0, past->nonmembers), top.records.distinct(1, past->members));
-    if (!is_enough(top, *past, fewest)) return {};
+    const auto carriers = carriers_of(top, *past, fpr);
+    if (!carriers) return {};
 
     const auto of_families = variance_of(top, fpr, resamples, 0, context, with_families_drawn);
     const auto of_records = variance_of(top, fpr, resamples, 1, context, with_records_drawn);
@@ -256,7 +297,7 @@ std::optional<CrossedRate> bootstrap_tpr_at_fpr(const PartedGroups& crossed, dou
     const double all = std::max({by_family + by_record - by_score, by_family, by_record}) / parted.members.worth;
     if (!(all > 0)) return {};
     const double parts =
-        by_family * by_family / (families - 1) + by_record * by_record / static_cast<double>(fewest - 1);
+        by_family * by_family / (carriers->families - 1) + by_record * by_record / (carriers->records - 1);
     const uint64_t found = point_at_fpr(parted.sorted, fpr).true_positives;
     return CrossedRate{static_cast<double>(found) / members, all, all * all / parts};
   }

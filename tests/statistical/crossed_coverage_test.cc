@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -120,58 +121,129 @@ TEST(Crossed, AucAndTprAreCovered) {
   }
 }
 
-// A few records tower over all others as members, models differ in the width of their scores, and noise has heavy
-// tails: what real attacks' scores look like. The truth is a simulation's.
-TEST(Crossed, TprOfHeavyTailsIsCovered) {
-  struct Heavy {
-    size_t models, records;
-  };
-  const auto draw_record = [](Rng& rng) {
-    return std::pair{0.7 * rng.normal(), rng.uniform() < 0.1 ? 2 + 3 * -std::log(1 - rng.uniform()) : 0.2};
-  };
-  const auto draw_width = [](Rng& rng) { return std::exp(0.15 * rng.normal()); };
-  const auto noise = [](Rng& rng) {  // Laplace's
-    const double size = -std::log(1 - rng.uniform());
-    return rng.uniform() < 0.5 ? size : -size;
-  };
-  std::vector<double> members, nonmembers;
-  Rng many(45, 0);
-  for (size_t k = 0; k < 4'000'000; ++k) {
-    const auto [own, gain] = draw_record(many);
-    const double width = draw_width(many);
-    nonmembers.push_back(width * (own + noise(many)));
-    members.push_back(width * (own + gain + noise(many)));
+/// What scores are made of: a record's own and its gain as a member, a pair's shift and width, and noise.
+struct Making {
+  const char* name;
+  std::function<std::pair<double, double>(Rng&)> record, pair;
+  std::function<double(Rng&)> noise;
+  double step = 0;  ///< scores are rounded to multiples of it
+
+  double score(std::pair<double, double> of_record, std::pair<double, double> of_pair, bool member, Rng& rng) const {
+    const double score = of_pair.second * (of_record.first + member * of_record.second + noise(rng)) + of_pair.first;
+    return step > 0 ? step * std::round(score / step) : score;
   }
-  std::ranges::sort(members);
-  std::ranges::sort(nonmembers);
-  const auto true_tpr = [&](double fpr) {
-    const double size = static_cast<double>(nonmembers.size());
-    const double threshold = nonmembers[nonmembers.size() - static_cast<size_t>(fpr * size)];
-    const auto past = members.end() - std::ranges::lower_bound(members, threshold);
-    return static_cast<double>(past) / static_cast<double>(members.size());
+};
+
+/// By a simulation of four million scores a side, each of a record and a pair of its own.
+std::function<double(double)> simulated_tpr(const Making& making) {
+  auto members = std::make_shared<std::vector<double>>(), nonmembers = std::make_shared<std::vector<double>>();
+  Rng rng(45, 0);
+  for (size_t k = 0; k < 4'000'000; ++k) {
+    const auto of_record = making.record(rng), of_pair = making.pair(rng);
+    nonmembers->push_back(making.score(of_record, of_pair, false, rng));
+    members->push_back(making.score(of_record, of_pair, true, rng));
+  }
+  std::ranges::sort(*members);
+  std::ranges::sort(*nonmembers);
+  return [members, nonmembers](double fpr) {
+    const size_t allowed = static_cast<size_t>(fpr * static_cast<double>(nonmembers->size()));
+    const double excluded = (*nonmembers)[nonmembers->size() - 1 - allowed];
+    return static_cast<double>(members->end() - std::ranges::upper_bound(*members, excluded)) /
+           static_cast<double>(members->size());
   };
-  for (const auto& [models, records] : {Heavy{16, 1000}, Heavy{34, 1000}, Heavy{64, 400}}) {
-    TprCoverage of_tpr(std::to_string(models) + " models x " + std::to_string(records) + ", heavy tails");
-    for (uint64_t trial = 0; trial < 500; ++trial) {
-      Rng rng(46, trial);
-      std::vector<std::pair<double, double>> own;
-      for (size_t i = 0; i < records; ++i) own.push_back(draw_record(rng));
-      std::vector<double> scores;
-      std::vector<int8_t> membership;
-      std::vector<int64_t> groups;
-      std::vector<int8_t> split(records);
-      for (size_t m = 0; m < models; ++m) {
-        const double width = draw_width(rng);
-        for (size_t i = 0; i < records; ++i) {
-          split[i] = m % 2 == 1 ? int8_t{1} - split[i] : rng.uniform() < 0.5;
-          scores.push_back(width * (own[i].first + split[i] * own[i].second + noise(rng)));
-          membership.push_back(split[i]);
-          groups.push_back(static_cast<int64_t>(m / 2));
-        }
+}
+
+void expect_tpr_covered(const Making& making, size_t models, size_t records, size_t trials) {
+  const std::function<double(double)> true_tpr = simulated_tpr(making);
+  TprCoverage of_tpr(std::to_string(models) + " models x " + std::to_string(records) + ", " + making.name);
+  for (uint64_t trial = 0; trial < trials; ++trial) {
+    Rng rng(46, trial);
+    std::vector<std::pair<double, double>> own;
+    for (size_t i = 0; i < records; ++i) own.push_back(making.record(rng));
+    std::vector<double> scores;
+    std::vector<int8_t> membership;
+    std::vector<int64_t> groups;
+    std::vector<int8_t> split(records);
+    std::pair<double, double> of_pair;
+    for (size_t m = 0; m < models; ++m) {
+      if (m % 2 == 0) of_pair = making.pair(rng);
+      for (size_t i = 0; i < records; ++i) {
+        split[i] = m % 2 == 1 ? int8_t{1} - split[i] : rng.uniform() < 0.5;
+        scores.push_back(making.score(own[i], of_pair, split[i] == 1, rng));
+        membership.push_back(split[i]);
+        groups.push_back(static_cast<int64_t>(m / 2));
       }
-      of_tpr.add(PartedGroups({scores, membership, groups, 1, records, {}}, {}), true_tpr, trial);
     }
-    of_tpr.expect_at_least(0.94);
+    of_tpr.add(PartedGroups({scores, membership, groups, 1, records, {}}, {}), true_tpr, trial);
+  }
+  of_tpr.expect_at_least(0.94);
+}
+
+double normal_noise(Rng& rng) {
+  return rng.normal();
+}
+double laplace_noise(Rng& rng) {
+  const double size = -std::log(1 - rng.uniform());
+  return rng.uniform() < 0.5 ? size : -size;
+}
+std::pair<double, double> of_one_gain(Rng& rng) {
+  return {0.5 * rng.normal(), 1};
+}
+/// Of pairs: neither shift nor width.
+std::pair<double, double> all_alike(Rng&) {
+  return {0, 1};
+}
+
+// A few records tower over all others as members, models differ in the width of their scores, and noise has heavy
+// tails: what real attacks' scores look like.
+TEST(Crossed, TprOfHeavyTailsIsCovered) {
+  const Making heavy{"heavy tails",
+                     [](Rng& rng) {
+                       const double own = 0.7 * rng.normal();
+                       return std::pair{own, rng.uniform() < 0.1 ? 2 + 3 * -std::log(1 - rng.uniform()) : 0.2};
+                     },
+                     [](Rng& rng) {
+                       return std::pair{0.0, std::exp(0.15 * rng.normal())};
+                     },
+                     laplace_noise};
+  for (const auto& [models, records] : {std::pair{16, 1000}, std::pair{34, 1000}, std::pair{64, 400}})
+    expect_tpr_covered(heavy, models, records, 500);
+}
+
+// Models of different recipes: those whose scores are higher throughout have what lies past one threshold for all.
+TEST(Crossed, TprOfModelsThatDifferIsCovered) {
+  for (const double deviation : {0.5, 1.0, 2.0}) {
+    const std::string name = "pairs differ by " + std::to_string(deviation).substr(0, 3);
+    const Making different{name.c_str(), of_one_gain,
+                           [=](Rng& rng) {
+                             return std::pair{deviation * rng.normal(), 1.0};
+                           },
+                           normal_noise};
+    for (const auto& [models, records] : {std::pair{16, 300}, std::pair{34, 300}})
+      expect_tpr_covered(different, models, records, 300);
+  }
+}
+
+// Scores of few levels: the threshold jumps from one to the next.
+TEST(Crossed, TprOfCoarseScoresIsCovered) {
+  for (const double step : {2.0, 0.5, 0.1}) {
+    const std::string name = "steps of " + std::to_string(step).substr(0, 3);
+    for (const auto& [models, records] : {std::pair{16, 600}, std::pair{34, 300}})
+      expect_tpr_covered({name.c_str(), of_one_gain, all_alike, normal_noise, step}, models, records, 300);
+  }
+  // A level of so many non-members that it is just within an FPR of 5 %, or just not.
+  for (const double share : {0.049, 0.05, 0.051}) {
+    const std::string name = "three levels, " + std::to_string(share).substr(0, 5) + " at the second";
+    const Making stepped{name.c_str(),
+                         [](Rng& rng) {
+                           return std::pair{0.0, rng.uniform() < 0.5 ? 1.0 : 0.0};
+                         },
+                         all_alike,
+                         [share](Rng& rng) {
+                           const double luck = rng.uniform();
+                           return luck < share / 5 ? 2.0 : luck < share ? 1.0 : 0.0;
+                         }};
+    expect_tpr_covered(stepped, 16, 600, 300);
   }
 }
 
