@@ -25,7 +25,10 @@ constexpr double kFewestFamilies = 4, kFewestRecords = 20;
 constexpr size_t kFewestPast = 5;
 /// Where a few families have what lies past the threshold, others drawn anew would move it further than resamples of
 /// these can: of all families at least such a share must have a part in it.
-constexpr double kLeastShareOfFamilies = 0.5;
+constexpr double kLeastShareOfFamilies = 0.75;
+/// Families that differ much more than their scores' own chance explains may have relatives that differ more still,
+/// which no resample of these holds: of runs of one recipe the two variances are 1 to 2.4 times as large as each other.
+constexpr double kMostOfFamilies = 3;
 /// Where a tie holds more of what may be accused, the threshold jumps, and a resample's rarely as another sample's.
 constexpr double kLargestTie = 0.1;
 
@@ -294,6 +297,7 @@ std::optional<CrossedRate> bootstrap_tpr_at_fpr(const PartedGroups& crossed, dou
     const double by_score = *of_scores * looked_at, by_record = *of_records * looked_at;
     const double by_family =
         std::max(by_score, *of_families * families / (families - 1) - *of_scores * (1 - looked_at));
+    if (by_family > kMostOfFamilies * by_score) return {};
     const double all = std::max({by_family + by_record - by_score, by_family, by_record}) / parted.members.worth;
     if (!(all > 0)) return {};
     const double parts =

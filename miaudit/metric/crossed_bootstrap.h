@@ -21,9 +21,10 @@ struct CrossedRate {
 /// and of single scores; the variance is that of the first two, less that of the third, which both hold (Cameron,
 /// Gelbach & Miller 2011, doi:10.1198/jbes.2010.07136). Nothing where there is too little to draw from: fewer than 4
 /// families or 20 records or people of even size on a side; past the threshold either side's scores of fewer than 5
-/// records or people, or of fewer than half of the families (of one size); fewer than 5 members missed. Nor where a tie
-/// of more non-members than a tenth of those that may be accused lies at the threshold, from which it then jumps.
-/// Cost: O(scores) once, then 3 · resamples · (scores past the threshold + records).
+/// records or people, or of fewer than three quarters of the families (of one size); fewer than 5 members missed; a
+/// variance of families more than three times that of single scores. Nor where a tie of more non-members than a tenth
+/// of those that may be accused lies at the threshold, from which it then jumps. Cost: O(scores) once, then 3 ·
+/// resamples · (scores past the threshold + records).
 std::optional<CrossedRate> bootstrap_tpr_at_fpr(const PartedGroups& crossed, double fpr, const Resamples& resamples,
                                                 const Context& context);
 

@@ -96,7 +96,7 @@ struct Resamples {
   uint64_t seed = 0;
 };
 /// The same at several levels: where records cross groups and there is enough to draw from, by a bootstrap of groups
-/// and of records (crossed_bootstrap.h), which is up to six times as sharp.
+/// and of records (crossed_bootstrap.h), which is sharper.
 std::vector<Estimate> tpr_at_fpr_estimates(const PartedGroups& grouped, double fpr, std::span<const double> levels,
                                            const Resamples& resamples, const Context& context);
 /// Share of one side's scores (`which`: 1 members, 0 non-members) that are >= a threshold fixed beforehand:

@@ -224,6 +224,36 @@ TEST(Crossed, TprOfModelsThatDifferIsCovered) {
   }
 }
 
+// Now and then one is far from all others, and most runs hold none like it.
+TEST(Crossed, TprOfModelsWithOutliersIsCovered) {
+  const auto student = [](Rng& rng) {  // of three degrees of freedom
+    const double normal = rng.normal(), a = rng.normal(), b = rng.normal(), c = rng.normal();
+    return normal / std::sqrt((a * a + b * b + c * c) / 3);
+  };
+  for (const double size : {0.25, 0.5}) {
+    const std::string name = "pairs differ by " + std::to_string(size).substr(0, 4) + " t";
+    const Making outlying{name.c_str(), of_one_gain,
+                          [=](Rng& rng) {
+                            return std::pair{size * student(rng), 1.0};
+                          },
+                          normal_noise};
+    expect_tpr_covered(outlying, 34, 300, 300);
+  }
+}
+
+// Some models give away much more than others.
+TEST(Crossed, TprOfUnevenLeaksIsCovered) {
+  const Making uneven{"leaks differ",
+                      [](Rng& rng) {
+                        return std::pair{0.5 * rng.normal(), 1.0};
+                      },
+                      [](Rng& rng) {
+                        return std::pair{0.0, std::exp(0.4 * rng.normal())};
+                      },
+                      normal_noise};
+  expect_tpr_covered(uneven, 34, 300, 300);
+}
+
 // Scores of few levels: the threshold jumps from one to the next.
 TEST(Crossed, TprOfCoarseScoresIsCovered) {
   for (const double step : {2.0, 0.5, 0.1}) {
