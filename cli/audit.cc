@@ -41,8 +41,9 @@ void settle_paths(Arguments& a) {
            "a run folder holds outputs, labels and membership; beside it go --groups, --ids and --features alone");
     if (a.shard.empty()) return;
     a.request.shard = parse_shard(a.shard);
-    if (a.request.merge || a.request.target || !a.request.out.empty() || a.request.json || a.request.gates.any() ||
-        a.request.plan.curve)
+    if (a.request.merge)
+      fail(Category::config, "--shard computes signals and --merge audits from them; give one of the two");
+    if (a.request.target || !a.request.out.empty() || a.request.json || a.request.gates.any() || a.request.plan.curve)
       fail(Category::config,
            "--shard only computes signals; give --target, --out, --json, --curve and gates to the audit with --merge");
     return;

@@ -142,6 +142,9 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
     all.push_back(p);
     if (run.is_brought[number]) brought.push_back(p);
   }
+  if (asked && *asked >= run.models)
+    fail(Category::input, "--target {}: the run has {}, which are numbered from 0 to {}", *asked,
+         counted(run.models, "model"), run.models - 1);
   if (asked)
     fail(Category::input,
          "--target {}: the run has {}, and this one is not finished, cannot be used, or is not there; {}", *asked,

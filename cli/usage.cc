@@ -31,7 +31,9 @@ bool is_positional(const CLI::App& verb, const std::string& name) {
 }
 
 std::string meant(const std::string& word, const std::vector<std::string>& names) {
-  const std::string nearest = nearest_name(word, names);
+  // Cut short rather than misspelt.
+  const auto longer = std::ranges::find_if(names, [&](const std::string& name) { return name.starts_with(word); });
+  const std::string nearest = word.size() > 3 && longer != names.end() ? *longer : nearest_name(word, names);
   return nearest.empty() ? "" : fmt::format("; did you mean '{}'", nearest);
 }
 

@@ -100,9 +100,9 @@ void warn_of_unscored(AuditResult& result) {
   result.warnings.push_back(
       {"unscored_records",
        fmt::format(
-           "{} gives no score in {} of {} cases (a record under a target) for want of reference models, more than "
-           "any other attack; these count nowhere in its figures (`unscored` has each attack's)",
-           most->name, grouped(most->unscored), grouped(all)),
+           "in {} of {} cases (a record under a target) {} gives no score for want of reference models, and no other "
+           "attack gives fewer scores; these count nowhere in its figures (`unscored` has each attack's)",
+           grouped(most->unscored), grouped(all), most->name),
        "train more models; `miaudit shadow plan --design pairs` gives every record as many on either side"});
 }
 

@@ -180,6 +180,11 @@ Run read_run_file(const fs::path& path) {
   const fs::path plan = path / "run.json";
   if (!is_there(plan)) {
     if (was_planned(path)) fail(Category::input, "{} is missing. {}", plan.string(), kPlanAgain);
+    std::error_code error;
+    if (!fs::exists(path, error))
+      fail(Category::input, "{} does not exist; expected a run folder. `miaudit shadow plan` makes one", path.string());
+    if (!fs::is_directory(path, error))
+      fail(Category::input, "{} is a file; expected a run folder (arrays go by --outputs or --members)", path.string());
     fail(Category::input, "{} is no run folder: it holds no run.json. `miaudit shadow plan` makes one", path.string());
   }
   try {

@@ -60,6 +60,10 @@ for arguments, said in {
         ("--quiet",): "`miaudit` has no option --quiet; options come after a verb",
         ("measure", "x.npy", "--membership", "membership.npy"): "`miaudit measure` takes this without --membership before it",
         ("audit", "run", "other"): "`miaudit audit` takes no 'other' here",
+        ("shadow", "plan", "run", "--arch", "mlp"): "`miaudit shadow plan` has no option --arch; did you mean '--architecture'",
+        ("audit", "nothing"): "nothing does not exist; expected a run folder",
+        ("audit", "x.npy"): "x.npy is a file; expected a run folder",
+        ("audit", "nothing", "--shard", "1/2", "--merge"): "give one of the two",
         ("list", "atacks"): "did you mean 'attacks'",
         ("audit", "run", "--input", "logitz"): "did you mean 'logits'"}.items():
     refused(*arguments, said=said)
