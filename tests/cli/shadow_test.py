@@ -192,7 +192,7 @@ for version, code in ((99, 2), (1, 0), (None, 0)):
         said = run(*verb, "a", expect=code).stderr
         assert ("a/models/0003/done.json has schema version 99; this miaudit reads up to 1" in said) == (code == 2), said
 assert {name: outputs("a")[name] for name in whole} == whole
-assert "no run folder" in run("shadow", "status", "nowhere", expect=2).stderr
+assert "nowhere does not exist; expected a run folder" in run("shadow", "status", "nowhere", expect=2).stderr
 os.makedirs("mine", exist_ok=True)
 open("mine/thesis.tex", "w").write("x")
 assert "thesis.tex" in plan("mine", *FAST, expect=2).stderr
