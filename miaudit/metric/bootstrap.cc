@@ -77,8 +77,7 @@ double interpolated_quantile(std::span<const double> ascending, double p) {
 Estimate bca_estimate(const SortedScores& sorted, const RocStatistic& statistic, double level, uint32_t replicates,
                       uint64_t seed, const Context& context) {
   const double tail = error_rate(level) / 2;
-  if (replicates < 200)
-    fail(Category::config, "a bootstrap of {} replicates was asked for; take at least 200, better 2 000", replicates);
+  require_replicates(replicates);
 
   const double value = statistic(sorted);
   std::vector<double> resampled(replicates);

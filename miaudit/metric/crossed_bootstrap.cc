@@ -74,12 +74,11 @@ struct Top {
 /// visit(side, score, family, record) of each score that is looked at.
 template <class Visit>
 void each_score(const Parted& parted, const Visit& visit) {
-  constexpr size_t kRun = 64;
   const Crossing& crossing = parted.crossing;
   for (size_t m = 0; m < crossing.models.size(); ++m) {
     if (!crossing.models[m]) continue;
-    for (size_t begin = 0; begin < crossing.records; begin += kRun * crossing.stride)
-      for (size_t i = begin; i < std::min(begin + kRun, crossing.records); ++i) {
+    for (size_t begin = 0; begin < crossing.records; begin += kCrossingRun * crossing.stride)
+      for (size_t i = begin; i < std::min(begin + kCrossingRun, crossing.records); ++i) {
         const int8_t side = crossing.membership[m * crossing.records + i];
         if (side < 0) continue;
         const uint32_t record = crossing.person_of.empty() ? static_cast<uint32_t>(i) : crossing.person_of[i];
@@ -264,9 +263,7 @@ std::optional<Carriers> carriers_of(const Top& top, const Past& past, double fpr
 
 std::optional<CrossedRate> bootstrap_tpr_at_fpr(const PartedGroups& crossed, double fpr, const Resamples& resamples,
                                                 const Context& context) {
-  if (resamples.count < 200)
-    fail(Category::config, "a bootstrap of {} replicates was asked for; take at least 200, better 2 000",
-         resamples.count);
+  require_replicates(resamples.count);
   const Parted& parted = crossed.parts();
   if (!parted.crossing.is_there()) return {};
   const std::vector<double>& nonmembers = parted.sorted.nonmembers;

@@ -9,9 +9,6 @@
 namespace miaudit {
 namespace {
 
-/// Records that are looked at together.
-constexpr size_t kRun = 64;
-
 /// Sums over each person's records.
 template <class Sum>
 std::vector<Sum> by_person(const Crossing& crossing, std::vector<Sum> of_records) {
@@ -24,17 +21,17 @@ std::vector<Sum> by_person(const Crossing& crossing, std::vector<Sum> of_records
 /// add(sums, scores, membership, count): of so many records that follow each other, under one model.
 template <class Sum, class Add>
 std::vector<Sum> by_record_or_person(const Crossing& crossing, const Context& context, const Add& add) {
-  const size_t step = kRun * crossing.stride, runs = (crossing.records + step - 1) / step;
-  const size_t last = std::min(kRun, crossing.records - (runs - 1) * step);
-  std::vector<Sum> sums((runs - 1) * kRun + last);
+  const size_t step = kCrossingRun * crossing.stride, runs = (crossing.records + step - 1) / step;
+  const size_t last = std::min(kCrossingRun, crossing.records - (runs - 1) * step);
+  std::vector<Sum> sums((runs - 1) * kCrossingRun + last);
   // So many runs at a time that their sums stay in the first cache.
   parallel_blocks(runs, 16, context, [&](size_t begin, size_t end) {
     for (size_t m = 0; m < crossing.models.size(); ++m) {
       if (!crossing.models[m]) continue;
       for (size_t run = begin; run < end; ++run) {
         const size_t first = m * crossing.records + run * step;
-        add(sums.data() + run * kRun, crossing.scores.data() + first, crossing.membership.data() + first,
-            run + 1 < runs ? kRun : last);
+        add(sums.data() + run * kCrossingRun, crossing.scores.data() + first, crossing.membership.data() + first,
+            run + 1 < runs ? kCrossingRun : last);
       }
     }
   });
@@ -98,7 +95,7 @@ CrossingPlacements crossing_placements(const Crossing& crossing, int8_t which, c
   const Knots knots(others);
   const auto found = by_record_or_person<Sums>(
       crossing, context, [&](Sums* sums, const double* scores, const int8_t* sides, size_t count) {
-        std::array<size_t, kRun> below;
+        std::array<size_t, kCrossingRun> below;
         count_below(knots.values(), std::span(scores, count), below);
         for (size_t i = 0; i < count; ++i) {
           const double share = knots.placement(scores[i], below[i]);

@@ -8,6 +8,9 @@
 
 namespace miaudit {
 
+/// Records that are looked at together, or passed over (Crossing::stride).
+constexpr size_t kCrossingRun = 64;
+
 /// Scores of the same records under several models, [models][records]: what is peculiar to a record shows under every
 /// model, so that records (or the persons whose they are) are groups as well, which cross those of the models.
 struct Crossing {

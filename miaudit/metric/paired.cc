@@ -227,8 +227,7 @@ Estimate statistic_difference(const PairedScores& pair, const RocStatistic& stat
                               uint32_t replicates, uint64_t seed, const Context& context) {
   const double tail = error_rate(level) / 2;
   require_paired(pair);
-  if (replicates < 200)
-    fail(Category::config, "a bootstrap of {} replicates was asked for; take at least 200, better 2 000", replicates);
+  require_replicates(replicates);
   Estimate estimate{statistic(sort_scores(pair.a, pair.membership, context)) -
                         statistic(sort_scores(pair.b, pair.membership, context)),
                     {},

@@ -6,9 +6,16 @@
 #include <span>
 #include <vector>
 
+#include "miaudit/base/error.h"
 #include "miaudit/base/rng.h"
 
 namespace miaudit {
+
+/// Throws Error(config) for fewer than 200.
+inline void require_replicates(uint32_t replicates) {
+  if (replicates < 200)
+    fail(Category::config, "a bootstrap of {} replicates was asked for; take at least 200, better 2 000", replicates);
+}
 
 /// How often each of `count` records is drawn when count are drawn with replacement.
 inline std::vector<uint32_t> draw_with_replacement(size_t count, Rng& rng) {
