@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
              kernel_target());
   fmt::print("{:<18}{:>10}{:>10}{:>8}{:>8}  {:>10}{:>8}{:>8}\n", "signal", "read GB/s", "vector s", "GB/s", "share",
              "scalar s", "GB/s", "times");
+  double all_reads = 0, all_signals = 0;
   for (const SignalRow& signal : signal_table()) {
     const auto labels_of = signal.needs_labels ? std::span<const int32_t>(labels) : std::span<const int32_t>();
     const auto run = [&](Kernels kernels) {
@@ -96,6 +97,10 @@ int main(int argc, char** argv) {
     fmt::print("{:<18}{:>10.1f}{:>10.4f}{:>8.2f}{:>7.0f}%  {:>10.4f}{:>8.2f}{:>8.1f}\n", signal.name,
                gigabytes / pair[0], pair[1], gigabytes / pair[1], 100 * pair[0] / pair[1], scalar, gigabytes / scalar,
                scalar / pair[1]);
+    all_reads += pair[0];
+    all_signals += pair[1];
   }
+  fmt::print("{:<18}{:>10}{:>10.4f}{:>8}{:>7.0f}%\n", "all of them", "", all_signals, "",
+             100 * all_reads / all_signals);
   return sums[0] == 1;  // the sums are used
 }

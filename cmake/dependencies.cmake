@@ -9,12 +9,11 @@ pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(nlohmann_json REQUIRED)
 
-# Debian's libxgboost-dev exports targets that name build-only paths, so the library is found by hand.
+# XGBoost is loaded where trees are first grown (miaudit/learn/xgboost_library.h): only its header is built against.
 find_path(XGBOOST_INCLUDE_DIR xgboost/c_api.h REQUIRED)
-find_library(XGBOOST_LIBRARY xgboost REQUIRED)
 add_library(miaudit_xgboost INTERFACE)
 target_include_directories(miaudit_xgboost SYSTEM INTERFACE "$<BUILD_INTERFACE:${XGBOOST_INCLUDE_DIR}>")
-target_link_libraries(miaudit_xgboost INTERFACE "$<BUILD_INTERFACE:${XGBOOST_LIBRARY}>" "$<INSTALL_INTERFACE:xgboost>")
+target_link_libraries(miaudit_xgboost INTERFACE "$<BUILD_INTERFACE:${CMAKE_DL_LIBS}>" "$<INSTALL_INTERFACE:${CMAKE_DL_LIBS}>")
 
 # Debian's oneDNN computes on GCC's OpenMP. Clang builds only the fuzzers, which do not need it. Its own CMake package asks
 # for the OpenCL headers of its GPU half, which we never touch and which do not come with it.

@@ -16,20 +16,23 @@ class XgboostTrees final : public ClassTrees {
   std::vector<uint8_t> json() const override {
     bst_ulong size = 0;
     const char* bytes = nullptr;
-    xgboost::check(XGBoosterSaveModelToBuffer(booster_.get(), R"({"format": "json"})", &size, &bytes),
-                   "XGBoosterSaveModelToBuffer");
+    xgboost::check(
+        xgboost::functions().XGBoosterSaveModelToBuffer(booster_.get(), R"({"format": "json"})", &size, &bytes),
+        "XGBoosterSaveModelToBuffer");
     return {bytes, bytes + size};
   }
 
   void go_on_from(const BoostingParts& parts) {
     int rounds = 0;
-    if (XGBoosterLoadModelFromBuffer(booster_.get(), parts.trees.data(), parts.trees.size()) != 0 ||
-        XGBoosterBoostedRounds(booster_.get(), &rounds) != 0 || static_cast<size_t>(rounds) != parts.done)
+    if (xgboost::functions().XGBoosterLoadModelFromBuffer(booster_.get(), parts.trees.data(), parts.trees.size()) !=
+            0 ||
+        xgboost::functions().XGBoosterBoostedRounds(booster_.get(), &rounds) != 0 ||
+        static_cast<size_t>(rounds) != parts.done)
       fail(Category::input, "these are not the trees of {}", counted(parts.done, "round"));
   }
 
   void boost(size_t round, const xgboost::Matrix& matrix) {
-    xgboost::check(XGBoosterUpdateOneIter(booster_.get(), static_cast<int>(round), matrix.get()),
+    xgboost::check(xgboost::functions().XGBoosterUpdateOneIter(booster_.get(), static_cast<int>(round), matrix.get()),
                    "XGBoosterUpdateOneIter");
   }
 
@@ -42,7 +45,7 @@ class XgboostTrees final : public ClassTrees {
 
 std::string boosting_name() {
   int major = 0, minor = 0, patch = 0;
-  XGBoostVersion(&major, &minor, &patch);
+  xgboost::functions().XGBoostVersion(&major, &minor, &patch);
   return fmt::format("XGBoost {}.{}.{}", major, minor, patch);
 }
 

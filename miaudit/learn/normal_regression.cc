@@ -57,8 +57,9 @@ std::unique_ptr<NormalRegression> fit_normal_regression(MatrixView<const float> 
   xgboost::Booster mean = make(), log_deviation = make();
   std::vector<float> means(rows), logs(rows), gradients(rows), weights(rows, 1);
   const auto grow = [&](const xgboost::Booster& booster) {
-    xgboost::check(XGBoosterBoostOneIter(booster.get(), matrix.get(), gradients.data(), weights.data(), rows),
-                   "XGBoosterBoostOneIter");
+    xgboost::check(
+        xgboost::functions().XGBoosterBoostOneIter(booster.get(), matrix.get(), gradients.data(), weights.data(), rows),
+        "XGBoosterBoostOneIter");
   };
   for (int round = 0; round < options.rounds; ++round) {
     context.report("quantile", static_cast<uint64_t>(round), static_cast<uint64_t>(options.rounds));

@@ -45,7 +45,8 @@ std::unique_ptr<BinaryClassifier> fit_trees(const TrainingSet& data, const Trees
                                      {"seed", xgboost::seed_text(options.seed)}});
   for (int tree = 0; tree < options.trees; ++tree) {
     context.check();
-    xgboost::check(XGBoosterUpdateOneIter(booster.get(), tree, matrix.get()), "XGBoosterUpdateOneIter");
+    xgboost::check(xgboost::functions().XGBoosterUpdateOneIter(booster.get(), tree, matrix.get()),
+                   "XGBoosterUpdateOneIter");
   }
   return std::make_unique<TreesClassifier>(std::move(booster), data.features.cols);
 }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <xgboost/c_api.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <limits>
@@ -10,44 +8,40 @@
 #include <utility>
 #include <vector>
 
-#include "miaudit/base/error.h"
 #include "miaudit/base/matrix.h"
+#include "miaudit/learn/xgboost_library.h"
 
-// XGBoost's C interface with owners and errors.
+// What XGBoost makes, with owners.
 namespace miaudit::xgboost {
 
-inline void check(int code, const char* call) {
-  if (code != 0) fail(Category::internal, "XGBoost: {} failed: {}", call, XGBGetLastError());
-}
-
 struct FreeMatrix {
-  void operator()(void* handle) const { XGDMatrixFree(handle); }
+  void operator()(void* handle) const { functions().XGDMatrixFree(handle); }
 };
 struct FreeBooster {
-  void operator()(void* handle) const { XGBoosterFree(handle); }
+  void operator()(void* handle) const { functions().XGBoosterFree(handle); }
 };
 using Matrix = std::unique_ptr<void, FreeMatrix>;
 using Booster = std::unique_ptr<void, FreeBooster>;
 
 inline Matrix make_matrix(MatrixView<const float> features) {
   DMatrixHandle handle = nullptr;
-  check(XGDMatrixCreateFromMat(features.data, features.rows, features.cols, std::numeric_limits<float>::quiet_NaN(),
-                               &handle),
+  check(functions().XGDMatrixCreateFromMat(features.data, features.rows, features.cols,
+                                           std::numeric_limits<float>::quiet_NaN(), &handle),
         "XGDMatrixCreateFromMat");
   return Matrix(handle);
 }
 
 inline void set_info(const Matrix& matrix, const char* field, const std::vector<float>& values) {
-  check(XGDMatrixSetFloatInfo(matrix.get(), field, values.data(), values.size()), "XGDMatrixSetFloatInfo");
+  check(functions().XGDMatrixSetFloatInfo(matrix.get(), field, values.data(), values.size()), "XGDMatrixSetFloatInfo");
 }
 
 inline Booster make_booster(const Matrix& matrix, const std::vector<std::pair<const char*, std::string>>& parameters) {
   BoosterHandle handle = nullptr;
   const DMatrixHandle cached[] = {matrix.get()};
-  check(XGBoosterCreate(cached, 1, &handle), "XGBoosterCreate");
+  check(functions().XGBoosterCreate(cached, 1, &handle), "XGBoosterCreate");
   Booster booster(handle);
   for (const auto& [name, value] : parameters)
-    check(XGBoosterSetParam(booster.get(), name, value.c_str()), "XGBoosterSetParam");
+    check(functions().XGBoosterSetParam(booster.get(), name, value.c_str()), "XGBoosterSetParam");
   return booster;
 }
 
@@ -58,7 +52,7 @@ inline void predict_margins(const Booster& booster, const Matrix& matrix, size_t
   const float* margins = nullptr;
   const char* config =
       R"({"type": 1, "training": false, "iteration_begin": 0, "iteration_end": 0, "strict_shape": true})";
-  check(XGBoosterPredictFromDMatrix(booster.get(), matrix.get(), config, &shape, &dims, &margins),
+  check(functions().XGBoosterPredictFromDMatrix(booster.get(), matrix.get(), config, &shape, &dims, &margins),
         "XGBoosterPredictFromDMatrix");
   if (dims != 2 || shape[0] != rows || shape[1] != columns)
     fail(Category::internal, "XGBoost: predictions have an unexpected shape");

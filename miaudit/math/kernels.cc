@@ -71,6 +71,10 @@ RowOutcome evaluate(const RowBlock& block, double* out) {
       hn::Store(label, Across<T>(), strip.label + (row - begin));
       for (size_t part = 0; part < tile.kParts; ++part)
         Function::reduce(tile, part, Notes<T>(strip, row - begin + part * kLanes));
+      if constexpr (requires { Function::template reduce_again<T>; }) {
+        for (size_t part = 0; part < tile.kParts; ++part)
+          Function::reduce_again(tile, part, Notes<T>(strip, row - begin + part * kLanes));
+      }
     }
     for (size_t row = begin; row < end; row += kRows)
       for (size_t lane = 0; lane < kRows; lane += kLanes) {

@@ -46,7 +46,7 @@ enum class RowOutcome {
 /// vanish (a gap above 660 or so). A row's value does not depend on the rows beside it. correctness, spread, and margin
 /// without a floor equal the scalar formulas bit for bit; the others agree to 2e-14 of the value (the rescaled logit,
 /// a difference, of 1), because exp and log are polynomials and multiply-add is fused where the machine can. One
-/// thread; reads the block once, and takes 128 bytes of memory for each column.
+/// thread; reads the block once, and takes 192 bytes of memory for each column.
 RowOutcome evaluate_rows(RowFunction function, const RowBlock& block, double* out);
 
 /// Name of the instruction set that evaluate_rows uses here.

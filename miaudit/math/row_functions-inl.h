@@ -21,11 +21,11 @@ namespace {
 /// Marks a row as left to the scalar code.
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-/// Σ exp(z_k − reference) over classes 1 … C−1, none above the reference.
+/// Σ exp(z_k − reference) over classes first … C−1, none above the reference.
 template <class T>
-HWY_INLINE Vector sum_dropped(Tile<T> tile, size_t part, Vector reference) {
+HWY_INLINE Vector sum_dropped(Tile<T> tile, size_t part, size_t first, Vector reference) {
   Vector sum = hn::Zero(kDoubles);
-  for (size_t k = 1; k < tile.columns(); ++k)
+  for (size_t k = first; k < tile.columns(); ++k)
     sum = hn::Add(sum, exp_nonpositive(hn::Sub(tile.doubles(k, part), reference)));
   return sum;
 }
@@ -42,7 +42,7 @@ constexpr size_t kStrip = 64;
 template <class T>
 struct Strip {
   HWY_ALIGN T label[kStrip] = {};
-  HWY_ALIGN double notes[4][kStrip];
+  HWY_ALIGN double notes[6][kStrip];
 };
 /// Of as many rows as a vector of doubles has lanes.
 template <class T>
@@ -60,7 +60,8 @@ class Notes {
 
 /// Every function works in steps: its Sift compares the classes of a group's rows as they are stored, reduce() runs
 /// over them as doubles, a part of the rows at a time, and finish() makes the value of what was noted. The last apart,
-/// because what it waits for in one group (a division, a logarithm) is done at once for many.
+/// because what it waits for in one group (a division, a logarithm) is done at once for many. Where a second run over
+/// the classes must wait for the first, it is reduce_again(), after the reduce() of all parts.
 
 /// Of softmax's denominator: the largest logit, and the other terms relative to it.
 struct OfDenominator {
@@ -70,7 +71,7 @@ struct OfDenominator {
   HWY_INLINE static void reduce(Tile<T> tile, size_t part, Notes<T> notes) {
     const Vector max = tile.doubles(0, part);
     notes.put(0, max);
-    notes.put(1, sum_dropped(tile, part, max));
+    notes.put(1, sum_dropped(tile, part, 1, max));
   }
 };
 
@@ -102,15 +103,21 @@ struct MaxProbability : OfDenominator {
   }
 };
 
-/// The denominator's without y.
-struct RescaledLogit : OfDenominator {
+/// The same of the classes but y.
+struct RescaledLogit {
   static constexpr bool kNeedsLabel = true;
   template <class T>
   using Sift = DropLabel<T>;
   template <class T>
+  HWY_INLINE static void reduce(Tile<T> tile, size_t part, Notes<T> notes) {
+    const Vector max = tile.doubles(0, part);
+    notes.put(0, max);
+    notes.put(1, sum_dropped(tile, part, 2, max));
+  }
+  template <class T>
   HWY_INLINE static Vector finish(Notes<T> notes) {
-    const Vector sum = notes.at(1);
-    return if_sound(sum, hn::Sub(hn::Sub(notes.label(), notes.at(0)), log_from_1(sum)));
+    const Vector sum = hn::Add(notes.at(1), constant(1));
+    return if_sound(sum, hn::Sub(hn::Sub(notes.label(), notes.at(0)), log(sum)));
   }
 };
 
@@ -155,45 +162,49 @@ struct Entropy {
   }
 };
 
-/// −Σ p log(1−p) over the classes but y needs a logarithm for each: a polynomial, which is shorter where p is small.
+/// −Σ p log(1−p) over the classes but y needs a logarithm for each.
 struct ModifiedEntropy {
   static constexpr bool kNeedsLabel = true;
   template <class T>
-  using Sift = DropTwo<T>;
+  using Sift = DropLabel<T>;
   template <class T>
   HWY_INLINE static void reduce(Tile<T> tile, size_t part, Notes<T> notes) {
-    // Relative to the second largest, so that 1 − p of the largest never vanishes.
-    const Vector max = tile.doubles(0, part), second = tile.doubles(1, part);
-    const Vector gap = hn::Sub(second, max), scale = exp_nonpositive(gap);
-    Vector below = constant(1);
+    const Vector other = tile.doubles(0, part), label = tile.doubles(1, part), max = hn::Max(other, label);
+    const Vector gap = hn::Sub(hn::Min(other, label), max), first = exp_nonpositive(gap);
+    Vector sum = first;
     for (size_t k = 2; k < tile.columns(); ++k) {
-      const Vector e = exp_nonpositive(hn::Sub(tile.doubles(k, part), second));
-      hn::Store(e, kDoubles, tile.room(k));
-      below = hn::Add(below, e);
+      const Vector e = exp_nonpositive(hn::Sub(tile.doubles(k, part), max));
+      hn::Store(e, kDoubles, tile.room(k, part));
+      sum = hn::Add(sum, e);
     }
-    const Vector to_p = hn::Div(scale, hn::MulAdd(below, scale, constant(1)));
-    Vector terms = hn::Mul(to_p, minus_log_complement(to_p));
-    for (size_t k = 2; k < tile.columns(); ++k) {
-      const Vector p = hn::Mul(hn::Load(kDoubles, tile.room(k)), to_p);
-      terms = hn::MulAdd(p, minus_log_complement_of_third(p), terms);
-    }
+    const Vector to_p = hn::Div(constant(1), hn::Add(constant(1), sum));
     notes.put(0, max);
     notes.put(1, gap);
-    notes.put(2, below);
-    notes.put(3, terms);
+    notes.put(2, sum);
+    notes.put(3, to_p);
+    notes.put(4, hn::Mul(first, to_p));
   }
-  /// Terms were of all classes but the largest; where that is not y, its own comes in place of y's, which is no larger.
+  template <class T>
+  HWY_INLINE static void reduce_again(Tile<T> tile, size_t part, Notes<T> notes) {
+    const Vector to_p = notes.at(3);
+    Vector terms = hn::Zero(kDoubles);
+    for (size_t k = 2; k < tile.columns(); ++k) {
+      const Vector p = hn::Mul(hn::Load(kDoubles, tile.room(k, part)), to_p);
+      terms = hn::MulAdd(p, minus_log_complement(p), terms);
+    }
+    notes.put(5, terms);
+  }
+  /// Terms were of all but y and the largest other.
   template <class T>
   HWY_INLINE static Vector finish(Notes<T> notes) {
-    const Vector one = constant(1), gap = notes.at(1), below = notes.at(2), sum = hn::Mul(below, exp_nonpositive(gap));
-    const Vector inverse = hn::Div(one, hn::Add(one, sum)), log_total = log1p_nonnegative(sum);
-    const Vector gap_y = hn::Sub(notes.label(), notes.at(0)), p = hn::Mul(exp_nonpositive(gap_y), inverse);
-    const Vector term_of_max = hn::Mul(inverse, hn::Sub(log_total, hn::Add(gap, log_from_1(below))));
-    const Vector term_of_y = hn::Mul(p, minus_log_complement(p));
-    const auto is_max = hn::Eq(notes.label(), notes.at(0));
-    const Vector terms = hn::Add(notes.at(3), hn::IfThenZeroElse(is_max, hn::Sub(term_of_max, term_of_y)));
-    const Vector rest = hn::IfThenElse(is_max, hn::Mul(sum, inverse), hn::Sub(one, p));
-    return if_sound(sum, hn::MulAdd(rest, hn::Sub(log_total, gap_y), terms));
+    const Vector gap = notes.at(1), sum = notes.at(2), to_p = notes.at(3), p = notes.at(4);
+    const Vector log_total = log1p_nonnegative(sum);
+    const auto is_largest = hn::Eq(notes.label(), notes.at(0));
+    const Vector rest = hn::IfThenElse(is_largest, hn::Mul(sum, to_p), hn::Sub(constant(1), p));
+    const Vector loss = hn::IfThenElse(is_largest, log_total, hn::Sub(log_total, gap));
+    const Vector other =
+        hn::IfThenElse(is_largest, hn::Mul(p, minus_log_complement(p)), hn::Mul(to_p, hn::Sub(log_total, log(sum))));
+    return if_sound(sum, hn::MulAdd(rest, loss, hn::Add(notes.at(5), other)));
   }
 };
 

@@ -52,8 +52,8 @@ class Tile {
   HWY_INLINE size_t columns() const { return columns_; }
   HWY_INLINE void put(size_t k, Values<T> z) const { hn::Store(z, D(), values_ + k * kRows); }
   HWY_INLINE Vector doubles(size_t k, size_t part) const { return load_doubles(values_ + k * kRows + part * kLanes); }
-  /// Room for a function's own values of a class in one part.
-  HWY_INLINE double* room(size_t k) const { return room_ + k * kLanes; }
+  /// Room for a function's own values of a class in a part.
+  HWY_INLINE double* room(size_t k, size_t part) const { return room_ + k * kRows + part * kLanes; }
 
   /// The true classes.
   HWY_INLINE hn::Vec<Classes<T>> label() const {
@@ -168,7 +168,7 @@ class Groups {
   explicit Groups(const RowBlock& block)
       : block_(block),
         tile_(hwy::AllocateAligned<T>(block.columns * kRows)),
-        room_(hwy::AllocateAligned<double>(block.columns * kLanes)) {}
+        room_(hwy::AllocateAligned<double>(block.columns * kRows)) {}
 
   /// Turns to rows first … first+kRows−1, all of the block.
   HWY_INLINE Tile<T> seek(size_t first) {

@@ -45,41 +45,26 @@ struct DropMax {
   HWY_INLINE void end(Tile<T> tile) { tile.put(0, max); }
 };
 
-/// The same with the second largest as class 1.
-template <class T>
-struct DropTwo {
-  Values<T> first, second;
-
-  HWY_INLINE DropTwo() : first(below_all<T>()), second(first) {}
-
-  HWY_INLINE void take(Tile<T> tile, size_t k, Values<T> z, IsLabel<T>) {
-    const auto below = hn::Min(first, z);
-    first = hn::Max(first, z);
-    tile.put(k, hn::Min(second, below));
-    second = hn::Max(second, below);
-  }
-  HWY_INLINE void end(Tile<T> tile) {
-    tile.put(0, first);
-    tile.put(1, second);
-  }
-};
-
-/// All but class y as classes 1 … C−1, the largest of them as class 0.
+/// The largest but for class y as class 0, y as class 1, the others as 2 … C−1.
 template <class T>
 struct DropLabel {
-  Values<T> previous, max;
+  Values<T> previous, max, label;
   IsLabel<T> is_past;
 
-  HWY_INLINE DropLabel() : previous(below_all<T>()), max(previous), is_past(hn::Gt(max, max)) {}
+  HWY_INLINE DropLabel() : previous(below_all<T>()), max(previous), label(previous), is_past(hn::Gt(max, max)) {}
 
   HWY_INLINE void take(Tile<T> tile, size_t k, Values<T> z, IsLabel<T> is_label) {
     const auto other = hn::IfThenElse(is_past, z, previous);
-    tile.put(k, other);
+    tile.put(k, hn::Min(max, other));
     max = hn::Max(max, other);
+    label = hn::IfThenElse(is_label, z, label);
     previous = z;
     is_past = hn::Or(is_past, is_label);
   }
-  HWY_INLINE void end(Tile<T> tile) { tile.put(0, max); }
+  HWY_INLINE void end(Tile<T> tile) {
+    tile.put(0, max);
+    tile.put(1, label);
+  }
 };
 
 /// The largest but for class y, alone.

@@ -41,6 +41,14 @@ HWY_INLINE Vector polynomial(const double (&coefficients)[N], Vector x) {
   return hn::MulAdd(hn::MulAdd(strand(3), x, strand(2)), x2, hn::MulAdd(strand(1), x, strand(0)));
 }
 
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+/// Of sixteen, held in two registers, those that the low bits number: one instruction.
+HWY_INLINE Vector lookup(const double (&table)[16], Vector numbers) {
+  return Vector{_mm512_permutex2var_pd(hn::Load(kDoubles, table).raw, _mm512_castpd_si512(numbers.raw),
+                                       hn::Load(kDoubles, table + 8).raw)};
+}
+#endif
+
 // ln 2 in two parts, the first with trailing zeros: small integers times it are exact even without a fused
 // multiply-add.
 constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;
@@ -51,7 +59,7 @@ constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;
 constexpr double kLowest = -708;
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
 HWY_INLINE Vector exp_nonpositive(Vector x) {
-  // 2^(j/16), held in two registers and looked up by one instruction.
+  // 2^(j/16).
   HWY_ALIGN constexpr double kRoots[] = {
       0x1.0000000000000p+0, 0x1.0b5586cf9890fp+0, 0x1.172b83c7d517bp+0, 0x1.2387a6e756238p+0,
       0x1.306fe0a31b715p+0, 0x1.3dea64c123422p+0, 0x1.4bfdad5362a27p+0, 0x1.5ab07dd485429p+0,
@@ -64,8 +72,7 @@ HWY_INLINE Vector exp_nonpositive(Vector x) {
   const Vector magic = constant(0x1.8p48);  // adding it rounds to sixteenths, counted by the low bits
   const Vector log2_e = constant(0x1.71547652b82fep0), shifted = hn::MulAdd(x, log2_e, magic);
   const Vector n = hn::Sub(shifted, magic), f = hn::MulSub(x, log2_e, n);
-  const Vector root{_mm512_permutex2var_pd(hn::Load(kDoubles, kRoots).raw, _mm512_castpd_si512(shifted.raw),
-                                           hn::Load(kDoubles, kRoots + 8).raw)};
+  const Vector root = lookup(kRoots, shifted);
   const Vector power{_mm512_scalef_pd(root.raw, n.raw)};  // root · 2^floor(n)
   return hn::MulAdd(hn::Mul(power, f), polynomial(kTerms, f), power);
 }
@@ -104,33 +111,96 @@ HWY_INLINE Vector exponent(Vector x) {
 #endif
 }
 
-/// ln x for finite x >= 1, within 3 ulp.
-HWY_INLINE Vector log_from_1(Vector x) {
+/// ln x for normal x > 0, within 3 ulp.
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+HWY_INLINE Vector log(Vector x) {
+  // 20/k for k = 15 … 30 at k mod 16, and minus its logarithm.
+  HWY_ALIGN constexpr double kInverses[] = {
+      0x1.4000000000000p+0, 0x1.2d2d2d2d2d2d3p+0, 0x1.1c71c71c71c72p+0, 0x1.0d79435e50d79p+0,
+      0x1.0000000000000p+0, 0x1.e79e79e79e79ep-1, 0x1.d1745d1745d17p-1, 0x1.bd37a6f4de9bdp-1,
+      0x1.aaaaaaaaaaaabp-1, 0x1.999999999999ap-1, 0x1.89d89d89d89d9p-1, 0x1.7b425ed097b42p-1,
+      0x1.6db6db6db6db7p-1, 0x1.611a7b9611a7cp-1, 0x1.5555555555555p-1, 0x1.5555555555555p+0};
+  HWY_ALIGN constexpr double kLogs[] = {
+      -0x1.c8ff7c79a9a22p-3, -0x1.4cd6b97964179p-3, -0x1.af8e8210a4161p-4, -0x1.a431d5bcc1930p-5, 0x0.0p+0,
+      0x1.8fb063ef2c7f1p-5,  0x1.8663f793c46c9p-4,  0x1.1e3b825dd05edp-3,  0x1.7565011e49675p-3,  0x1.c8ff7c79a9a20p-3,
+      0x1.0ca937be1b9dbp-2,  0x1.334e9e47d07f6p-2,  0x1.588c2d913348fp-2,  0x1.7c7b282d0d46ap-2,  0x1.9f323ecbf984dp-2,
+      -0x1.269621134db91p-2};
+  // ln(1 + r)/r for |r| <= 1/30.
+  constexpr double kTerms[] = {0x1.c80c0cf218c5ap-4,  -0x1.0083c7d16f81bp-3, 0x1.24922f78999e2p-3,
+                               -0x1.555539185e6cap-3, 0x1.9999999ba30bcp-3,  -0x1.000000011ec95p-2,
+                               0x1.55555555554fcp-2,  -0x1.fffffffffff9ep-2, 0x1.0000000000000p+0};
+  const hn::RebindToSigned<Doubles> integers;
+  const auto bits = hn::BitCast(integers, x);
+  // x = 2^n · m with m in [¾, 1½), near k/20.
+  const auto n = hn::ShiftRight<52>(hn::Sub(bits, hn::Set(integers, 0x3fe8000000000000)));
+  const Vector m = hn::BitCast(kDoubles, hn::Sub(bits, hn::ShiftLeft<52>(n)));
+  const Vector k = hn::MulAdd(m, constant(20), constant(0x1.8p52));
+  const Vector r = hn::MulSub(m, lookup(kInverses, k), constant(1));
+  const Vector near = hn::MulAdd(hn::ConvertTo(kDoubles, n), constant(0x1.62e42fefa39efp-1), lookup(kLogs, k));
+  return hn::MulAdd(r, polynomial(kTerms, r), near);
+}
+#else
+HWY_INLINE Vector log(Vector x) {
   // (artanh(u)/u − 1)/u² by u² for |u| <= (√2 − 1)/(√2 + 1).
   constexpr double kTerms[] = {0x1.2b5b5fb2eac92p-4, 0x1.39fe208c33457p-4, 0x1.7462b69705382p-4, 0x1.c71c62debf86bp-4,
                                0x1.2492492df6947p-3, 0x1.99999999952b2p-3, 0x1.5555555555558p-2};
-  const hn::RebindToUnsigned<Doubles> integers;
+  const hn::RebindToSigned<Doubles> integers;
   const auto bits = hn::BitCast(integers, x);
   // x = 2^n · m with m in [√½, √2).
   const auto n = hn::ShiftRight<52>(hn::Sub(bits, hn::Set(integers, 0x3fe6a09e667f3bcd)));
   const Vector m = hn::BitCast(kDoubles, hn::Sub(bits, hn::ShiftLeft<52>(n)));
-  const Vector two52 = constant(0x1p52);
-  const Vector exponent = hn::Sub(hn::BitCast(kDoubles, hn::Or(n, hn::BitCast(integers, two52))), two52);
+  // Adding it to a small integer's bits makes a double of it.
+  const Vector magic = constant(0x1.8p52);
+  const Vector exponent = hn::Sub(hn::BitCast(kDoubles, hn::Add(n, hn::BitCast(integers, magic))), magic);
   const Vector u = hn::Div(hn::Sub(m, constant(1)), hn::Add(m, constant(1))), u2 = hn::Mul(u, u);
   const Vector twice = hn::Add(u, u);
   const Vector tail = hn::MulAdd(hn::Mul(twice, u2), polynomial(kTerms, u2), hn::Mul(exponent, constant(kLn2Low)));
   return hn::Add(hn::MulAdd(exponent, constant(kLn2High), twice), tail);
 }
+#endif
 
 /// ln(1 + x) for finite x >= 0, within 4 ulp.
 HWY_INLINE Vector log1p_nonnegative(Vector x) {
   const Vector one = constant(1), y = hn::Add(x, one);
   // What 1 + x lost to rounding matters, and is its own logarithm's share, only where x < 1.
   const Vector lost = hn::Sub(x, hn::Sub(y, one));
-  return hn::Add(log_from_1(y), hn::IfThenElseZero(hn::Lt(x, one), lost));
+  return hn::Add(log(y), hn::IfThenElseZero(hn::Lt(x, one), lost));
 }
 
-/// −ln(1 − p) for 0 <= p <= ½, within 3 ulp.
+/// −ln(1 − p) for 0 <= p <= ½, to 2e-15 of itself.
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+HWY_INLINE Vector minus_log_complement(Vector p) {
+  // 1/(1 − c) and −ln(1 − c) of c = k/30.9, k = 0 … 15.
+  HWY_ALIGN constexpr double kInverses[] = {
+      0x1.0000000000000p+0, 0x1.088fd6e72baa6p+0, 0x1.11b75d02a84dfp+0, 0x1.1b86e1b86e1b8p+0,
+      0x1.2611214efd252p+0, 0x1.316bbcc9a316cp+0, 0x1.3dafcea68de13p+0, 0x1.4afaa4f437b2ep+0,
+      0x1.596eac283e9a4p+0, 0x1.69349a4d26935p+0, 0x1.7a7cf013991c3p+0, 0x1.8d81edfd6d58cp+0,
+      0x1.a28a28a28a28ap+0, 0x1.b9ebfa4782253p+0, 0x1.d4122d719c061p+0, 0x1.f1826a439f657p+0};
+  HWY_ALIGN constexpr double kLogs[] = {0x0.0p+0,
+                                        0x1.0d7f7c15a4704p-5,
+                                        0x1.1215082754d2fp-4,
+                                        0x1.a2528994f5f12p-4,
+                                        0x1.1be9fdd911ef0p-3,
+                                        0x1.697fc2b4b4743p-3,
+                                        0x1.ba23afec5ed49p-3,
+                                        0x1.070af44f3414fp-2,
+                                        0x1.32cf65110bebep-2,
+                                        0x1.60883236e405bp-2,
+                                        0x1.906425425f727p-2,
+                                        0x1.c298ea6c87286p-2,
+                                        0x1.f7647c75fbd0cp-2,
+                                        0x1.178779ba862b4p-1,
+                                        0x1.34f66c69642ecp-1,
+                                        0x1.543118a3facb4p-1};
+  // −ln(1 − r)/r for |r| <= .0315, 1 − p = (1 − c)(1 − r).
+  constexpr double kTerms[] = {0x1.006829d268edfp-3, 0x1.2506053896786p-3, 0x1.555544ca61151p-3, 0x1.99998738390b2p-3,
+                               0x1.000000006b96fp-2, 0x1.55555555ccdfbp-2, 0x1.ffffffffffff2p-2, 0x1.ffffffffffff8p-1};
+  const Vector magic = constant(0x1.8p52), k = hn::MulAdd(p, constant(30.9), magic);
+  const Vector past_c = hn::NegMulAdd(hn::Sub(k, magic), constant(1 / 30.9), p);
+  const Vector r = hn::Mul(past_c, lookup(kInverses, k));
+  return hn::MulAdd(r, polynomial(kTerms, r), lookup(kLogs, k));
+}
+#else
 HWY_INLINE Vector minus_log_complement(Vector p) {
   constexpr double kTerms[] = {0x1.a75c1c5ee9183p+4,  -0x1.be01a59b3ddc0p+6, 0x1.be3fac8a84b05p+7,
                                -0x1.1595f1165d062p+8, 0x1.df46bfd821e40p+7,  -0x1.2eee59b672633p+7,
@@ -141,15 +211,7 @@ HWY_INLINE Vector minus_log_complement(Vector p) {
                                0x1.5555555561e92p-2,  0x1.fffffffffff50p-2,  1};
   return hn::Mul(p, polynomial(kTerms, p));
 }
-
-/// The same for p <= 1/3, within 3 ulp.
-HWY_INLINE Vector minus_log_complement_of_third(Vector p) {
-  constexpr double kTerms[] = {
-      0x1.fa7a7a048d7d3p-1, -0x1.6ce147168d21ep+0, 0x1.46cc39bb6507fp+0, -0x1.04c7db8f6ee8cp-1, 0x1.268980ff2339ap-2,
-      0x1.bd41be9078f97p-5, 0x1.e5ee7851824fcp-4,  0x1.fc63c38a79e34p-4, 0x1.24b83e5e43112p-3,  0x1.555335428f425p-3,
-      0x1.9999ad6379ef3p-3, 0x1.ffffff917ab4ep-3,  0x1.55555555f668ap-2, 0x1.ffffffffff474p-2,  1};
-  return hn::Mul(p, polynomial(kTerms, p));
-}
+#endif
 
 /// a/b rounded to nearest, for 0 <= a <= b and 2^-900 <= b <= 2^900, given inverse = 1/b rounded to nearest (Markstein
 /// 1990, doi:10.1147/rd.341.0111): two exact remainders in place of a division, which takes four times as long.

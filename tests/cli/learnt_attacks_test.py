@@ -2,11 +2,13 @@
 are such that nothing is drawn at random: every row is used, two groups make the two folds, and trees may split at any value."""
 import json
 import os
+import shutil
+import zlib
 
 import numpy as np
 
 import boosted_trees
-from harness import attack, audit, auc, log_rest, log_softmax
+from harness import attack, audit, auc, log_rest, log_softmax, run
 
 MODELS, RECORDS, CLASSES = 8, 300, 6
 rng = np.random.default_rng(21)
@@ -184,3 +186,13 @@ tuning = ("six", "--attacks", "rmia_offline", "--rmia-offline-tune", "yes")
 chosen = [attack(audit(*tuning, "--target", m), "rmia_offline")["parameters"]["a"] for m in range(6)]
 assert chosen[TARGET] == "0.2" and len(set(chosen)) > 1, chosen
 assert attack(audit(*tuning, "--threads", 2), "rmia_offline")["parameters"]["a"] == ", ".join(sorted(set(chosen)))
+
+# Trees alone need XGBoost: without it, or with something else under its name, the others work and these say what is wrong.
+assert zlib  # which loads the library that is copied
+another = next(line.split()[-1] for line in open("/proc/self/maps") if "/libz.so" in line)
+os.mkdir("not_xgboost")
+shutil.copy(another, "not_xgboost/libxgboost.so.0")
+without = {**os.environ, "LD_LIBRARY_PATH": os.path.abspath("not_xgboost")}
+run("audit", "six", "--target", TARGET, "--attacks", "base", env=without)
+done = run("audit", "six", "--target", TARGET, "--attacks", "shokri", env=without, expect=2)
+assert "this XGBoost has no XGBGetLastError: install version 1.6 or later" in done.stderr, done.stderr
