@@ -101,7 +101,7 @@ void add_audit(CLI::App& app, Shell& shell) {
                    "What an audit of a run keeps to: larger signals lie on disk, in $TMPDIR or /var/tmp, and of "
                    "more targets than fit as many are audited")
       ->transform(CLI::AsSizeValue(false))
-      ->check(CLI::Range(uint64_t{1} << 26, uint64_t{1} << 50, "from 64M"))
+      ->check(memory_size())
       ->default_str("2G")
       ->type_name("SIZE")
       ->group(shards);

@@ -113,6 +113,18 @@ CLI::Validator seed_number() {
   return CLI::Validator(check, "");
 }
 
+CLI::Validator memory_size() {
+  constexpr uint64_t kLeast = uint64_t{1} << 26, kMost = uint64_t{1} << 50;
+  const auto check = [](std::string& text) {  // bytes by now
+    uint64_t bytes = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+    const bool good = error == std::errc() && end == text.data() + text.size() && bytes >= kLeast && bytes <= kMost;
+    return good ? std::string()
+                : fmt::format("found {} bytes; expected 64M to 1024T, such as 2G (without a letter, bytes)", text);
+  };
+  return CLI::Validator(check, "from 64M");
+}
+
 void refuse_slips(CLI::App& app) {
   // To std::filesystem "" is nowhere, and "" / "labels.npy" the user's own labels.npy.
   const auto refuse_empty = [](std::string& text) {

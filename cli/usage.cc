@@ -24,10 +24,11 @@ std::vector<std::string> option_names(const CLI::App& verb) {
   return names;
 }
 
-bool is_positional(const CLI::App& verb, const std::string& name) {
-  return std::ranges::any_of(verb.get_options(), [&](const CLI::Option* option) {
-    return option->get_positional() && option->get_name(true) == name;
-  });
+/// What takes a value without an option's name before it; null where nothing of this name does.
+const CLI::Option* positional(const CLI::App& verb, const std::string& name) {
+  for (const CLI::Option* option : verb.get_options())
+    if (option->get_positional() && option->get_name(true) == name) return option;
+  return nullptr;
 }
 
 std::string meant(const std::string& word, const std::vector<std::string>& names) {
@@ -73,13 +74,21 @@ std::string about_unknown(const std::string& word, const Reached& at) {
     // A verb was reached that knows it: it stands before that verb.
     if (verbs.empty() && std::ranges::find(options, name) != options.end())
       return fmt::format("{} must come after `{}`", name, at.command);
-    if (is_positional(*at.verb, name.substr(std::min<size_t>(2, name.size()))))
+    if (positional(*at.verb, name.substr(std::min<size_t>(2, name.size()))))
       return fmt::format("`{}` takes this without {} before it", at.command, name);
     return fmt::format("`{}` has no option {}{}{}", at.command, name, meant(name, options),
                        verbs.empty() ? "" : "; options come after a verb");
   }
   if (!verbs.empty()) return fmt::format("unknown verb '{}'{}", word, meant(word, verbs));
   return fmt::format("`{}` takes no '{}' here", at.command, word);
+}
+
+/// "second is required", as CLI11 says it, with what that is.
+std::string about_missing(const std::string& text, const Reached& at) {
+  const size_t name = text.find(" is required");
+  const CLI::Option* option = name == std::string::npos ? nullptr : positional(*at.verb, text.substr(0, name));
+  if (!option) return text;
+  return fmt::format("`{}` lacks its '{}': {}", at.command, text.substr(0, name), option->get_description());
 }
 
 /// "what: atacks not in {attacks,signals}", as CLI11 says it, with what was perhaps meant.
@@ -102,7 +111,7 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error, int
   const Reached at = reached(app);
   const std::vector<std::string> verbs = verb_names(*at.verb);
   const std::string unknown = first_unknown(app, argc, argv);
-  std::string what = about_value(error.what());
+  std::string what = about_missing(about_value(error.what()), at);
   if (!unknown.empty())
     what = about_unknown(unknown, at);
   else if (!verbs.empty())

@@ -70,7 +70,7 @@ AuditResult begin_result(const AuditPlan& plan) {
 std::vector<BudgetPoint> curve_of(const LimitedTrial& limited, const Performed& performed, const AuditPlan& plan,
                                   const Context& context, const AuditResult& result) {
   std::vector<const AttackRow*> attacks;
-  BudgetPoint all{result.subject.references, {}, {}};
+  BudgetPoint all{.references = result.subject.references};
   for (size_t k = 0; k < performed.attacks.size(); ++k) {
     if (!performed.attacks[k]->needs_references()) continue;
     attacks.push_back(performed.attacks[k]);

@@ -39,16 +39,21 @@ std::optional<std::vector<size_t>> families_past(const ModelSignals& signals, st
 
 namespace {
 
-std::optional<BudgetFigures> figures_with(const AttackRow& attack, const Trial& trial, const AuditPlan& plan,
-                                          const Context& context) {
-  if (!obstacle(attack, trial, plan).empty()) return {};
+/// What the attack finds with these models, or why it cannot run with them, goes to the point.
+void try_attack(const AttackRow& attack, const Trial& trial, const AuditPlan& plan, const Context& context,
+                BudgetPoint& point) {
+  if (std::string reason = obstacle(attack, trial, plan); !reason.empty()) {
+    point.skipped.push_back({std::string(attack.name), std::move(reason)});
+    return;
+  }
   const double start = context.seconds();
   TargetScores scored;
   try {
     scored = score_targets(attack, plan, trial, context);
   } catch (const Error& error) {
     if (error.category() != Category::numeric) throw;
-    return {};  // too few models for this attack
+    point.skipped.push_back({std::string(attack.name), error.what()});
+    return;
   }
   BudgetFigures figures;
   figures.attack = attack.name;
@@ -65,7 +70,7 @@ std::optional<BudgetFigures> figures_with(const AttackRow& attack, const Trial& 
   if (trial.targets.size() > 1)
     figures.targets =
         figures_by_target(trial, records.scores, records.membership, records.worth, plan.measure, context);
-  return figures;
+  point.attacks.push_back(std::move(figures));
 }
 
 }  // namespace
@@ -83,10 +88,10 @@ std::vector<BudgetPoint> budget_curve(const LimitedTrial& limited, size_t all, c
   for (size_t references = 2; references < all; references *= 2) {
     const std::optional<Trial> trial = limited(references);
     if (!trial) continue;
-    BudgetPoint point{references, {}, {}};
+    BudgetPoint point{.references = references};
     for (size_t k = 0; k < attacks.size(); ++k) {
       context.report(fmt::format("{} of {} models", attacks[k]->name, references), k, attacks.size());
-      if (auto figures = figures_with(*attacks[k], *trial, plan, context)) point.attacks.push_back(std::move(*figures));
+      try_attack(*attacks[k], *trial, plan, context, point);
     }
     name_headline(point);
     curve.push_back(std::move(point));

@@ -132,15 +132,16 @@ struct BudgetFigures {
   std::vector<TargetFigures> targets = {};  ///< Where there are several.
   double seconds = 0;                       ///< To score all targets. The one thing in a result that is not repeatable.
 };
-struct BudgetPoint {
-  uint64_t references = 0;  ///< Reference models of each target.
-  std::vector<BudgetFigures> attacks;
-  std::string headline;  ///< Which of them an audit with so many would have chosen beforehand; "" where none is such.
-};
-
 struct Skipped {
   std::string name;
   std::string reason;
+};
+
+struct BudgetPoint {
+  uint64_t references = 0;  ///< Reference models of each target.
+  std::vector<BudgetFigures> attacks;
+  std::vector<Skipped> skipped;  ///< Attacks of the audit that so few models are too few for.
+  std::string headline;  ///< Which of them an audit with so many would have chosen beforehand; "" where none is such.
 };
 
 /// The strongest of the attacks tried, figure by figure. Intervals are of the largest true figure among them and hold

@@ -93,6 +93,12 @@ Json of(const AttackResult& attack, bool is_headline) {
   return json;
 }
 
+Json of(const std::vector<Skipped>& attacks) {
+  Json json = Json::array();
+  for (const Skipped& skipped : attacks) json.push_back({{"name", skipped.name}, {"reason", skipped.reason}});
+  return json;
+}
+
 Json of(const BudgetPoint& point, const std::vector<RateAtFpr>& fprs) {
   Json attacks = Json::array();
   for (const BudgetFigures& figures : point.attacks) {
@@ -101,7 +107,7 @@ Json of(const BudgetPoint& point, const std::vector<RateAtFpr>& fprs) {
     if (!figures.targets.empty()) json["targets"] = of(figures.targets, fprs);
     attacks.push_back(std::move(json));
   }
-  Json json = {{"references", point.references}, {"attacks", attacks}};
+  Json json = {{"references", point.references}, {"attacks", attacks}, {"skipped", of(point.skipped)}};
   json["headline"] = point.headline.empty() ? Json(nullptr) : Json(point.headline);
   return json;
 }
@@ -227,9 +233,7 @@ std::string to_json(const AuditResult& result) {
     json["attacks"].push_back(of(attack, result.headline && attack.name == result.headline->auc.attack));
   for (const BudgetPoint& point : result.budget_curve)
     json["budget_curve"].push_back(of(point, result.attacks.front().estimates.tpr_at_fpr));
-  json["skipped"] = Json::array();
-  for (const Skipped& skipped : result.skipped)
-    json["skipped"].push_back({{"name", skipped.name}, {"reason", skipped.reason}});
+  json["skipped"] = of(result.skipped);
   json["slices"] = {{"looks", result.slices.size()},
                     {"attack", result.headline ? Json(result.headline->auc.attack) : Json(nullptr)},
                     {"by_class", Json::array()}};

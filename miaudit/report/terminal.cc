@@ -100,6 +100,21 @@ std::string attack_table(const AuditResult& result) {
   return table(table_head(result), rows);
 }
 
+/// Attacks left out for one reason stand on one line.
+std::string left_out(const std::vector<Skipped>& attacks, const std::string& head) {
+  std::string text;
+  std::vector<std::string> told;
+  for (const Skipped& one : attacks) {
+    if (std::find(told.begin(), told.end(), one.reason) != told.end()) continue;
+    told.push_back(one.reason);
+    std::string names;
+    for (const Skipped& other : attacks)
+      if (other.reason == one.reason) names += (names.empty() ? "" : ", ") + other.name;
+    text += wrapped(fmt::format("{}: {}.", names, one.reason), head + ": ", "  ");
+  }
+  return text;
+}
+
 /// By number of reference models, the attack that an audit with so many has for its headline; where none is chosen
 /// beforehand, all of them, since to choose by what they found would flatter.
 std::string budget_table(const AuditResult& result) {
@@ -107,7 +122,7 @@ std::string budget_table(const AuditResult& result) {
   TableRow head = table_head(result);
   head.name = "references";
   std::vector<TableRow> rows;
-  std::string seconds;
+  std::string seconds, missing;
   for (const BudgetPoint& point : result.budget_curve) {
     double total = 0;
     for (const BudgetFigures& figures : point.attacks) {
@@ -117,10 +132,11 @@ std::string budget_table(const AuditResult& result) {
                                    [](const Estimate& tpr) { return tpr; }));
     }
     if (point.attacks.empty()) rows.push_back({fmt::format("{:<4}none can run", point.references), {}});
-    seconds += fmt::format("{}{}: {:.1f} s", seconds.empty() ? "" : ", ", point.references, total);
+    seconds += fmt::format("{}{}: {:.{}f} s", seconds.empty() ? "" : ", ", point.references, total, total < 1 ? 3 : 1);
+    missing += left_out(point.skipped, fmt::format("left out with {}", counted(point.references, "reference model")));
   }
   return "\nBy number of reference models\n" + table(head, rows) +
-         wrapped("Scoring by all attacks took, with so many models: " + seconds + ".", "", "");
+         wrapped("Scoring by all attacks took, with so many models: " + seconds + ".", "", "") + missing;
 }
 
 std::string notes(const AuditResult& result) {
@@ -210,27 +226,12 @@ std::string exposed(const AuditResult& result) {
   return text;
 }
 
-std::string skipped(const AuditResult& result) {
-  // Attacks left out for one reason stand on one line.
-  std::string text;
-  std::vector<std::string> told;
-  for (const Skipped& one : result.skipped) {
-    if (std::find(told.begin(), told.end(), one.reason) != told.end()) continue;
-    told.push_back(one.reason);
-    std::string names;
-    for (const Skipped& other : result.skipped)
-      if (other.reason == one.reason) names += (names.empty() ? "" : ", ") + other.name;
-    text += wrapped(fmt::format("{}: {}.", names, one.reason), "left out: ", "  ");
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string to_terminal(const AuditResult& result) {
   std::string text = wrapped(fmt::format("miaudit {}: {}", result.miaudit_version, subject_line(result)), "", "  ");
   text += '\n' + attack_table(result) + notes(result) + budget_table(result);
-  text += decisions(result) + worst_slice(result) + exposed(result) + skipped(result);
+  text += decisions(result) + worst_slice(result) + exposed(result) + left_out(result.skipped, "left out");
   if (result.comparison) {
     const Estimate& d = result.comparison->auc_difference;
     text += fmt::format("First minus second: AUC {:+.4f} [{:+.4f}, {:+.4f}]\n", d.value.value_or(0), d.low.value_or(-1),

@@ -194,12 +194,14 @@ points = result["budget_curve"]
 assert [p["references"] for p in points] == [2, 4, 8, 10]
 # A single model a side has no variance.
 assert [[a["name"] for a in p["attacks"]] for p in points] == [["base"]] + 3 * [["base", "lira"]]
+assert [[s["name"] for s in p["skipped"]] for p in points] == [["lira"], [], [], []]
 assert [p["headline"] for p in points] == 4 * ["base"]
 last = {a["name"]: a for a in points[-1]["attacks"]}
 assert last["lira"]["auc"] == attack(result, "lira")["estimates"]["auc"] and last["lira"]["seconds"] >= 0
 assert [t["fpr"] for t in last["lira"]["tpr_at_fpr"]] == [t["fpr"] for t in attack(result, "lira")["estimates"]["tpr_at_fpr"]]
 shown = run("audit", "run1", "--target", 4, "--curve", "--attacks", "lira,base").stdout
 assert "By number of reference models" in shown and max(map(len, shown.splitlines())) <= 80, shown
+assert "left out with 2 reference models: lira: " in shown and ": 0.0 s" not in shown, shown
 curve = shown.split("By number of reference models")[1].splitlines()
 assert [line.split()[:2] for line in curve[3:7]] == [["2", "base"], ["4", "base"], ["8", "base"], ["10", "base"]], curve
 # Where none is chosen beforehand all are shown: the best by what it found would look lucky.

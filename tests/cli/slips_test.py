@@ -65,6 +65,8 @@ for arguments, said in {
         ("audit", "x.npy"): "x.npy is a file; expected a run folder",
         ("audit", "nothing", "--shard", "1/2", "--merge"): "give one of the two",
         ("list", "atacks"): "did you mean 'attacks'",
+        ("compare", "run"): "`miaudit compare` lacks its 'second': ",
+        ("audit", "run", "--memory", "10"): "found 10 bytes; expected 64M to 1024T",
         ("audit", "run", "--input", "logitz"): "did you mean 'logits'"}.items():
     refused(*arguments, said=said)
 
