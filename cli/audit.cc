@@ -12,6 +12,7 @@ struct Arguments {
   std::string members, nonmembers, member_labels, nonmember_labels;
   std::string outputs, labels;
   std::string shard;
+  std::optional<uint64_t> memory;
 };
 
 Shard parse_shard(const std::string& text) {
@@ -29,6 +30,10 @@ Shard parse_shard(const std::string& text) {
 void settle_paths(Arguments& a) {
   RecordPaths& paths = a.request.paths;
   const ReferencePaths& references = a.request.references;
+  if (a.memory && a.request.run.empty() && references.outputs.empty())
+    fail(Category::config,
+         "--memory is what an audit with reference models keeps to, and there are none; leave it out");
+  if (a.memory) a.request.plan.memory = *a.memory;
   if (references.outputs.empty() != references.membership.empty())
     fail(Category::config, "--reference-outputs and --reference-membership go together; {} is missing",
          references.outputs.empty() ? "--reference-outputs" : "--reference-membership");
@@ -97,11 +102,11 @@ void add_audit(CLI::App& app, Shell& shell) {
       ->type_name("I/N")
       ->group(shards);
   verb->add_flag("--merge", request.merge, "Audit the run from the signals that all shards stored")->group(shards);
-  verb->add_option("--memory", request.plan.memory,
-                   "What an audit of a run keeps to: larger signals lie on disk, in $TMPDIR or /var/tmp, and of "
-                   "more targets than fit as many are audited")
-      ->transform(CLI::AsSizeValue(false))
-      ->check(memory_size())
+  verb->add_option("--memory", a->memory,
+                   "What attacks by formula with reference models keep to: larger signals lie on disk, in $TMPDIR or "
+                   "/var/tmp, and of "
+                   "more targets than fit as many are audited. Rows that trees learn from (--stacked-rows) come on top")
+      ->transform(memory_size())
       ->default_str("2G")
       ->type_name("SIZE")
       ->group(shards);

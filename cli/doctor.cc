@@ -9,6 +9,7 @@
 #include "cli/verbs.h"
 #include "miaudit/base/rng.h"
 #include "miaudit/base/version.h"
+#include "miaudit/learn/boosting.h"
 #include "miaudit/math/distributions.h"
 #include "miaudit/metric/interval.h"
 #include "miaudit/metric/roc.h"
@@ -41,6 +42,15 @@ bool kernels_agree(const Context& context) {
   return true;
 }
 
+// What grows them, or why nothing can.
+std::string boosted_trees() {
+  try {
+    return boosting_name();
+  } catch (const Error& error) {
+    return fmt::format("NO: {}", error.what());
+  }
+}
+
 // A leak planted in normal scores is measured as what it is.
 bool planted_leak_is_found(const Context& context) {
   constexpr size_t kRecords = 4000;
@@ -68,6 +78,7 @@ void add_doctor(CLI::App& app, Shell& shell) {
     const double gigabyte = 1e9 / static_cast<double>(memory.mem_unit ? memory.mem_unit : 1);
     const bool kernels = kernels_agree(context);
     const bool leak = planted_leak_is_found(context);
+    const std::string trees = boosted_trees();
     const bool images = std::filesystem::exists("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz");
     const auto verdict = [](bool good) { return good ? "yes" : "NO"; };
     print(
@@ -75,11 +86,12 @@ void add_doctor(CLI::App& app, Shell& shell) {
                     "instruction set used           {}\n"
                     "threads                        {}\n"
                     "memory                         {:.1f} GB, {:.1f} GB free\n"
+                    "boosted trees                  {}\n"
                     "demo images installed          {}\n"
                     "vector code agrees with scalar {}\n"
                     "a planted leak is measured     {}\n",
                     version(), kernel_target(), context.threads, static_cast<double>(memory.totalram) / gigabyte,
-                    static_cast<double>(memory.freeram) / gigabyte,
+                    static_cast<double>(memory.freeram) / gigabyte, trees,
                     images ? "yes" : "no (package dataset-fashion-mnist)", verdict(kernels), verdict(leak)));
     if (!kernels || !leak) fail(Category::internal, "a self-check failed: no figure from this machine can be trusted");
   });

@@ -9,6 +9,7 @@
 #include "cli/usage.h"
 #include "cli/verbs.h"
 #include "miaudit/base/version.h"
+#include "miaudit/io/raw.h"
 
 namespace miaudit::cli {
 namespace {
@@ -47,7 +48,7 @@ int run_verb(CLI::App& app, const Shell& shell, int argc, char** argv) {
     print(text.str());
     return 0;
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "{}", usage_message(app, error, argc, argv));
+    fmt::print(stderr, "{}", escaped_lines(usage_message(app, error, argc, argv)));
     return 2;
   }
 }
@@ -84,7 +85,7 @@ int run(int argc, char** argv) {
     return run_app(shell, argc, argv);
   } catch (const Error& error) {
     shell.clear_progress();
-    fmt::print(stderr, "miaudit: {}\n", error.what());
+    fmt::print(stderr, "miaudit: {}\n", escaped_lines(error.what()));
     return exit_code_of(error.category());
   } catch (const std::bad_alloc&) {
     shell.clear_progress();

@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <cmath>
 #include <functional>
 
 #include "miaudit/attack/attack.h"
@@ -102,7 +104,7 @@ CLI::Validator share(double low, const std::string& expected) {
   return CLI::Validator([complaint](std::string& text) { return complaint(text); }, "");
 }
 
-CLI::Validator seed_number() {
+CLI::Validator seed_number(const std::string& shown) {
   const auto check = [](std::string& text) {
     uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -110,19 +112,30 @@ CLI::Validator seed_number() {
     return good ? std::string()
                 : fmt::format("found '{}'; expected a whole number from 0 to 18446744073709551615", text);
   };
-  return CLI::Validator(check, "");
+  return CLI::Validator(check, shown);
 }
 
 CLI::Validator memory_size() {
-  constexpr uint64_t kLeast = uint64_t{1} << 26, kMost = uint64_t{1} << 50;
-  const auto check = [](std::string& text) {  // bytes by now
-    uint64_t bytes = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
-    const bool good = error == std::errc() && end == text.data() + text.size() && bytes >= kLeast && bytes <= kMost;
-    return good ? std::string()
-                : fmt::format("found {} bytes; expected 64M to 1024T, such as 2G (without a letter, bytes)", text);
+  const auto to_bytes = [](std::string& text) {
+    constexpr std::string_view kUnits = "KMGT";
+    double size = 0, unit = 1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+    std::string_view rest(end, static_cast<size_t>(text.data() + text.size() - end));
+    const size_t power = rest.empty()
+                             ? std::string_view::npos
+                             : kUnits.find(static_cast<char>(std::toupper(static_cast<unsigned char>(rest[0]))));
+    if (power != std::string_view::npos) {
+      unit = std::ldexp(1.0, 10 * static_cast<int>(power + 1));
+      rest.remove_prefix(1);
+    }
+    if (rest == "B" || rest == "b" || rest == "iB") rest = {};
+    const double bytes = size * unit;
+    if (error != std::errc() || !rest.empty() || !(bytes >= 0x1p26 && bytes <= 0x1p50))
+      return fmt::format("found '{}'; expected 64M to 1024T, such as 2G or 1.5G (without a letter, bytes)", text);
+    text = fmt::format("{:.0f}", bytes);
+    return std::string();
   };
-  return CLI::Validator(check, "from 64M");
+  return CLI::Validator(to_bytes, "64M to 1024T");
 }
 
 void refuse_slips(CLI::App& app) {
@@ -134,7 +147,7 @@ void refuse_slips(CLI::App& app) {
     const std::string type = option->get_type_name();
     if (type == kFileType || type == kFolderType || option->get_positional())
       option->check(CLI::Validator(refuse_empty, ""));
-    if (type.starts_with("UINT")) option->check(seed_number());
+    if (type.starts_with("UINT")) option->check(seed_number(""));
   }
   for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) refuse_slips(*verb);
 }
@@ -166,7 +179,7 @@ void add_measure_options(CLI::App& verb, MeasureOptions& options) {
       ->check(CLI::Validator(
           [](std::string& text) {
             const bool good = text == "0" || (CLI::Range(200, 1000000)(text).empty());
-            return good ? std::string() : "expected 0, or 200 to 1000000 replicates";
+            return good ? std::string() : fmt::format("found '{}'; expected 0, or 200 to 1000000 replicates", text);
           },
           "0, or 200 to 1000000"));
   verb.add_option("--seed", options.seed, "Fixes folds, splits and resampling")->check(seed_number());

@@ -21,8 +21,8 @@ inline constexpr const char* kAttackType = "ATTACK";
 /// A number of at least `low` and below 1; `expected` says so in the refusal.
 CLI::Validator share(double low, const std::string& expected);
 /// A whole number from 0 to 2^64 - 1; CLI11 alone would cut a larger one off in silence.
-CLI::Validator seed_number();
-/// A number of bytes that an audit can keep to: 64M to 1P.
+CLI::Validator seed_number(const std::string& shown = "below 2^64");
+/// Makes bytes of what an audit may be asked to keep to: 64M to 1024T, in powers of 1024.
 CLI::Validator memory_size();
 /// Has every option of every verb refuse what CLI11 would take and nobody means: an empty path, and a number below 0 or
 /// past 2^64 - 1 where none is expected. Call it when all are declared.

@@ -91,8 +91,7 @@ void run(const Arguments& a, Shell& shell) {
       fmt::print(stderr, "warning: {}. Advice: {}.\n", warning.message, warning.advice);
   std::vector<FileRecord> files;
   std::vector<int32_t> labels;
-  if (!a.evaluate_labels.empty())
-    labels = read_labels(a.evaluate_labels, evaluate.rows, evaluate.outputs.classes, files);
+  if (!a.evaluate_labels.empty()) labels = read_labels(a.evaluate_labels, evaluate.rows, evaluate.outputs, files);
   std::vector<int8_t> truth;
   if (!a.truth.empty()) truth = read_membership(a.truth, files);
 

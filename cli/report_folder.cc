@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <fstream>
 #include <optional>
 
 #include "miaudit/attack/attack.h"
@@ -39,9 +40,17 @@ bool is_scores_file(const fs::path& path) {
          });
 }
 
+// By how every result begins.
+bool is_result(const fs::path& path) {
+  std::string begin(200, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return begin.find("\"miaudit_version\"") != std::string::npos;
+}
+
 bool is_reports(const fs::path& path) {
   const fs::path name = path.filename();
-  return name == kResult || name == kRecords || name == kScores || is_unfinished_file(path);
+  return (name == kResult && is_result(path)) || name == kRecords || name == kScores || is_unfinished_file(path);
 }
 
 // The process that a folder `<name>.unfinished-<process>` belongs to.

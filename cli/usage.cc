@@ -88,7 +88,16 @@ std::string about_missing(const std::string& text, const Reached& at) {
   const size_t name = text.find(" is required");
   const CLI::Option* option = name == std::string::npos ? nullptr : positional(*at.verb, text.substr(0, name));
   if (!option) return text;
-  return fmt::format("`{}` lacks its '{}': {}", at.command, text.substr(0, name), option->get_description());
+  const std::string type = option->get_type_name();
+  return fmt::format("`{}` lacks its '{}': {}{}", at.command, text.substr(0, name), option->get_description(),
+                     type.find('{') == std::string::npos ? "" : ", one of " + type.substr(type.find('{')));
+}
+
+/// "--seed: At Most 1 required but received 2", as CLI11 says it.
+std::string about_number(const std::string& text) {
+  const size_t at_most = text.find(": At Most 1 required but received ");
+  if (at_most == std::string::npos) return text;
+  return fmt::format("{} was given more than once; it takes one value", text.substr(0, at_most));
 }
 
 /// "what: atacks not in {attacks,signals}", as CLI11 says it, with what was perhaps meant.
@@ -111,7 +120,7 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error, int
   const Reached at = reached(app);
   const std::vector<std::string> verbs = verb_names(*at.verb);
   const std::string unknown = first_unknown(app, argc, argv);
-  std::string what = about_missing(about_value(error.what()), at);
+  std::string what = about_missing(about_number(about_value(error.what())), at);
   if (!unknown.empty())
     what = about_unknown(unknown, at);
   else if (!verbs.empty())

@@ -74,6 +74,7 @@ class Parameters {
   double real(std::string_view name) const;
   std::string_view choice(std::string_view name) const;
   void set(std::string_view name, double value);
+  void set(std::string_view name, std::string_view choice);
   /// Every value as text, defaults included: for provenance.
   const std::map<std::string, std::string, std::less<>>& values() const { return values_; }
 

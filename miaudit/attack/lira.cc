@@ -58,11 +58,6 @@ std::vector<double> medians(const SidedValues& models, int8_t side, const Contex
   return found;
 }
 
-bool pools(const Parameters& parameters, size_t models) {
-  const std::string_view variance = parameters.choice("variance");
-  return variance == "pooled" || (variance == "auto" && models < kModelsForOwnVariance);
-}
-
 /// The released code: medians, one deviation for all (of all values about their own mean) where it is fixed, and 1e-30
 /// on top of any.
 Normals normals_of_code(const SideMoments& moments, std::vector<double> medians, double fixed, bool is_fixed) {
@@ -97,10 +92,8 @@ Setting setting_of(const Evidence& evidence, size_t models, const Parameters& pa
   if (models < kFewestForVariance)
     fail(Category::numeric, "needs {} reference models a side of each record to tell a variance; found {}",
          kFewestForVariance, models);
-  const bool is_of_code = parameters.choice("formulas") == "carlini";
-  const std::string_view location = parameters.choice("location");
-  return {references.values(parameters.choice("signal")), pools(parameters, models), is_of_code,
-          location == "median" || (location == "auto" && is_of_code)};
+  return {references.values(parameters.choice("signal")), parameters.choice("variance") == "pooled",
+          parameters.choice("formulas") == "carlini", parameters.choice("location") == "median"};
 }
 
 Normals normals_of(const Evidence& evidence, const Setting& setting, const SideMoments& moments, int8_t side,
@@ -116,9 +109,25 @@ double log_density(double value, const Normals& normals, size_t k) {
   return -0.5 * std::log(normals.variance[k]) - distance * distance / (2 * normals.variance[k]);
 }
 
+size_t models_a_side(const Evidence& evidence) {
+  return std::min(evidence.references->models_in(), evidence.references->models_out());
+}
+
+void settle(Parameters& parameters, size_t models) {
+  if (parameters.choice("variance") == "auto")
+    parameters.set("variance", models < kModelsForOwnVariance ? std::string_view("pooled") : "per_sample");
+  if (parameters.choice("location") == "auto")
+    parameters.set("location", parameters.choice("formulas") == "carlini" ? std::string_view("median") : "mean");
+}
+void settle_online(const Evidence& evidence, Parameters& parameters, const Context&) {
+  settle(parameters, models_a_side(evidence));
+}
+void settle_offline(const Evidence& evidence, Parameters& parameters, const Context&) {
+  settle(parameters, evidence.references->models_out());
+}
+
 std::vector<double> online(const Evidence& evidence, const Parameters& parameters, const Context& context) {
-  const ReferenceSource& references = *evidence.references;
-  const Setting setting = setting_of(evidence, std::min(references.models_in(), references.models_out()), parameters);
+  const Setting setting = setting_of(evidence, models_a_side(evidence), parameters);
   if (parameters.choice("queries") == "joint") {
     if (setting.is_median || setting.is_of_code)
       fail(Category::config,
@@ -161,6 +170,7 @@ constinit const AttackRow kLiraAttack = {
     .citation = "Carlini et al. 2022, arXiv:2112.03570",
     .decision = DecisionRule::best_balanced_accuracy,
     .run = online,
+    .tune = settle_online,
 };
 
 constinit const AttackRow kLiraOfflineAttack = {
@@ -171,6 +181,7 @@ constinit const AttackRow kLiraOfflineAttack = {
     .citation = "Carlini et al. 2022, arXiv:2112.03570",
     .decision = DecisionRule::best_balanced_accuracy,
     .run = offline,
+    .tune = settle_offline,
 };
 
 }  // namespace miaudit

@@ -106,8 +106,12 @@ std::string_view Parameters::choice(std::string_view name) const {
   return value_of(values_, name);
 }
 void Parameters::set(std::string_view name, double value) {
+  set(name, std::string_view(fmt::format("{}", value)));
+}
+
+void Parameters::set(std::string_view name, std::string_view choice) {
   value_of(values_, name);
-  values_.find(name)->second = fmt::format("{}", value);
+  values_.find(name)->second = choice;
 }
 
 }  // namespace miaudit

@@ -121,6 +121,22 @@ void count_models(const Models& models, const Trial& trial, Subject& subject) {
   subject.references_in = references ? references->models_in() : 0;
 }
 
+/// Targets of several models on one split have fewer references than others have.
+void warn_of_uneven_references(const Models& models, const Trial& trial, std::vector<Notice>& warnings) {
+  std::set<size_t> numbers, counts;
+  for (const Target& target : trial.targets) numbers.insert(target.model);
+  for (size_t p = 0; p < models.models.size(); ++p)
+    if (numbers.contains(models.models[p].number))
+      counts.insert(static_cast<size_t>(
+          std::ranges::count_if(models.families, [&](size_t family) { return family != models.families[p]; })));
+  if (counts.size() < 2) return;
+  warnings.push_back({"uneven_references",
+                      fmt::format("some targets have {} reference models and others up to {}, since models on one "
+                                  "split are not each other's references",
+                                  *counts.begin(), *counts.rbegin()),
+                      "figures of each target are in result.json; --target K audits one"});
+}
+
 void finish(const Trial& trial, const Performed& performed, const Records& first, const AuditPlan& plan,
             const Context& context, AuditResult& result) {
   const ScoredRecords scored = scored_records(trial, performed.scores, performed.membership, performed.worth);
@@ -191,6 +207,7 @@ AuditResult audit(const Models& models, std::span<const size_t> asked, std::span
   ModelTrial all(models, asked, people, plan, context);
   const Trial& trial = all.trial();
   count_models(models, trial, result.subject);
+  warn_of_uneven_references(models, trial, result.warnings);
   warn_of_few_nonmembers(result.subject.nonmembers, plan.measure.fprs, result.warnings);
 
   const Performed performed = run_attacks(trial, plan, context, all.in_asked_order(sink), result);

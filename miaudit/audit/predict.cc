@@ -93,7 +93,8 @@ Prediction predict(const Records& known, const Outputs& evaluate, std::span<cons
     fail(Category::config, "{} needs labels: give --member-labels, --nonmember-labels and --evaluate-labels",
          attack.name);
   if (known.outputs.classes < attack.min_classes)
-    fail(Category::input, "with {} {} gives every record the same score; it needs {} or more",
+    fail(Category::input,
+         "with {} {} gives every record the same score; it needs {} or more; choose another with --attack",
          counted(known.outputs.classes, "class", "classes"), attack.name, attack.min_classes);
 
   const Outputs outputs = joined(known.outputs, evaluate);

@@ -17,6 +17,16 @@
 namespace miaudit {
 namespace {
 
+bool is_named(const AuditPlan& plan, std::string_view attack) {
+  return std::ranges::find(plan.attacks, attack) != plan.attacks.end();
+}
+
+/// Of an attack that the records, or this machine, do not let run: others may.
+bool is_left_out(const Error& error, const AuditPlan& plan, std::string_view attack) {
+  return error.category() == Category::numeric ||
+         (error.category() == Category::unsupported && !is_named(plan, attack));
+}
+
 bool is_wanted(const AuditPlan& plan, std::string_view attack) {
   return std::any_of(plan.attacks.begin(), plan.attacks.end(),
                      [&](const std::string& name) { return name == "all" || name == attack; });
@@ -120,7 +130,7 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     try {
       scored = score_targets(*attack, plan, trial, context);
     } catch (const Error& error) {
-      if (error.category() != Category::numeric) throw;
+      if (!is_left_out(error, plan, attack->name)) throw;
       result.skipped.push_back({std::string(attack->name), error.what()});
       left_out.emplace_back(attack->name);
       continue;

@@ -90,9 +90,12 @@ FileRecord describe_file(std::string role, const std::string& path, const Array&
           content_hash(array.bytes(), array.owner())};
 }
 
-std::vector<int32_t> read_labels(const std::string& path, size_t rows, size_t classes, std::vector<FileRecord>& files) {
-  return labels_below(path, rows, classes, "the outputs",
-                      fmt::format("the model has {}", counted(classes, "class", "classes")), files);
+std::vector<int32_t> read_labels(const std::string& path, size_t rows, const Outputs& outputs,
+                                 std::vector<FileRecord>& files) {
+  return labels_below(path, rows, outputs.classes, "the outputs",
+                      fmt::format("the model has {}{}", counted(outputs.classes, "class", "classes"),
+                                  outputs.columns == 1 ? ", since outputs of one column are a binary model's" : ""),
+                      files);
 }
 
 std::vector<int32_t> read_class_labels(const std::string& path, size_t rows, const std::optional<size_t>& classes,

@@ -47,6 +47,9 @@ std::vector<std::string> read_names(const std::string& role, const std::string& 
     std::string all;
     for (size_t i = 0; i < table.rows(); ++i) {
       names.push_back(table.cells[i * table.columns]);
+      if (!is_utf8(names.back()))
+        fail(Category::input, "{}: the name of record {} (counted from 0), {}, is not UTF-8; save the file as UTF-8",
+             path, i, printable(names.back()));
       all += names.back() + '\n';
     }
     files.push_back({role, path, "text", {names.size()}, content_hash(std::as_bytes(std::span(all)))});
@@ -194,7 +197,7 @@ Records read_records(const RecordPaths& paths, const RecordOptions& options, con
   for (size_t k = 0; k < paths.labels.size(); ++k) {
     // Each label file goes with one outputs file, whose own rows it must match.
     const size_t rows = records.files[k].shape[0];
-    const std::vector<int32_t> labels = read_labels(paths.labels[k], rows, records.outputs.classes, records.files);
+    const std::vector<int32_t> labels = read_labels(paths.labels[k], rows, records.outputs, records.files);
     records.labels.insert(records.labels.end(), labels.begin(), labels.end());
   }
   if (paths.membership.empty()) {

@@ -86,7 +86,8 @@ LoadedOutputs check_outputs(const Array& array, const std::string& source, const
                             const Context& context);
 
 /// One label a row, checked against `classes`. Integers, or .csv numbers that are whole.
-std::vector<int32_t> read_labels(const std::string& path, size_t rows, size_t classes, std::vector<FileRecord>& files);
+std::vector<int32_t> read_labels(const std::string& path, size_t rows, const Outputs& outputs,
+                                 std::vector<FileRecord>& files);
 /// The same for records that a model is to learn; without `classes` any label below the number of rows will do.
 std::vector<int32_t> read_class_labels(const std::string& path, size_t rows, const std::optional<size_t>& classes,
                                        std::vector<FileRecord>& files);

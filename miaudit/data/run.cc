@@ -18,6 +18,9 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
+/// Labels are held against the classes that the models tell apart once outputs are read; here only against a slip.
+constexpr size_t kMostClasses = size_t{1} << 31;
+
 template <class T>
 T value_of(const json& object, const char* key, const fs::path& path) {
   try {
@@ -201,7 +204,7 @@ Run read_run(const fs::path& path) {
   run.membership = read_membership_matrix(run);
   run.records = run.membership.shape()[1];
   std::vector<FileRecord> files;
-  run.labels = read_class_labels((path / "labels.npy").string(), run.records, {}, files);
+  run.labels = read_class_labels((path / "labels.npy").string(), run.records, kMostClasses, files);
   run.roles = read_roles(run);
   return run;
 }

@@ -233,8 +233,10 @@ Array numbers(const CsvTable& table, const std::string& name) {
     if (!value) {
       const size_t column = i % table.columns;
       const std::string title = table.header.empty() ? "" : " (" + printable(table.header[column]) + ")";
-      fail(Category::input, "{}, row {}, column {}{}: {} is not a number that float64 can hold", name,
-           grouped(i / table.columns + 1), column + 1, title, printable(table.cells[i]));
+      fail(Category::input,
+           "{}, row {}, column {}{}: {} is not a number that float64 can hold; expected numbers "
+           "alone, below one heading or none, with one separator throughout, and nan where one is missing",
+           name, grouped(i / table.columns + 1), column + 1, title, printable(table.cells[i]));
     }
     values.push_back(*value);
   }

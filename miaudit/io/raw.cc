@@ -65,6 +65,17 @@ std::string escaped(std::string_view text, size_t longest) {
   return result;
 }
 
+std::string escaped_lines(std::string_view text) {
+  std::string result;
+  while (true) {
+    const size_t end = text.find('\n');
+    result += escaped(text.substr(0, end), text.size());
+    if (end == std::string_view::npos) return result;
+    result += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
 std::string printable(std::string_view text, size_t longest) {
   return fmt::format("'{}'", escaped(text, longest));
 }

@@ -40,6 +40,8 @@ bool is_utf8(std::string_view text);
 /// Bytes that a file holds as UTF-8: control characters, so that a hostile file cannot steer the terminal, and bytes
 /// that are no UTF-8 escaped as \xNN, and cut after `longest` characters.
 std::string escaped(std::string_view text, size_t longest = 60);
+/// The same of each of its lines, none cut: for the terminal.
+std::string escaped_lines(std::string_view text);
 /// The same in quotes.
 std::string printable(std::string_view text, size_t longest = 60);
 

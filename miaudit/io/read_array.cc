@@ -99,7 +99,7 @@ Array read_one(const FileBytes& file, const std::string& path) {
   }
   if (is_idx(bytes)) return parse_idx(bytes, path);
   if (is_text_file(path)) return numbers(parse_csv(bytes, path), path);
-  if (bytes.empty()) fail(Category::input, "{} is empty", path);
+  if (bytes.empty()) fail(Category::input, "{} is empty, no byte long; save it again", path);
   if (has_extension(path, {".pkl", ".pickle", ".joblib", ".pt", ".pth"}))
     fail(Category::unsupported, "{} is a pickle by its name; {}", path, kPickleAdvice);
   fail(Category::input,

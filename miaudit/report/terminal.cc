@@ -115,6 +115,11 @@ std::string left_out(const std::vector<Skipped>& attacks, const std::string& hea
   return text;
 }
 
+std::string seconds_text(double seconds) {
+  if (seconds < 0.001) return "below 0.001 s";
+  return fmt::format("{:.{}f} s", seconds, seconds < 1 ? 3 : 1);
+}
+
 /// By number of reference models, the attack that an audit with so many has for its headline; where none is chosen
 /// beforehand, all of them, since to choose by what they found would flatter.
 std::string budget_table(const AuditResult& result) {
@@ -132,7 +137,7 @@ std::string budget_table(const AuditResult& result) {
                                    [](const Estimate& tpr) { return tpr; }));
     }
     if (point.attacks.empty()) rows.push_back({fmt::format("{:<4}none can run", point.references), {}});
-    seconds += fmt::format("{}{}: {:.{}f} s", seconds.empty() ? "" : ", ", point.references, total, total < 1 ? 3 : 1);
+    seconds += fmt::format("{}{}: {}", seconds.empty() ? "" : ", ", point.references, seconds_text(total));
     missing += left_out(point.skipped, fmt::format("left out with {}", counted(point.references, "reference model")));
   }
   return "\nBy number of reference models\n" + table(head, rows) +
@@ -250,7 +255,7 @@ std::string to_terminal(const AuditResult& result) {
   for (const GateResult& gate : result.gates)
     text += wrapped(fmt::format("--{} '{}': {}.", gate.kind, gate.text, gate.explanation),
                     gate.failed ? "gate FAILED: " : "gate passed: ", "  ");
-  return text;
+  return escaped_lines(text);
 }
 
 }  // namespace miaudit

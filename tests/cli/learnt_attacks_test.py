@@ -196,3 +196,10 @@ without = {**os.environ, "LD_LIBRARY_PATH": os.path.abspath("not_xgboost")}
 run("audit", "six", "--target", TARGET, "--attacks", "base", env=without)
 done = run("audit", "six", "--target", TARGET, "--attacks", "shokri", env=without, expect=2)
 assert "this XGBoost has no XGBGetLastError: install version 1.6 or later" in done.stderr, done.stderr
+# Where it was not asked for by name it is left out by name.
+result = json.loads(run("audit", "six", "--target", TARGET, "--json", env=without).stdout)
+left_out = {s["name"]: s["reason"] for s in result["skipped"]}
+assert {"classifier_trees", "shokri", "stacked", "stacked_offline"} <= set(left_out), left_out
+assert all("XGBoost" in left_out[name] for name in ("classifier_trees", "shokri", "stacked", "stacked_offline")), left_out
+assert result["headline"]["auc"]["attack"] == "base" and attack(result, "lira")
+assert "boosted trees                  NO: this XGBoost has no" in run("doctor", env=without).stdout

@@ -56,7 +56,11 @@ assert rows[0]["id"] == f"person, {i}" and float(rows[0]["output_2"]) == logits[
 run(*ARGUMENTS, "--out", "report", "--attacks", "entropy")
 assert files("report") == ["records.csv", "result.json", "scores/entropy.npy"]
 
-# Somebody else's folder is left alone.
+# Somebody else's folder is left alone, and a file of theirs that is only named as ours.
+os.makedirs("theirs")
+open("theirs/result.json", "w").write("{}")
+assert "already holds result.json, which no audit wrote" in run(*ARGUMENTS, "--out", "theirs", expect=2).stderr
+assert open("theirs/result.json").read() == "{}"
 os.makedirs("mine", exist_ok=True)
 open("mine/thesis.tex", "w").write("x")
 assert "thesis.tex" in run(*ARGUMENTS, "--out", "mine", expect=2).stderr

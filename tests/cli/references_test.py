@@ -82,6 +82,9 @@ for queries in (1, 2, 3):
         rate = figures["tpr_at_fpr"][0]
         assert abs(rate["value"] - tpr_at(own, truth, rate["fpr"])) < 1e-9, name
 
+    assert attack(result, "lira")["parameters"]["variance"] == "pooled", "as chosen"
+    assert attack(result, "lira")["parameters"]["location"] == "mean", "as chosen"
+
     # Other formulas.
     def scores_with(*options):
         audit(f"run{queries}", "--target", 4, "--out", "other", *options)
@@ -209,6 +212,25 @@ shown = run("audit", "run1", "--target", 4, "--curve", "--attacks", "lira,rmia")
 curve = shown.split("By number of reference models")[1].splitlines()
 assert [line.split()[:2] for line in curve[3:6]] == [["2", "rmia"], ["4", "rmia"], ["4", "lira"]], curve
 assert "--reference-outputs" in run("audit", *flat, "--curve", expect=2).stderr
+
+# Two pairs on one split serve each other as nothing: their targets have fewer references than others.
+twins = membership[:8].copy()
+twins[2:4] = twins[0:2]
+write_run("twins", outputs[:8], twins)
+warned = [w["message"] for w in audit("twins", "--attacks", "base,lira")["warnings"] if w["code"] == "uneven_references"]
+assert warned and "4 reference models and others up to 6" in warned[0], warned
+
+# A class past the number of records is one like others.
+os.makedirs("many_classes/models")
+np.save("many_classes/membership.npy", membership[:4, :50])
+np.save("many_classes/labels.npy", np.arange(50) * 9)
+json.dump({"schema_version": 1, "models": 4}, open("many_classes/run.json", "w"))
+for m in range(4):
+    os.makedirs(f"many_classes/models/{m:04}")
+    np.save(f"many_classes/models/{m:04}/outputs.npy", rng.normal(0, 1, (50, 450)).astype(np.float32))
+audit("many_classes", "--attacks", "base")
+np.save("many_classes/labels.npy", np.arange(50) * 10)
+assert "record 45 has the label 450, but models tell 450 classes apart" in run("audit", "many_classes", expect=2).stderr
 
 # Targets go together by models and records: whole ones are drawn, 400 times or as often as is asked.
 def tpr_interval(result):

@@ -66,7 +66,16 @@ for arguments, said in {
         ("audit", "nothing", "--shard", "1/2", "--merge"): "give one of the two",
         ("list", "atacks"): "did you mean 'attacks'",
         ("compare", "run"): "`miaudit compare` lacks its 'second': ",
-        ("audit", "run", "--memory", "10"): "found 10 bytes; expected 64M to 1024T",
+        ("list",): "`miaudit list` lacks its 'what': Family to list, one of {attacks,signals",
+        ("audit", "run", "--memory", "10"): "--memory: found '10'; expected 64M to 1024T",
+        ("audit", "run", "--memory", "-2G"): "--memory: found '-2G'; expected 64M to 1024T",
+        ("audit", "run", "--memory", "2GG"): "--memory: found '2GG'; expected 64M to 1024T",
+        ("audit", "run", "--memory", "63.9MiB"): "--memory: found '63.9MiB'; expected 64M to 1024T",
+        ("audit", "nothing", "--memory", "1.5g"): "nothing does not exist; expected a run folder",
+        ("audit", *OUTPUTS, "--memory", "2G"): "--memory is what an audit with reference models keeps to",
+        ("audit", *OUTPUTS, "--seed", "1", "--seed", "2"): "--seed was given more than once; it takes one value",
+        ("audit", *OUTPUTS, "--bootstrap", "199"): "found '199'; expected 0, or 200 to 1000000 replicates",
+        ("audit", "a\x1b[2J\nb"): "a\\x1b[2J\nb does not exist",
         ("audit", "run", "--input", "logitz"): "did you mean 'logits'"}.items():
     refused(*arguments, said=said)
 
@@ -90,6 +99,9 @@ for name, first in (("numbers.csv", "'0'"), ("names.txt", "'P000'")):
         refused("audit", *OUTPUTS, option, name, said=f"its first, {first}, looks like those below it")
 text("HEADED.TXT", ["person", *(f"P{i // 2:03}" for i in range(80))])
 text("LABELS.CSV", labels)
+open("latin1.csv", "wb").write("".join(f"é{i}\n" for i in range(80)).encode("latin1"))
+MINE["latin1.csv"], before["latin1.csv"] = None, open("latin1.csv", "rb").read()
+refused("audit", *OUTPUTS, "--ids", "latin1.csv", said="the name of record 0 (counted from 0), '\\xe90', is not UTF-8")
 grouped = run("audit", "--outputs", "outputs.npy", "--labels", "LABELS.CSV", "--membership", "membership.npy", "--attacks",
               "loss", "--groups", "HEADED.TXT")
 assert "40 groups" in grouped.stdout, grouped.stdout
