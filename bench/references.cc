@@ -85,6 +85,9 @@ int main(int argc, char** argv) {
   const double read = median_seconds([&] { checksum += read_matrix(signals, count, context); });
   fmt::print("models {} records {} threads {} checksum {:.3g}\n", count, records, context.threads, checksum);
   fmt::print("read_matrix {:.5f}\n", read);
+  Context one_core;
+  one_core.threads = 1;
+  fmt::print("read_matrix_by_one {:.5f}\n", median_seconds([&] { checksum += read_matrix(signals, count, one_core); }));
   fmt::print("balance {:.5f}\n", median_seconds([&] { const TargetEvidence target(signals, 2, 0); }));
   for (const char* name : kAttacks) {
     const AttackRow& row = find_attack(name);
