@@ -121,7 +121,7 @@ void count_models(const Models& models, const Trial& trial, Subject& subject) {
   subject.references_in = references ? references->models_in() : 0;
 }
 
-/// Targets of several models on one split have fewer references than others have.
+/// Models on one split, and those whose partner is there, have fewer references than others have.
 void warn_of_uneven_references(const Models& models, const Trial& trial, std::vector<Notice>& warnings) {
   std::set<size_t> numbers, counts;
   for (const Target& target : trial.targets) numbers.insert(target.model);
@@ -131,8 +131,8 @@ void warn_of_uneven_references(const Models& models, const Trial& trial, std::ve
           std::ranges::count_if(models.families, [&](size_t family) { return family != models.families[p]; })));
   if (counts.size() < 2) return;
   warnings.push_back({"uneven_references",
-                      fmt::format("some targets have {} reference models and others up to {}, since models on one "
-                                  "split are not each other's references",
+                      fmt::format("some targets have {} reference models and others up to {}, since partners and "
+                                  "models on one split are not each other's references",
                                   *counts.begin(), *counts.rbegin()),
                       "figures of each target are in result.json; --target K audits one"});
 }

@@ -132,7 +132,7 @@ Performed run_attacks(const Trial& trial, const AuditPlan& plan, const Context& 
     } catch (const Error& error) {
       if (!is_left_out(error, plan, attack->name)) throw;
       result.skipped.push_back({std::string(attack->name), error.what()});
-      left_out.emplace_back(attack->name);
+      if (error.category() == Category::numeric) left_out.emplace_back(attack->name);
       continue;
     }
     performed.attacks.push_back(attack);

@@ -18,8 +18,9 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-/// Labels are held against the classes that the models tell apart once outputs are read; here only against a slip.
-constexpr size_t kMostClasses = size_t{1} << 31;
+/// Labels are held against the classes that the models tell apart once outputs are read. Here only against a slip:
+/// models that bring signals alone tell of no classes, and figures by class take memory for each.
+constexpr size_t kMostClasses = size_t{1} << 20;
 
 template <class T>
 T value_of(const json& object, const char* key, const fs::path& path) {

@@ -61,6 +61,10 @@ os.makedirs("theirs")
 open("theirs/result.json", "w").write("{}")
 assert "already holds result.json, which no audit wrote" in run(*ARGUMENTS, "--out", "theirs", expect=2).stderr
 assert open("theirs/result.json").read() == "{}"
+os.makedirs("table")
+open("table/records.csv", "w").write("mine\n")
+assert "already holds records.csv, which no audit wrote" in run(*ARGUMENTS, "--out", "table", expect=2).stderr
+assert open("table/records.csv").read() == "mine\n"
 os.makedirs("mine", exist_ok=True)
 open("mine/thesis.tex", "w").write("x")
 assert "thesis.tex" in run(*ARGUMENTS, "--out", "mine", expect=2).stderr
