@@ -104,8 +104,8 @@ void add_audit(CLI::App& app, Shell& shell) {
   verb->add_flag("--merge", request.merge, "Audit the run from the signals that all shards stored")->group(shards);
   verb->add_option("--memory", a->memory,
                    "What attacks by formula with reference models keep to: larger signals lie on disk, in $TMPDIR or "
-                   "/var/tmp, and of "
-                   "more targets than fit as many are audited. Rows that trees learn from (--stacked-rows) come on top")
+                   "/var/tmp, and of more targets than fit as many are audited. Rows that trees learn from "
+                   "(--stacked-rows) come on top")
       ->transform(memory_size())
       ->default_str("2G")
       ->type_name("SIZE")

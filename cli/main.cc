@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <new>
 #include <sstream>
-#include <string_view>
 
 #include "cli/options.h"
 #include "cli/usage.h"
@@ -18,10 +17,6 @@ constexpr const char* kFooter =
     "Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 a gate was exceeded, 75 checkpointed (run the\n"
     "same again), 130 interrupted.\n"
     "`miaudit VERB --help` shows a verb's options, defaults and ranges.";
-
-std::string version_line() {
-  return fmt::format("miaudit {}", version());
-}
 
 // The first `--option=` with nothing behind it, without the =; else "". CLI11 would take the next argument for its
 // value.
@@ -55,7 +50,7 @@ int run_verb(CLI::App& app, const Shell& shell, int argc, char** argv) {
 
 int run_app(Shell& shell, int argc, char** argv) {
   CLI::App app("Tells whether a trained model gives away which records it was trained on.", "miaudit");
-  app.set_version_flag("--version", version_line());
+  app.set_version_flag("--version", fmt::format("miaudit {}", version()));
   app.footer(kFooter);
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default();
@@ -73,15 +68,9 @@ int run_app(Shell& shell, int argc, char** argv) {
   return run_verb(app, shell, argc, argv);
 }
 
-// Before the verbs are set up, which takes longer than all else that the program does to answer this.
-bool asks_version_alone(int argc, char** argv) {
-  return argc == 2 && std::string_view(argv[1]) == "--version";
-}
-
 int run(int argc, char** argv) {
   Shell shell;
   try {
-    if (asks_version_alone(argc, argv)) return print(version_line() + "\n"), 0;
     return run_app(shell, argc, argv);
   } catch (const Error& error) {
     shell.clear_progress();

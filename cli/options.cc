@@ -128,9 +128,10 @@ CLI::Validator memory_size() {
       unit = std::ldexp(1.0, 10 * static_cast<int>(power + 1));
       rest.remove_prefix(1);
     }
-    if (rest == "B" || rest == "b" || rest == "iB") rest = {};
+    constexpr std::string_view kEndings[] = {"", "i", "B", "b", "iB", "ib"};
+    const bool is_whole = error == std::errc() && std::ranges::find(kEndings, rest) != std::end(kEndings);
     const double bytes = size * unit;
-    if (error != std::errc() || !rest.empty() || !(bytes >= 0x1p26 && bytes <= 0x1p50))
+    if (!is_whole || !(bytes >= 0x1p26 && bytes <= 0x1p50))
       return fmt::format("found '{}'; expected 64M to 1024T, such as 2G or 1.5G (without a letter, bytes)", text);
     text = fmt::format("{:.0f}", bytes);
     return std::string();

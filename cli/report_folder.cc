@@ -40,20 +40,21 @@ bool is_scores_file(const fs::path& path) {
          });
 }
 
-// Whether the file begins as a report's does; one that has vanished was another audit's, which is writing a new one.
-bool begins_with(const fs::path& path, std::string_view words) {
+// Whether the file's first bytes hold what a report's hold; one that has vanished was another audit's, which is writing
+// a new one.
+bool is_marked(const fs::path& path, std::string_view mark) {
   std::error_code error;
   if (fs::symlink_status(path, error).type() == fs::file_type::not_found) return true;
   std::string begin(200, '\0');
   std::ifstream file(path, std::ios::binary);
   file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  return begin.find(words) != std::string::npos;
+  return begin.find(mark) != std::string::npos;
 }
 
 bool is_reports(const fs::path& path) {
   const fs::path name = path.filename();
-  return (name == kResult && begins_with(path, "\"miaudit_version\"")) ||
-         (name == kRecords && begins_with(path, "row,rank")) || name == kScores || is_unfinished_file(path);
+  return (name == kResult && is_marked(path, "\"miaudit_version\"")) ||
+         (name == kRecords && is_marked(path, "row,rank")) || name == kScores || is_unfinished_file(path);
 }
 
 // The process that a folder `<name>.unfinished-<process>` belongs to.

@@ -51,7 +51,7 @@ void try_attack(const AttackRow& attack, const Trial& trial, const AuditPlan& pl
   try {
     scored = score_targets(attack, plan, trial, context);
   } catch (const Error& error) {
-    if (error.category() != Category::numeric && error.category() != Category::unsupported) throw;
+    if (error.category() != Category::numeric) throw;
     point.skipped.push_back({std::string(attack.name), error.what()});
     return;
   }

@@ -107,6 +107,12 @@ std::vector<int32_t> read_class_labels(const std::string& path, size_t rows, con
                       files);
 }
 
+std::vector<int32_t> read_run_labels(const std::string& path, size_t rows, std::vector<FileRecord>& files) {
+  constexpr size_t kMostClasses = size_t{1} << 20;
+  return labels_below(path, rows, kMostClasses, "the membership",
+                      fmt::format("a run may have {}", counted(kMostClasses, "class", "classes")), files);
+}
+
 std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRecord>& files) {
   const Array array = read_array(path);
   files.push_back(describe_file("membership", path, array));

@@ -91,6 +91,9 @@ std::vector<int32_t> read_labels(const std::string& path, size_t rows, const Out
 /// The same for records that a model is to learn; without `classes` any label below the number of rows will do.
 std::vector<int32_t> read_class_labels(const std::string& path, size_t rows, const std::optional<size_t>& classes,
                                        std::vector<FileRecord>& files);
+/// The same for a run, whose models may bring signals alone and so tell of no classes: held against a slip, since
+/// figures by class take memory for each.
+std::vector<int32_t> read_run_labels(const std::string& path, size_t rows, std::vector<FileRecord>& files);
 /// bool, 0/1 integers, or int8 with −1 for unknown; anything else is refused.
 std::vector<int8_t> read_membership(const std::string& path, std::vector<FileRecord>& files);
 /// The same of several models, [models][records].

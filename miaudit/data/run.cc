@@ -18,10 +18,6 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-/// Labels are held against the classes that the models tell apart once outputs are read. Here only against a slip:
-/// models that bring signals alone tell of no classes, and figures by class take memory for each.
-constexpr size_t kMostClasses = size_t{1} << 20;
-
 template <class T>
 T value_of(const json& object, const char* key, const fs::path& path) {
   try {
@@ -205,7 +201,7 @@ Run read_run(const fs::path& path) {
   run.membership = read_membership_matrix(run);
   run.records = run.membership.shape()[1];
   std::vector<FileRecord> files;
-  run.labels = read_class_labels((path / "labels.npy").string(), run.records, kMostClasses, files);
+  run.labels = read_run_labels((path / "labels.npy").string(), run.records, files);
   run.roles = read_roles(run);
   return run;
 }

@@ -9,6 +9,11 @@
 
 #include "hwy/highway.h"
 
+/// Of the instruction set that is being compiled: whether sixteen doubles can be looked up at once.
+#ifndef MIAUDIT_IS_AVX512
+#define MIAUDIT_IS_AVX512 (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL)
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace miaudit::HWY_NAMESPACE {
 namespace {
@@ -19,7 +24,7 @@ using Doubles = hn::CappedTag<double, 8>;
 using Vector = hn::Vec<Doubles>;
 constexpr Doubles kDoubles;
 constexpr size_t kLanes = hn::MaxLanes(kDoubles);
-constexpr bool kFusedMultiplyAdd = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL;
+constexpr bool kFusedMultiplyAdd = HWY_TARGET == HWY_AVX2 || MIAUDIT_IS_AVX512;
 
 HWY_INLINE Vector constant(double value) {
   return hn::Set(kDoubles, value);
@@ -41,7 +46,7 @@ HWY_INLINE Vector polynomial(const double (&coefficients)[N], Vector x) {
   return hn::MulAdd(hn::MulAdd(strand(3), x, strand(2)), x2, hn::MulAdd(strand(1), x, strand(0)));
 }
 
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+#if MIAUDIT_IS_AVX512
 /// Of sixteen, held in two registers, those that the low bits number: one instruction.
 HWY_INLINE Vector lookup(const double (&table)[16], Vector numbers) {
   return Vector{_mm512_permutex2var_pd(hn::Load(kDoubles, table).raw, _mm512_castpd_si512(numbers.raw),
@@ -52,12 +57,13 @@ HWY_INLINE Vector lookup(const double (&table)[16], Vector numbers) {
 // ln 2 in two parts, the first with trailing zeros: small integers times it are exact even without a fused
 // multiply-add.
 constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;
-// The polynomials below are Chebyshev interpolants, computed in 80 digits; relative errors are below 3e-17.
+// The polynomials below are Chebyshev interpolants, computed in 80 digits; relative errors are below 3e-17 where no
+// other is given.
 
 /// e^x for x <= 0, to 6e-15 of itself (the last bits on other sets than AVX-512); below kLowest something between 0 and
 /// e^kLowest, and below −1e40 perhaps not finite.
 constexpr double kLowest = -708;
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+#if MIAUDIT_IS_AVX512
 HWY_INLINE Vector exp_nonpositive(Vector x) {
   // 2^(j/16).
   HWY_ALIGN constexpr double kRoots[] = {
@@ -104,7 +110,7 @@ HWY_INLINE Vector exp_nonpositive(Vector x) {
 
 /// What exp_nonpositive takes x for: its power there, times this, vanishes as it should.
 HWY_INLINE Vector exponent(Vector x) {
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+#if MIAUDIT_IS_AVX512
   return x;
 #else
   return hn::Max(x, constant(kLowest));
@@ -112,7 +118,7 @@ HWY_INLINE Vector exponent(Vector x) {
 }
 
 /// ln x for normal x > 0, within 3 ulp.
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+#if MIAUDIT_IS_AVX512
 HWY_INLINE Vector log(Vector x) {
   // 20/k for k = 15 … 30 at k mod 16, and minus its logarithm.
   HWY_ALIGN constexpr double kInverses[] = {
@@ -168,7 +174,7 @@ HWY_INLINE Vector log1p_nonnegative(Vector x) {
 }
 
 /// −ln(1 − p) for 0 <= p <= ½, to 2e-15 of itself.
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+#if MIAUDIT_IS_AVX512
 HWY_INLINE Vector minus_log_complement(Vector p) {
   // 1/(1 − c) and −ln(1 − c) of c = k/30.9, k = 0 … 15.
   HWY_ALIGN constexpr double kInverses[] = {

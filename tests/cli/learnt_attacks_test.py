@@ -202,4 +202,5 @@ left_out = {s["name"]: s["reason"] for s in result["skipped"]}
 assert {"classifier_trees", "shokri", "stacked", "stacked_offline"} <= set(left_out), left_out
 assert all("XGBoost" in left_out[name] for name in ("classifier_trees", "shokri", "stacked", "stacked_offline")), left_out
 assert result["headline"]["auc"]["attack"] == "base" and attack(result, "lira")
+assert not any("on account of these records" in warning["message"] for warning in result["warnings"]), result["warnings"]
 assert "boosted trees                  NO: this XGBoost has no" in run("doctor", env=without).stdout

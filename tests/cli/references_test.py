@@ -232,6 +232,9 @@ audit("many_classes", "--attacks", "base")
 np.save("many_classes/labels.npy", np.arange(50) * 10)
 assert "record 45 has the label 450, but models tell 450 classes apart" in run("audit", "many_classes", expect=2).stderr
 
+np.save("many_classes/labels.npy", np.arange(50) + (1 << 20) - 49)
+assert "a run may have 1 048 576 classes; labels must be 0 to 1048575" in run("audit", "many_classes", expect=2).stderr
+
 # Targets go together by models and records: whole ones are drawn, 400 times or as often as is asked.
 def tpr_interval(result):
     return attack(result, "base")["estimates"]["tpr_at_fpr"][0]

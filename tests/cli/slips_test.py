@@ -72,6 +72,7 @@ for arguments, said in {
         ("audit", "run", "--memory", "2GG"): "--memory: found '2GG'; expected 64M to 1024T",
         ("audit", "run", "--memory", "63.9MiB"): "--memory: found '63.9MiB'; expected 64M to 1024T",
         ("audit", "nothing", "--memory", "1.5g"): "nothing does not exist; expected a run folder",
+        ("audit", "nothing", "--memory", "2Gi"): "nothing does not exist; expected a run folder",
         ("audit", *OUTPUTS, "--memory", "2G"): "--memory is what an audit with reference models keeps to",
         ("audit", *OUTPUTS, "--seed", "1", "--seed", "2"): "--seed was given more than once; it takes one value",
         ("audit", *OUTPUTS, "--bootstrap", "199"): "found '199'; expected 0, or 200 to 1000000 replicates",
