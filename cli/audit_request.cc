@@ -200,8 +200,8 @@ int run_shard(const AuditRequest& request, const Run& run, Shell& shell) {
   if (!models.has_outputs())
     fail(Category::config, "{} holds signals already: there is nothing to store; audit it without --shard",
          request.run);
-  const bool is_new =
-      store_shard(run, models, shard, fmt::format("{}.{}", host_name(), getpid()), request.plan, context);
+  const bool is_new = store_shard(run, models, shard, fmt::format("{}.{}", host_name(), getpid()), request.reading,
+                                  request.plan, context);
   shell.clear_progress();
   for (const Warning& missing : models.missing) fmt::print(stderr, "{}; it is left out\n", missing.message);
   print(fmt::format("shard {}/{}: signals of {} by {} {}\n", shard.number, shard.count,
@@ -224,7 +224,8 @@ int run_audit(const AuditRequest& request, Shell& shell) {
     if (request.shard) return run_shard(request, run, shell);
     // Before a large run is read in vain.
     check_memory(1, run.records, plan.memory);
-    Models models = read_models(run, request.reading, context);
+    Models models =
+        read_models(run, request.reading, context, request.merge ? stored_readings(run, request.reading) : Readings());
     if (!models.has_outputs() && (request.merge || request.show_records))
       fail(Category::config, "{} holds signals and no outputs; leave {} out", request.run,
            request.merge ? "--merge" : "--show-records");

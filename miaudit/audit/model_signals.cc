@@ -285,10 +285,14 @@ const SignalMatrix& TargetEvidence::signal(std::string_view name) {
     const SignalRow& row = find_signal(name);
     if (row.needs_labels && models.labels.empty())
       fail(Category::input, "the signal '{}' needs labels, and none were given; add --labels", name);
-    const Outputs& outputs = models.models[target_].outputs;
     signal_.values.resize(signal_.samples * signal_.queries);
-    compute_signal(row, outputs, models.labels, signal_.values, signals_.context());
-    for (const OutputsPart& part : outputs.parts) release_pages(part.values);
+    if (models.stored && models.stored->holds(name)) {
+      models.stored->read(name, target_, signal_.values);
+    } else {
+      const Outputs& outputs = models.models[target_].outputs;
+      compute_signal(row, outputs, models.labels, signal_.values, signals_.context());
+      for (const OutputsPart& part : outputs.parts) release_pages(part.values);
+    }
   }
   signal_name_ = name;
   return signal_;

@@ -9,10 +9,19 @@ namespace {
 /// Signals that attacks ask of every reference model.
 constexpr std::string_view kOfReferences[] = {"confidence", "loss", "rescaled_logit", "margin", "modified_entropy"};
 
+Readings read_share(const Run& run, Shard shard, const RecordOptions& options, const Context& context) {
+  Readings readings;
+  for (size_t m = shard.number - 1; m < run.models; m += shard.count) {
+    context.report("reading", m, run.models);
+    if (auto reading = read_whole(run, m, options, context)) readings.emplace(m, std::move(*reading));
+  }
+  return readings;
+}
+
 }  // namespace
 
-bool store_shard(const Run& run, const Models& models, Shard shard, const std::string& writer, const AuditPlan& plan,
-                 const Context& context) {
+bool store_shard(const Run& run, const Models& models, Shard shard, const std::string& writer,
+                 const RecordOptions& options, const AuditPlan& plan, const Context& context) {
   SignalWriter signals(run, models, shard, writer);
   if (signals.is_done()) return false;
   const size_t width = models.records() * models.models.front().outputs.queries;
@@ -33,7 +42,7 @@ bool store_shard(const Run& run, const Models& models, Shard shard, const std::s
     }
     signals.write(name, std::move(values));
   }
-  signals.publish();
+  signals.publish(read_share(run, shard, options, context));
   return true;
 }
 

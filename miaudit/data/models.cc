@@ -103,7 +103,7 @@ Outputs no_outputs(const Run& run, size_t records, const StoredSignals& brought)
 
 /// `is_thorough`: checksums are compared.
 Models read_models(const Run& run, const RecordRange& range, bool is_thorough, RecordOptions options,
-                   const Context& context) {
+                   const Context& context, const Readings& known) {
   if (options.on_nonfinite == OnNonfinite::drop)
     fail(Category::config, "--on-nonfinite drop goes with one model's outputs; every model of a run must have all");
   options.on_nonfinite = OnNonfinite::never_drop;
@@ -125,7 +125,8 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, R
   std::string flaw;  // of the first model that is there and cannot be used
   for (size_t m = 0; m < run.models; ++m) {
     context.report("reading", m, run.models);
-    const ModelStatus status = model_status(run, m, is_thorough);
+    std::optional<LoadedOutputs> read_before = known_outputs(known, run, m, options.holding);
+    const ModelStatus status = model_status(run, m, is_thorough && !read_before);
     if (status.state != ModelState::done) {
       if (flaw.empty() && !status.why.empty())
         flaw = fmt::format("model {} is {}: {}", m, state_name(status.state), status.why);
@@ -153,7 +154,7 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, R
     }
     LoadedOutputs loaded;
     try {
-      loaded = read_rows(run, m, range, options, context);
+      loaded = read_before ? std::move(*read_before) : read_rows(run, m, range, options, context);
       if (loaded.outputs.samples != records) fail_rows(path, loaded.outputs.samples, run.records);
       if (!models.models.empty())
         check_alike(loaded.outputs, path, models.models.front().outputs,
@@ -197,11 +198,11 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, R
 
 }  // namespace
 
-Models read_models(const Run& run, const RecordOptions& options, const Context& context) {
-  return read_models(run, {0, run.records}, true, options, context);
+Models read_models(const Run& run, const RecordOptions& options, const Context& context, const Readings& known) {
+  return read_models(run, {0, run.records}, true, options, context, known);
 }
 Models read_models(const Run& run, const RecordRange& range, const RecordOptions& options, const Context& context) {
-  return read_models(run, range, false, options, context);
+  return read_models(run, range, false, options, context, {});
 }
 
 }  // namespace miaudit

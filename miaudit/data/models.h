@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "miaudit/data/readings.h"
 #include "miaudit/data/records.h"
 #include "miaudit/data/run.h"
 
@@ -48,8 +49,8 @@ struct Models {
 
 /// Every finished model of a run folder; the others are named in `missing`. Checksums are compared. Throws Error(input)
 /// where fewer than two are there, where their outputs differ in shape, or in form with one column, or population
-/// records turn up in a training set.
-Models read_models(const Run& run, const RecordOptions& options, const Context& context);
+/// records turn up in a training set. Models that `known` tells of are not read again.
+Models read_models(const Run& run, const RecordOptions& options, const Context& context, const Readings& known = {});
 /// The same of some of the records, without reading the others; checksums, which are of all, are not compared.
 Models read_models(const Run& run, const RecordRange& range, const RecordOptions& options, const Context& context);
 

@@ -79,6 +79,11 @@ void check_alike(const OutputsPart& part, const OutputsPart& first, std::vector<
                         "save the outputs of members and non-members with one precision, and audit again"});
 }
 
+/// A single column is of a binary model.
+size_t classes_of(size_t columns) {
+  return columns == 1 ? 2 : columns;
+}
+
 OutputForm form_of(const ScanResult& scan, size_t columns) {
   if (scan.not_probabilities.count == 0) return OutputForm::probabilities;
   return columns > 1 && scan.not_log_probabilities.count == 0 ? OutputForm::log_probabilities : OutputForm::logits;
@@ -217,7 +222,7 @@ LoadedOutputs check_sources(const std::vector<Source>& sources, const RecordOpti
     outputs.samples += part.samples();
     outputs.parts.push_back(std::move(part));
   }
-  outputs.classes = outputs.columns == 1 ? 2 : outputs.columns;
+  outputs.classes = classes_of(outputs.columns);
   if (options.form) {
     outputs.form = *options.form;
   } else if (outputs.form == OutputForm::logits && in_unit_interval) {
@@ -242,6 +247,19 @@ LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOp
   }
   LoadedOutputs loaded = check_sources(sources, options, context);
   loaded.files = std::move(files);
+  return loaded;
+}
+
+LoadedOutputs unread_outputs(const std::string& path, OutputForm form, Holding holding) {
+  LoadedOutputs loaded;
+  Outputs& outputs = loaded.outputs;
+  outputs.parts.push_back(as_part(read_array(path, holding), path));
+  const std::vector<size_t>& shape = outputs.parts.front().values.shape();
+  loaded.rows = outputs.samples = shape[0];
+  outputs.queries = shape[1];
+  outputs.columns = shape[2];
+  outputs.classes = classes_of(outputs.columns);
+  outputs.form = form;
   return loaded;
 }
 

@@ -85,6 +85,9 @@ LoadedOutputs read_outputs(const std::vector<std::string>& paths, const RecordOp
 LoadedOutputs check_outputs(const Array& array, const std::string& source, const RecordOptions& options,
                             const Context& context);
 
+/// Outputs of a known form that were read before: no value is.
+LoadedOutputs unread_outputs(const std::string& path, OutputForm form, Holding holding);
+
 /// One label a row, checked against `classes`. Integers, or .csv numbers that are whole.
 std::vector<int32_t> read_labels(const std::string& path, size_t rows, const Outputs& outputs,
                                  std::vector<FileRecord>& files);

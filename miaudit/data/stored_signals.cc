@@ -110,7 +110,7 @@ std::vector<size_t> counts_of(const Run& run) {
     size_t count = 0;
     if (name.starts_with('.') || at == std::string::npos) continue;
     const char* const end = name.data() + name.size();
-    if (std::from_chars(name.data() + at + 4, end, count).ptr != end || count == 0) continue;
+    if (std::from_chars(name.data() + at + 4, end, count).ptr != end || count == 0 || count > run.records) continue;
     counts.push_back(count);
   }
   std::ranges::sort(counts);
@@ -149,8 +149,9 @@ void SignalWriter::write(std::string_view signal, std::vector<double> values) {
   signals_.emplace_back(signal);
 }
 
-void SignalWriter::publish() {
+void SignalWriter::publish(const Readings& readings) {
   json done = identity_of(run_, models_, shard_);
+  done["readings"] = to_json(readings);
   done["signals"] = json::object();
   for (const std::string& signal : signals_)
     done["signals"][signal] = content_hash(FileBytes::open(attempt_ / (signal + ".npy")).bytes());
@@ -165,6 +166,19 @@ void SignalWriter::publish() {
   fs::remove_all(path, error);
   if (error) fail(Category::io, "cannot remove {}, which is of other models: {}", path.string(), error.message());
   if (rename_directory(attempt_, path)) attempt_.clear();
+}
+
+Readings stored_readings(const Run& run, const RecordOptions& options) {
+  Readings readings;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_of(run), error)) {
+    const json done = read_done(entry.path());
+    if (!done.is_object()) continue;
+    for (auto& [m, reading] : readings_from(done.value("readings", json())))
+      if (m < run.models && reading.asked == options.form && reading.folder == model_folder_identity(run, m))
+        readings.emplace(m, std::move(reading));
+  }
+  return readings;
 }
 
 StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(models.models.front().outputs.queries) {

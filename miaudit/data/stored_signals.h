@@ -34,7 +34,8 @@ class SignalWriter {
   bool is_done() const;
   /// values: [models][records of the shard][queries].
   void write(std::string_view signal, std::vector<double> values);
-  void publish();
+  /// readings: of some of the run's models, for the merge.
+  void publish(const Readings& readings);
 
  private:
   const Run& run_;
@@ -43,6 +44,9 @@ class SignalWriter {
   std::filesystem::path attempt_;  // "" once published
   std::vector<std::string> signals_;
 };
+
+/// What shards read of whole models whose files are as they were, with the same options.
+Readings stored_readings(const Run& run, const RecordOptions& options);
 
 /// Signals of all of a run's models that need not be computed: stored by shards, or brought by the models themselves in
 /// place of outputs.

@@ -60,6 +60,43 @@ for queries in (1, 2):
     for path, _, names in os.walk(f"{folder}/signals"):
         assert os.stat(path).st_mode & 0o77 == 0 and all(os.stat(f"{path}/{n}").st_mode & 0o77 == 0 for n in names)
 
+# Shards read every model whole between them, so that a merge by formulas reads no outputs but the first target's, for its
+# checks: others in their place, of the same size and time, are not seen.
+FORMULAS = "--attacks", "lira,rmia,base,bavaria_n"
+CHANGED = int(np.flatnonzero(membership[:, 0])[0])  # the first target comes first by its split
+path = f"run1/models/{CHANGED:04}/outputs.npy"
+whole = report_of("run1", *FORMULAS)
+stat, content = os.stat(path), open(path, "rb").read()
+
+
+def replace(content, time):
+    with open(path, "r+b") as file:
+        file.write(content)
+    os.utime(path, ns=(stat.st_atime_ns, time))
+
+
+replace(content[:-8] + bytes(8), stat.st_mtime_ns)
+assert report_of("run1", *FORMULAS) != whole
+assert report_of("run1", "--merge", *FORMULAS) == whole
+# Who says what the outputs are has them looked at with that in mind; so has who tells the run by another path, where
+# messages would name it. Neither changes a byte.
+replace(content, stat.st_mtime_ns)
+assert report_of("./run1", "--merge") == report_of("./run1")
+assert report_of("run1", "--merge", "--input", "logits") == report_of("run1", "--input", "logits")
+# At another time it is another file.
+replace(content, stat.st_mtime_ns + 1)
+assert f"is of other outputs of model {CHANGED}" in run("audit", "run1", "--merge", expect=2).stderr
+replace(content, stat.st_mtime_ns)
+assert report_of("run1", "--merge", *FORMULAS) == whole
+# What is no reading is passed over.
+path = f"run1/signals/{CHANGED % 7 + 1}-of-7/done.json"
+done = json.load(open(path))
+assert [reading["model"] for reading in done["readings"]][0] == CHANGED
+for damage in ([{"model": CHANGED}], [{**done["readings"][0], "form": "odd"}], [{**done["readings"][0], "shape": "x"}], 7, None):
+    json.dump({**done, "readings": damage}, open(path, "w"))
+    assert report_of("run1", "--merge", *FORMULAS) == whole
+json.dump(done, open(path, "w"))
+
 # One shard is a set as well.
 shutil.rmtree("run1/signals")
 run("audit", "run1", "--shard", "1/1")
