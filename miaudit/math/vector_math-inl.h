@@ -176,23 +176,23 @@ HWY_INLINE Vector log1p_nonnegative(Vector x) {
 /// −ln(1 − p) for 0 <= p <= ½, to 2e-15 of itself.
 #if MIAUDIT_IS_AVX512
 HWY_INLINE Vector minus_log_complement(Vector p) {
-  // 1/(1 − c) and −ln(1 − c) of c = k/30.9, k = 0 … 15.
+  // 1/(1 − c) of c near k/30.9, k = 0 … 15, and its logarithm.
   HWY_ALIGN constexpr double kInverses[] = {
       0x1.0000000000000p+0, 0x1.088fd6e72baa6p+0, 0x1.11b75d02a84dfp+0, 0x1.1b86e1b86e1b8p+0,
       0x1.2611214efd252p+0, 0x1.316bbcc9a316cp+0, 0x1.3dafcea68de13p+0, 0x1.4afaa4f437b2ep+0,
       0x1.596eac283e9a4p+0, 0x1.69349a4d26935p+0, 0x1.7a7cf013991c3p+0, 0x1.8d81edfd6d58cp+0,
       0x1.a28a28a28a28ap+0, 0x1.b9ebfa4782253p+0, 0x1.d4122d719c061p+0, 0x1.f1826a439f657p+0};
   HWY_ALIGN constexpr double kLogs[] = {0x0.0p+0,
-                                        0x1.0d7f7c15a4704p-5,
-                                        0x1.1215082754d2fp-4,
-                                        0x1.a2528994f5f12p-4,
-                                        0x1.1be9fdd911ef0p-3,
-                                        0x1.697fc2b4b4743p-3,
-                                        0x1.ba23afec5ed49p-3,
+                                        0x1.0d7f7c15a4701p-5,
+                                        0x1.1215082754d2cp-4,
+                                        0x1.a2528994f5f0cp-4,
+                                        0x1.1be9fdd911ef1p-3,
+                                        0x1.697fc2b4b4745p-3,
+                                        0x1.ba23afec5ed4cp-3,
                                         0x1.070af44f3414fp-2,
-                                        0x1.32cf65110bebep-2,
-                                        0x1.60883236e405bp-2,
-                                        0x1.906425425f727p-2,
+                                        0x1.32cf65110bebdp-2,
+                                        0x1.60883236e405cp-2,
+                                        0x1.906425425f728p-2,
                                         0x1.c298ea6c87286p-2,
                                         0x1.f7647c75fbd0cp-2,
                                         0x1.178779ba862b4p-1,
@@ -202,8 +202,8 @@ HWY_INLINE Vector minus_log_complement(Vector p) {
   constexpr double kTerms[] = {0x1.006829d268edfp-3, 0x1.2506053896786p-3, 0x1.555544ca61151p-3, 0x1.99998738390b2p-3,
                                0x1.000000006b96fp-2, 0x1.55555555ccdfbp-2, 0x1.ffffffffffff2p-2, 0x1.ffffffffffff8p-1};
   const Vector magic = constant(0x1.8p52), k = hn::MulAdd(p, constant(30.9), magic);
-  const Vector past_c = hn::NegMulAdd(hn::Sub(k, magic), constant(1 / 30.9), p);
-  const Vector r = hn::Mul(past_c, lookup(kInverses, k));
+  const Vector inverse = lookup(kInverses, k);
+  const Vector r = hn::MulAdd(p, inverse, hn::Sub(constant(1), inverse));
   return hn::MulAdd(r, polynomial(kTerms, r), lookup(kLogs, k));
 }
 #else
