@@ -1,7 +1,9 @@
 #include "cli/report_folder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,7 +31,9 @@ std::optional<fs::path> stranger_in(const fs::path& folder, const std::function<
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
     if (!is_own(entry.path())) return entry.path();
-  if (error) fail(Category::io, "cannot read the folder {}: {}", folder.string(), error.message());
+  // One that has vanished was another audit's, which is putting a new one there.
+  if (error && error != std::errc::no_such_file_or_directory)
+    fail(Category::io, "cannot read the folder {}: {}", folder.string(), error.message());
   return {};
 }
 
@@ -87,6 +91,23 @@ void remove_stale(const fs::path& path) {
     if (holds_only_a_report(staging)) fs::remove_all(staging, error);
 }
 
+// Keeps others from putting reports into a folder as long as this object. Where the file system has no locks nobody
+// is kept.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& folder) : descriptor_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    while (descriptor_ >= 0 && flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) continue;
+  }
+  ~FolderLock() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 }  // namespace
 
 void check_own_folder(const fs::path& folder, std::string_view author,
@@ -133,15 +154,14 @@ fs::path ReportFolder::scores(const std::string& attack) const {
 
 void ReportFolder::publish() const {
   std::error_code error;
-  if (fs::exists(path_, error)) {
-    for (const char* name : {kResult, kRecords, kScores})
-      if (!error) fs::remove_all(path_ / name, error);
-    for (const char* name : {kScores, kRecords, kResult})
-      if (!error) fs::rename(staging_ / name, path_ / name, error);
-    if (!error) fs::permissions(path_, fs::perms::owner_all, error);
-  } else {
-    fs::rename(staging_, path_, error);
-  }
+  // One that is there stays the folder that it is: somebody may stand in it.
+  if (!fs::exists(path_, error) && rename_directory(staging_, path_)) return;
+  const FolderLock lock(path_);
+  for (const char* name : {kResult, kRecords, kScores})
+    if (!error) fs::remove_all(path_ / name, error);
+  for (const char* name : {kScores, kRecords, kResult})
+    if (!error) fs::rename(staging_ / name, path_ / name, error);
+  if (!error) fs::permissions(path_, fs::perms::owner_all, error);
   if (error) fail(Category::io, "cannot put the report into {}: {}", path_.string(), error.message());
 }
 

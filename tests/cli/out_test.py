@@ -3,6 +3,7 @@ import csv
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 
@@ -115,6 +116,19 @@ for name in ("report2", "report3"):
     run(*ARGUMENTS, "--attacks", "loss", "--out", name)
 assert not os.path.exists(ours)
 assert files(alive) == files(theirs) == ["scores/loss.npy"] and "thesis.tex" in files(drafts)
+
+# Of several audits into one folder, there already or not, each ends well, and what stands there is one's alone.
+for _ in range(6):
+    shutil.rmtree("shared", ignore_errors=True)
+    for _ in range(2):
+        audits = [subprocess.Popen([MIAUDIT, *ARGUMENTS, "--attacks", name, "--out", "shared", "--quiet"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for name in ("loss", "margin", "entropy")]
+        for program in audits:
+            said = program.communicate()[1]
+            assert program.returncode == 0, said
+        names = [found["name"] for found in json.load(open("shared/result.json"))["attacks"]]
+        assert files("shared") == ["records.csv", "result.json", f"scores/{names[0]}.npy"], files("shared")
+assert not [name for name in os.listdir(".") if name.startswith("shared.")]
 
 # Every FPR that is asked for is shown.
 many = [*ARGUMENTS, "--attacks", "loss", "--fpr", "0.3,0.2,0.1,0.05,0.02"]
