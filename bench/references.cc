@@ -10,7 +10,7 @@
 
 #include "cli/memory.h"
 #include "miaudit/audit/audit.h"
-#include "miaudit/audit/model_signals.h"
+#include "miaudit/audit/target_evidence.h"
 #include "miaudit/base/parallel.h"
 #include "miaudit/base/rng.h"
 

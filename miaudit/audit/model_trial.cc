@@ -7,6 +7,7 @@
 #include <set>
 
 #include "miaudit/audit/curve.h"
+#include "miaudit/audit/target_evidence.h"
 #include "miaudit/learn/learners.h"
 
 namespace miaudit {

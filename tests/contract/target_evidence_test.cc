@@ -6,7 +6,7 @@
 #include <set>
 
 #include "miaudit/audit/balance.h"
-#include "miaudit/audit/model_signals.h"
+#include "miaudit/audit/target_evidence.h"
 #include "tests/contract/audited.h"
 
 namespace miaudit {
