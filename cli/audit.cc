@@ -11,7 +11,7 @@ struct Arguments {
   AuditRequest request;
   std::string members, nonmembers, member_labels, nonmember_labels;
   std::string outputs, labels;
-  std::string shard;
+  std::optional<std::string> shard;
   std::optional<uint64_t> memory;
 };
 
@@ -22,7 +22,7 @@ Shard parse_shard(const std::string& text) {
   const bool has_slash = number.ec == std::errc() && number.ptr != end && *number.ptr == '/';
   const auto count = has_slash ? std::from_chars(number.ptr + 1, end, shard.count) : number;
   if (!has_slash || count.ec != std::errc() || count.ptr != end || shard.number < 1 || shard.number > shard.count)
-    fail(Category::config, "--shard {}: expected I/N with I from 1 to N, as 3/7", text);
+    fail(Category::config, "--shard '{}': expected I/N with I from 1 to N, as 3/7", text);
   return shard;
 }
 
@@ -44,16 +44,19 @@ void settle_paths(Arguments& a) {
     if (has_more)
       fail(Category::config,
            "a run folder holds outputs, labels and membership; beside it go --groups, --ids and --features alone");
-    if (a.shard.empty()) return;
-    a.request.shard = parse_shard(a.shard);
+    if (!a.shard) return;
+    a.request.shard = parse_shard(*a.shard);
     if (a.request.merge)
       fail(Category::config, "--shard computes signals and --merge audits from them; give one of the two");
-    if (a.request.target || !a.request.out.empty() || a.request.json || a.request.gates.any() || a.request.plan.curve)
-      fail(Category::config,
-           "--shard only computes signals; give --target, --out, --json, --curve and gates to the audit with --merge");
+    if (a.request.target || !a.request.out.empty() || a.request.json || a.request.gates.any() || a.request.plan.curve ||
+        !paths.groups.empty() || !paths.ids.empty() || !paths.features.empty())
+      fail(
+          Category::config,
+          "--shard only computes signals; give --target, --groups, --ids, --features, --out, --json, --curve and gates "
+          "to the audit with --merge");
     return;
   }
-  if (!a.shard.empty() || a.request.merge)
+  if (a.shard || a.request.merge)
     fail(Category::config, "--shard and --merge go with a run folder; give the folder as well");
   if (a.request.target) fail(Category::config, "--target names a model of a run folder; give the folder as well");
   const bool split = !a.members.empty() || !a.nonmembers.empty();

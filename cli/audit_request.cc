@@ -14,6 +14,7 @@
 #include "miaudit/audit/audit.h"
 #include "miaudit/audit/shard.h"
 #include "miaudit/audit/targets.h"
+#include "miaudit/data/model_status.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/report/records_csv.h"
@@ -145,10 +146,14 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
   if (asked && *asked >= run.models)
     fail(Category::input, "--target {}: the run has {}, which are numbered from 0 to {}", *asked,
          counted(run.models, "model"), run.models - 1);
-  if (asked)
-    fail(Category::input,
-         "--target {}: the run has {}, and this one is not finished, cannot be used, or is not there; {}", *asked,
-         counted(run.models, "model"), "an audit of all models says why, and `miaudit shadow status` lists them");
+  if (asked) {
+    const auto why = std::ranges::find_if(models.missing, [&](const Warning& missing) {
+      return missing.message.starts_with(fmt::format("model {} ", *asked));
+    });
+    fail(Category::input, "--target {}: {}; {}", *asked,
+         why == models.missing.end() ? "this model cannot be used" : why->message,
+         why == models.missing.end() ? "`miaudit shadow status` lists all" : why->advice);
+  }
   return brought.empty() ? all : brought;
 }
 
@@ -196,12 +201,13 @@ int run_shard(const AuditRequest& request, const Run& run, Shell& shell) {
     fail(Category::config, "--shard {}/{}: the run has {}; give as many shards or fewer", shard.number, shard.count,
          counted(run.records, "record"));
   const Context context = shell.context();
+  const std::vector<std::string> identities = outputs_identities(run);
   const Models models = read_models(run, shard.range(run.records), request.reading, context);
   if (!models.has_outputs())
     fail(Category::config, "{} holds signals already: there is nothing to store; audit it without --shard",
          request.run);
-  const bool is_new = store_shard(run, models, shard, fmt::format("{}.{}", host_name(), getpid()), request.reading,
-                                  request.plan, context);
+  const bool is_new = store_shard(run, models, shard, identities, fmt::format("{}.{}", host_name(), getpid()),
+                                  request.reading, request.plan, context);
   shell.clear_progress();
   for (const Warning& missing : models.missing) fmt::print(stderr, "{}; it is left out\n", missing.message);
   print(fmt::format("shard {}/{}: signals of {} by {} {}\n", shard.number, shard.count,

@@ -201,12 +201,15 @@ std::string ranges_text(const std::vector<size_t>& numbers) {
   return text;
 }
 
-std::string job_script(const EmitOptions& given, size_t models, const std::vector<size_t>& missing) {
+std::string job_script(const EmitOptions& given, size_t models, size_t records, const std::vector<size_t>& missing) {
   EmitOptions options = given;
   options.time = clock_text(given.time);
   if (!given.memory.empty()) check_memory_text(given);
   if (options.verb == "audit") {
     if (options.system != "slurm") fail(Category::config, "--verb audit: expected the system slurm");
+    if (options.shards > records)
+      fail(Category::config, "--shards {}: the run has {}; give as many shards or fewer", options.shards,
+           counted(records, "record"));
     std::vector<size_t> shards(options.shards);
     std::iota(shards.begin(), shards.end(), size_t{1});
     return slurm(options, shards);

@@ -22,7 +22,7 @@ struct EmitOptions {
 };
 
 /// `missing`: the models to train, ascending. Throws Error(config) where there are none.
-std::string job_script(const EmitOptions& options, size_t models, const std::vector<size_t>& missing);
+std::string job_script(const EmitOptions& options, size_t models, size_t records, const std::vector<size_t>& missing);
 
 /// The elements that models lie in, `chunk` to each; `models` and they ascend.
 std::vector<size_t> elements_of(const std::vector<size_t>& models, size_t chunk);

@@ -174,7 +174,7 @@ void add_shadow_emit(CLI::App& parent, Shell&) {
     const Run run = read_run(*run_path);
     if (!run.units.empty()) options->least_memory = memory_for(run, options->cpus);
     options->run = std::filesystem::absolute(*run_path).lexically_normal().string();
-    print(job_script(*options, run.models, unfinished(all_status(run, false))));
+    print(job_script(*options, run.models, run.records, unfinished(all_status(run, false))));
   });
 }
 

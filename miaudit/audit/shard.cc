@@ -20,9 +20,10 @@ Readings read_share(const Run& run, Shard shard, const RecordOptions& options, c
 
 }  // namespace
 
-bool store_shard(const Run& run, const Models& models, Shard shard, const std::string& writer,
-                 const RecordOptions& options, const AuditPlan& plan, const Context& context) {
-  SignalWriter signals(run, models, shard, writer);
+bool store_shard(const Run& run, const Models& models, Shard shard, const std::vector<std::string>& identities,
+                 const std::string& writer, const RecordOptions& options, const AuditPlan& plan,
+                 const Context& context) {
+  SignalWriter signals(run, models, shard, identities, writer);
   if (signals.is_done()) return false;
   const size_t width = models.records() * models.models.front().outputs.queries;
   const size_t bytes = models.models.size() * width * sizeof(double);

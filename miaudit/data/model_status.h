@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "miaudit/data/run.h"
 
@@ -33,9 +34,11 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough);
 /// model_status() does.
 ModelStatus finished_status(const Run& run, size_t m, const std::filesystem::path& folder, bool is_thorough);
 
-/// Tells a finished model's outputs from others without reading them: what was recorded of them when they were made, or
-/// of outputs made by hand their size and time.
+/// Tells a finished model's outputs from others without reading them whole: what was recorded of them when they were
+/// made, or of outputs made by hand their size, time, and a hash of their first, middle and last bytes.
 std::string outputs_identity(const Run& run, size_t m);
+/// The same of every model of the run, "" of those that have none.
+std::vector<std::string> outputs_identities(const Run& run);
 
 /// "2 values that are NaN or infinite, the first in record 7"; "" where there are none. Takes an array of `records`
 /// rows.

@@ -86,7 +86,7 @@ LoadedOutputs read_rows(const Run& run, size_t m, const RecordRange& range, cons
   const std::string path = run.outputs(m).string();
   if (range.begin == 0 && range.end == run.records) return read_outputs({path}, options, context);
   const Array all = read_npy(path, options.holding);
-  if (all.dims() < 2 || all.rows() != run.records) fail_rows(path, all.dims() ? all.rows() : 0, run.records);
+  if (all.dims() < 1 || all.rows() != run.records) fail_rows(path, all.dims() ? all.rows() : 0, run.records);
   return check_outputs(rows_of(all, range), fmt::format("{} (counted from record {})", path, range.begin), options,
                        context);
 }

@@ -39,12 +39,16 @@ Reading reading_from(const json& file) {
 std::string model_folder_identity(const Run& run, size_t m) {
   std::vector<std::string> files;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(run.model(m), error))
-    if (entry.is_regular_file())
-      files.push_back(fmt::format("{} {} {}", entry.path().filename().string(), entry.file_size(),
-                                  entry.last_write_time().time_since_epoch().count()));
+  for (fs::directory_iterator entry(run.model(m), error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code gone;
+    if (!entry->is_regular_file(gone)) continue;
+    const uintmax_t size = entry->file_size(gone);
+    const auto changed = entry->last_write_time(gone).time_since_epoch().count();
+    if (!gone) files.push_back(fmt::format("{} {} {}", entry->path().filename().string(), size, changed));
+  }
+  if (error || !is_there(run.outputs(m))) return "";
   std::ranges::sort(files);
-  return fmt::format("{}", fmt::join(files, "\n"));
+  return fmt::format("{}\n{}", outputs_identity(run, m), fmt::join(files, "\n"));
 }
 
 std::optional<Reading> read_whole(const Run& run, size_t m, RecordOptions options, const Context& context) {
@@ -52,7 +56,7 @@ std::optional<Reading> read_whole(const Run& run, size_t m, RecordOptions option
   options.holding = Holding::passing;
   try {
     Reading reading{model_folder_identity(run, m), options.form, {}, {}, {}};
-    if (model_status(run, m, true).state != ModelState::done || !is_there(run.outputs(m))) return {};
+    if (reading.folder.empty() || model_status(run, m, true).state != ModelState::done) return {};
     LoadedOutputs loaded = read_outputs({run.outputs(m).string()}, options, context);
     for (const OutputsPart& part : loaded.outputs.parts) release_pages(part.values);
     if (model_folder_identity(run, m) != reading.folder) return {};

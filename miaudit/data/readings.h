@@ -22,7 +22,8 @@ struct Reading {
 /// By model.
 using Readings = std::map<size_t, Reading>;
 
-/// Tells a model's files from others without reading them: their names, sizes and times of change.
+/// Tells a model's files from others without reading them whole: outputs_identity(), and all names, sizes and times of
+/// change. "" where there are no outputs.
 std::string model_folder_identity(const Run& run, size_t m);
 
 /// Reads model m whole, if it is finished and can be used: its checksum is compared, every value looked at.

@@ -33,10 +33,10 @@ fs::path shard_path(const Run& run, Shard shard) {
 }
 
 /// What the signals are made from: any other models, form or labels give others.
-json identity_of(const Run& run, const Models& models, Shard shard) {
+json identity_of(const Run& run, const Models& models, const std::vector<std::string>& identities, Shard shard) {
   json of_models = json::array(), forms = json::array();
   for (const AuditedModel& model : models.models) {
-    of_models.push_back({model.number, outputs_identity(run, model.number)});
+    of_models.push_back({model.number, identities[model.number]});
     forms.push_back(form_name(model.outputs.form));
   }
   return {{"schema_version", kSchemaVersion},
@@ -49,18 +49,29 @@ json identity_of(const Run& run, const Models& models, Shard shard) {
           {"models", of_models}};
 }
 
-/// done.json, or null where there is none that can be read.
+std::string checksum_of(const json& done) {
+  const std::string text = json_text(done, 1);
+  return content_hash(std::as_bytes(std::span(text)));
+}
+
+/// done.json, or null where there is none that is as it was written.
 json read_done(const fs::path& folder) {
   std::error_code error;
   if (!fs::is_regular_file(folder / "done.json", error)) return nullptr;
   try {
-    return read_json(folder / "done.json");
+    json done = read_json(folder / "done.json");
+    if (!done.is_object() || !done.contains("checksum")) return nullptr;
+    const json checksum = done["checksum"];
+    done.erase("checksum");
+    return checksum == checksum_of(done) ? done : json();
   } catch (const Error&) {
     return nullptr;
   }
 }
 
 bool is_whole(const fs::path& path, const json& hash) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return false;
   try {
     const FileBytes content = FileBytes::open(path, Holding::passing);
     return content_hash(content.bytes(), content.owner()) == hash;
@@ -76,10 +87,10 @@ struct Found {
   size_t models = 0;  ///< that the shard holds
 };
 
-Found find_models(const Run& run, const Models& models, Shard shard) {
+Found find_models(const Run& run, const Models& models, const std::vector<std::string>& identities, Shard shard) {
   const json done = read_done(shard_path(run, shard));
-  if (!done.is_object() || !done.contains("signals") || !done["signals"].is_object()) return {"is missing"};
-  const json identity = identity_of(run, models, shard);
+  if (!done.is_object() || !done.contains("signals") || !done["signals"].is_object()) return {"is missing or damaged"};
+  const json identity = identity_of(run, models, identities, shard);
   for (const auto& [key, value] : identity.items())
     if (key != "forms" && key != "models" && (!done.contains(key) || done[key] != value))
       return {fmt::format("is of other {}", key)};
@@ -92,8 +103,8 @@ Found find_models(const Run& run, const Models& models, Shard shard) {
       return {fmt::format("is of other outputs of model {}, or lacks it", models.models[m].number)};
     if (forms[place] != identity["forms"][m])
       return {fmt::format(
-          "took the outputs of model {} for {}, but they look like {}; say with --input what they are, to every shard "
-          "and to the merge",
+          "took the outputs of model {} for {}, by its own records alone, and the merge takes them for {}; say with "
+          "--input what they are, to every shard and to the merge",
           models.models[m].number, forms[place].dump(), identity["forms"][m].dump())};
     found.places.push_back(place);
   }
@@ -120,10 +131,12 @@ std::vector<size_t> counts_of(const Run& run) {
 
 }  // namespace
 
-SignalWriter::SignalWriter(const Run& run, const Models& models, Shard shard, const std::string& writer)
+SignalWriter::SignalWriter(const Run& run, const Models& models, Shard shard,
+                           const std::vector<std::string>& identities, const std::string& writer)
     : run_(run),
       models_(models),
       shard_(shard),
+      identities_(identities),
       attempt_(run.path / "attempts" / fmt::format("shard-{}-of-{}.{}.0", shard.number, shard.count, writer)) {}
 
 SignalWriter::~SignalWriter() {
@@ -132,7 +145,7 @@ SignalWriter::~SignalWriter() {
 }
 
 bool SignalWriter::is_done() const {
-  if (!find_models(run_, models_, shard_).flaw.empty()) return false;
+  if (!find_models(run_, models_, identities_, shard_).flaw.empty()) return false;
   const fs::path folder = shard_path(run_, shard_);
   const json signals = read_done(folder)["signals"];
   return std::ranges::all_of(
@@ -150,11 +163,19 @@ void SignalWriter::write(std::string_view signal, std::vector<double> values) {
 }
 
 void SignalWriter::publish(const Readings& readings) {
-  json done = identity_of(run_, models_, shard_);
+  const std::vector<std::string> now = outputs_identities(run_);
+  for (const AuditedModel& model : models_.models)
+    if (now[model.number] != identities_[model.number])
+      fail(Category::input,
+           "model {} got other outputs while shard {}/{} was computed, which was thrown away; compute it again once "
+           "the models stay as they are",
+           model.number, shard_.number, shard_.count);
+  json done = identity_of(run_, models_, identities_, shard_);
   done["readings"] = to_json(readings);
   done["signals"] = json::object();
   for (const std::string& signal : signals_)
     done["signals"][signal] = content_hash(FileBytes::open(attempt_ / (signal + ".npy")).bytes());
+  done["checksum"] = checksum_of(done);
   write_file(attempt_ / "done.json", json_text(done, 1));
   const fs::path path = shard_path(run_, shard_);
   if (rename_directory(attempt_, path)) {
@@ -172,8 +193,8 @@ Readings stored_readings(const Run& run, const RecordOptions& options) {
   Readings readings;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_of(run), error)) {
-    const json done = read_done(entry.path());
-    if (!done.is_object()) continue;
+    json done = read_done(entry.path());
+    if (!done.is_object() || done["miaudit"] != version() || done["schema_version"] != kSchemaVersion) continue;
     for (auto& [m, reading] : readings_from(done.value("readings", json())))
       if (m < run.models && reading.asked == options.form && reading.folder == model_folder_identity(run, m))
         readings.emplace(m, std::move(reading));
@@ -182,12 +203,13 @@ Readings stored_readings(const Run& run, const RecordOptions& options) {
 }
 
 StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(models.models.front().outputs.queries) {
+  const std::vector<std::string> identities = outputs_identities(run);
   std::string flaws;
   for (const size_t count : counts_of(run)) {
     std::string missing;
     std::vector<Found> found;
     for (size_t number = 1; number <= count; ++number) {
-      found.push_back(find_models(run, models, {number, count}));
+      found.push_back(find_models(run, models, identities, {number, count}));
       if (!found.back().flaw.empty()) missing += fmt::format("\n  {}/{} {}", number, count, found.back().flaw);
     }
     flaws += missing;

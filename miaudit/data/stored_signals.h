@@ -24,8 +24,10 @@ struct Shard {
 /// nothing that counts, and `shadow gc` removes it.
 class SignalWriter {
  public:
-  /// models: of the shard's records, or of all. writer: a name that no other process has, HOST.PROCESS.
-  SignalWriter(const Run& run, const Models& models, Shard shard, const std::string& writer);
+  /// models: of the shard's records, or of all. identities: outputs_identities() before they were read. writer: a name
+  /// that no other process has, HOST.PROCESS.
+  SignalWriter(const Run& run, const Models& models, Shard shard, const std::vector<std::string>& identities,
+               const std::string& writer);
   ~SignalWriter();
   SignalWriter(const SignalWriter&) = delete;
   SignalWriter& operator=(const SignalWriter&) = delete;
@@ -34,13 +36,15 @@ class SignalWriter {
   bool is_done() const;
   /// values: [models][records of the shard][queries].
   void write(std::string_view signal, std::vector<double> values);
-  /// readings: of some of the run's models, for the merge.
+  /// readings: of some of the run's models, for the merge. Throws Error(input) where a model has other outputs than
+  /// before.
   void publish(const Readings& readings);
 
  private:
   const Run& run_;
   const Models& models_;
   Shard shard_;
+  const std::vector<std::string>& identities_;
   std::filesystem::path attempt_;  // "" once published
   std::vector<std::string> signals_;
 };

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import subprocess
 
 import numpy as np
 
@@ -75,7 +76,8 @@ def replace(content, time):
     os.utime(path, ns=(stat.st_atime_ns, time))
 
 
-replace(content[:-8] + bytes(8), stat.st_mtime_ns)
+between = 4608  # the first bytes and the middle
+replace(content[:between] + bytes(400) + content[between + 400:], stat.st_mtime_ns)
 assert report_of("run1", *FORMULAS) != whole
 assert report_of("run1", "--merge", *FORMULAS) == whole
 # Who says what the outputs are has them looked at with that in mind; so has who tells the run by another path, where
@@ -88,14 +90,42 @@ replace(content, stat.st_mtime_ns + 1)
 assert f"is of other outputs of model {CHANGED}" in run("audit", "run1", "--merge", expect=2).stderr
 replace(content, stat.st_mtime_ns)
 assert report_of("run1", "--merge", *FORMULAS) == whole
-# What is no reading is passed over.
-path = f"run1/signals/{CHANGED % 7 + 1}-of-7/done.json"
-done = json.load(open(path))
+# Nor is one of the same size and time taken for it where its first, middle or last bytes are others.
+replace(content[:-8] + bytes(8), stat.st_mtime_ns)
+assert f"is of other outputs of model {CHANGED}" in run("audit", "run1", "--merge", expect=2).stderr
+replace(content, stat.st_mtime_ns)
+# What a shard says of itself is not what it wrote.
+part = f"{CHANGED % 7 + 1}/7"
+path = f"run1/signals/{part.replace('/', '-of-')}/done.json"
+text = open(path).read()
+done = json.loads(text)
 assert [reading["model"] for reading in done["readings"]][0] == CHANGED
-for damage in ([{"model": CHANGED}], [{**done["readings"][0], "form": "odd"}], [{**done["readings"][0], "shape": "x"}], 7, None):
-    json.dump({**done, "readings": damage}, open(path, "w"))
-    assert report_of("run1", "--merge", *FORMULAS) == whole
-json.dump(done, open(path, "w"))
+for damage in (text.replace(done["readings"][0]["hash"], "0" * 32), json.dumps({**done, "models": done["models"][::-1]}),
+               json.dumps({**done, "signals": {}}), text[:-9], "7", ""):
+    open(path, "w").write(damage)
+    assert f"{part} is missing or damaged" in run("audit", "run1", "--merge", expect=2).stderr
+    assert "written" in run("audit", "run1", "--shard", part).stdout
+    assert open(path).read() == text
+# What is no file of numbers does not stop anybody.
+os.rename("run1/signals/2-of-7/loss.npy", "loss.npy")
+os.mkfifo("run1/signals/2-of-7/loss.npy")
+assert "is not what was written" in run("audit", "run1", "--merge", expect=2).stderr
+os.rename("loss.npy", "run1/signals/2-of-7/loss.npy")
+os.symlink("loop", f"run1/models/{CHANGED:04}/loop")
+assert report_of("run1", "--merge", *FORMULAS) == whole
+assert "nothing to do" in run("audit", "run1", "--shard", part).stdout
+os.remove(f"run1/models/{CHANGED:04}/loop")
+
+# A model that is replaced while a shard is computed is not taken for what was read.
+program = subprocess.Popen([os.environ["MIAUDIT"], "audit", "run1", "--shard", "1/1", "--quiet"], stderr=subprocess.PIPE, text=True)
+while program.poll() is None and not any(name.startswith("shard-1-of-1.") for name in os.listdir("run1/attempts")):
+    pass
+path = f"run1/models/{CHANGED:04}/outputs.npy"
+os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+said = program.communicate()[1]
+assert program.returncode == 0 or f"model {CHANGED} got other outputs" in said, said
+os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+assert ("nothing to do" if program.returncode == 0 else "written") in run("audit", "run1", "--shard", "1/1").stdout
 
 # One shard is a set as well.
 shutil.rmtree("run1/signals")
@@ -166,14 +196,16 @@ for number in (1, 2):
 run("audit", "odd", "--merge", "--input", "logits", "--attacks", "lira")
 
 # What cannot be.
-for bad in ("0/2", "3/2", "2", "a/b", "1/2x", "-1/2", "1/0"):
+for bad in ("", "0/2", "3/2", "2", "a/b", "1/2x", "-1/2", "1/0"):
     assert "expected I/N" in run("audit", "run1", "--shard", bad, expect=2).stderr, bad
 assert "as many shards or fewer" in run("audit", "run1", "--shard", f"1/{RECORDS + 1}", expect=2).stderr
 assert "go with a run folder" in run("audit", "--merge", "--outputs", "a.npy", "--membership", "b.npy", expect=2).stderr
-assert "only computes signals" in run("audit", "run1", "--shard", "1/2", "--json", expect=2).stderr
+for more in (("--json",), ("--groups", "labels.npy"), ("--out", "report")):
+    assert "only computes signals" in run("audit", "run1", "--shard", "1/2", *more, expect=2).stderr
 assert "--memory" in run("audit", "run1", "--memory", "1M", expect=2).stderr
 
 # A job array for Slurm.
 script = run("shadow", "emit", "slurm", "run1", "--verb", "audit", "--shards", "5").stdout
 assert "--array=1-5\n" in script and "--mem=3G\n" in script and '--shard "$SLURM_ARRAY_TASK_ID"/5' in script and "--merge" in script
+assert "as many shards or fewer" in run("shadow", "emit", "slurm", "run1", "--verb", "audit", "--shards", RECORDS + 1, expect=2).stderr
 assert "expected the system slurm" in run("shadow", "emit", "sge", "run1", "--verb", "audit", expect=2).stderr
