@@ -2,13 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 
@@ -24,7 +23,8 @@ namespace fs = std::filesystem;
 constexpr const char* kResult = "result.json";
 constexpr const char* kRecords = "records.csv";
 constexpr const char* kScores = "scores";
-constexpr std::string_view kUnfinished = ".unfinished-";
+constexpr std::string_view kUnfinished = ".unfinished-", kUnique = "XXXXXX";
+constexpr const char* kReplaced = "replaced";  // within an unfinished folder: what stood in the report's place
 
 // The first entry of `folder` that is not its author's.
 std::optional<fs::path> stranger_in(const fs::path& folder, const std::function<bool(const fs::path&)>& is_own) {
@@ -58,19 +58,35 @@ bool is_marked(const fs::path& path, std::string_view mark) {
 bool is_reports(const fs::path& path) {
   const fs::path name = path.filename();
   return (name == kResult && is_marked(path, "\"miaudit_version\"")) ||
-         (name == kRecords && is_marked(path, "row,rank")) || name == kScores || is_unfinished_file(path);
+         (name == kRecords && is_marked(path, "row,rank")) || name == kScores || name == kReplaced ||
+         name.string().starts_with(kUnfinished) || is_unfinished_file(path);
 }
 
-// The process that a folder `<name>.unfinished-<process>` belongs to.
-std::optional<pid_t> owner_of(const fs::path& staging, const fs::path& path) {
-  const std::string name = staging.filename().string();
-  const std::string prefix = path.filename().string() + std::string(kUnfinished);
-  pid_t owner = 0;
-  if (!name.starts_with(prefix)) return {};
-  const auto [end, error] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), owner);
-  if (error != std::errc() || end != name.data() + name.size() || owner <= 0) return {};
-  return owner;
-}
+// Keeps others from a folder as long as this object, which keeps it open: the system lets go of a killed process's.
+class FolderLock {
+ public:
+  FolderLock() = default;
+  ~FolderLock() { release(); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+  void release() {
+    if (descriptor_ >= 0) close(descriptor_);
+    descriptor_ = -1;
+  }
+  // False where the file system has no locks, or one that does not wait would have to.
+  bool take(const fs::path& folder, bool waits) {
+    release();
+    descriptor_ = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor_ < 0) return false;
+    while (flock(descriptor_, waits ? LOCK_EX : LOCK_EX | LOCK_NB) != 0)
+      if (errno != EINTR) return false;
+    return true;
+  }
+
+ private:
+  int descriptor_ = -1;
+};
 
 bool holds_only_a_report(const fs::path& staging) {
   std::error_code error;
@@ -78,35 +94,29 @@ bool holds_only_a_report(const fs::path& staging) {
   return !fs::is_directory(staging / kScores, error) || !stranger_in(staging / kScores, is_scores_file);
 }
 
+// Where an audit that is not done fills a folder of its own: in the folder itself, which may be all that it may write
+// to, or a disk of its own; or beside a folder that is yet to come, which then comes whole.
+fs::path staging_prefix(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error) ? path / kUnfinished : fs::path(path.string() + std::string(kUnfinished));
+}
+
+// Whatever audits into `path` left when they were killed: nobody has it locked.
 void remove_stale(const fs::path& path) {
   std::error_code error;
   std::vector<fs::path> stale;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path.parent_path(), error)) {
-    const std::optional<pid_t> owner = owner_of(entry.path(), path);
-    if (owner && kill(*owner, 0) != 0 && errno == ESRCH &&
-        entry.symlink_status(error).type() == fs::file_type::directory)
-      stale.push_back(entry.path());
+  for (const fs::path& prefix : {path / kUnfinished, fs::path(path.string() + std::string(kUnfinished))})
+    for (const fs::directory_entry& entry : fs::directory_iterator(prefix.parent_path(), error)) {
+      const std::string name = entry.path().filename().string(), begin = prefix.filename().string();
+      if (name.starts_with(begin) && name.size() == begin.size() + kUnique.size() &&
+          entry.symlink_status(error).type() == fs::file_type::directory)
+        stale.push_back(entry.path());
+    }
+  for (const fs::path& staging : stale) {
+    FolderLock lock;
+    if (lock.take(staging, false) && holds_only_a_report(staging)) fs::remove_all(staging, error);
   }
-  for (const fs::path& staging : stale)
-    if (holds_only_a_report(staging)) fs::remove_all(staging, error);
 }
-
-// Keeps others from putting reports into a folder as long as this object. Where the file system has no locks nobody
-// is kept.
-class FolderLock {
- public:
-  explicit FolderLock(const fs::path& folder) : descriptor_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    while (descriptor_ >= 0 && flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) continue;
-  }
-  ~FolderLock() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int descriptor_;
-};
 
 }  // namespace
 
@@ -127,42 +137,70 @@ void ReportFolder::check(const fs::path& path) {
   if (fs::exists(path / kScores, error)) check_own_folder(path / kScores, "audit", is_scores_file);
 }
 
+struct ReportFolder::Staging {
+  fs::path path;
+  FolderLock lock;
+
+  explicit Staging(const fs::path& of) {
+    const fs::path prefix = staging_prefix(of);
+    make_directory(prefix.parent_path());
+    // Somebody who took it for a dead one's removes it before it is locked.
+    for (std::error_code error; path.empty() || !fs::exists(path, error);) {
+      std::string name = prefix.string() + std::string(kUnique);
+      if (!mkdtemp(name.data()))
+        fail(Category::io, "cannot put a report into {}: {}", of.string(), std::generic_category().message(errno));
+      path = name;
+      lock.take(path, true);
+    }
+    make_directory(path / kScores);
+  }
+  ~Staging() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
 ReportFolder::ReportFolder(const std::string& path) {
   if (path.empty()) return;
   path_ = fs::absolute(path).lexically_normal();
   if (!path_.has_filename()) path_ = path_.parent_path();
   check(path_);
   remove_stale(path_);
-  staging_ = fmt::format("{}{}{}", path_.string(), kUnfinished, getpid());
-  make_directory(staging_ / kScores);
+  staging_ = std::make_unique<Staging>(path_);
 }
 
-ReportFolder::~ReportFolder() {
-  std::error_code ignored;
-  if (is_wanted()) fs::remove_all(staging_, ignored);
-}
+ReportFolder::~ReportFolder() = default;
 
 fs::path ReportFolder::result() const {
-  return staging_ / kResult;
+  return staging_->path / kResult;
 }
 fs::path ReportFolder::records() const {
-  return staging_ / kRecords;
+  return staging_->path / kRecords;
 }
 fs::path ReportFolder::scores(const std::string& attack) const {
-  return staging_ / kScores / (attack + ".npy");
+  return staging_->path / kScores / (attack + ".npy");
 }
 
 void ReportFolder::publish() const {
   std::error_code error;
+  const fs::path& staging = staging_->path;
   // One that is there stays the folder that it is: somebody may stand in it.
-  if (!fs::exists(path_, error) && rename_directory(staging_, path_)) return;
-  const FolderLock lock(path_);
-  for (const char* name : {kResult, kRecords, kScores})
-    if (!error) fs::remove_all(path_ / name, error);
-  for (const char* name : {kScores, kRecords, kResult})
-    if (!error) fs::rename(staging_ / name, path_ / name, error);
-  if (!error) fs::permissions(path_, fs::perms::owner_all, error);
+  if (!fs::exists(path_, error) && rename_directory(staging, path_)) return;
+  FolderLock lock;
+  lock.take(path_, true);
+  // Nothing is removed before all of the new report is in its place.
+  fs::rename(path_ / kScores, staging / kReplaced, error);
+  const bool had_scores = !error;
+  if (error == std::errc::no_such_file_or_directory) error.clear();
+  for (const char* name : {kScores, kRecords, kResult}) {
+    if (!error) fs::rename(staging / name, path_ / name, error);
+    if (error && name == kScores && had_scores) {
+      std::error_code ignored;
+      fs::rename(staging / kReplaced, path_ / kScores, ignored);
+    }
+  }
   if (error) fail(Category::io, "cannot put the report into {}: {}", path_.string(), error.message());
+  fs::permissions(path_, fs::perms::owner_all, error);  // whose it is may; files are for their owner in any case
 }
 
 }  // namespace miaudit::cli

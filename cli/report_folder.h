@@ -2,13 +2,15 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace miaudit::cli {
 
-/// The folder that an audit writes: filled beside its place, and put there when all of it is right, so that a failed
-/// audit leaves an earlier report as it was and a new one never holds files of an old one.
+/// The folder that an audit writes: filled in a folder of its own, in its place or beside it, and put there when all of
+/// it is right, so that a failed audit leaves an earlier report as it was and a new one never holds files of an old
+/// one.
 class ReportFolder {
  public:
   /// path: "" for none. Throws as check() does. Takes away what audits into the same folder left beside it when they
@@ -28,8 +30,9 @@ class ReportFolder {
   void publish() const;
 
  private:
+  struct Staging;
   std::filesystem::path path_;
-  std::filesystem::path staging_;
+  std::unique_ptr<Staging> staging_;
 };
 
 /// Throws Error(input) where --out names a file, or a folder with an entry that is none of its `author`'s.

@@ -123,6 +123,18 @@ void warn_of_percentages(const std::string& path, std::vector<Warning>& warnings
                       "if they are percentages, divide them by 100; if they are logits, say --input logits"});
 }
 
+void warn_of_sums(const ScanResult& scan, const std::string& path, std::vector<Warning>& warnings) {
+  warnings.push_back(
+      {"logits_sum_to_one",
+       fmt::format(
+           "{}: every row sums to 1 as probabilities do, but {} of {} hold a value outside [0, 1], the first row "
+           "{}. All were taken as logits",
+           path, grouped(scan.outside_unit_interval.count), counted(scan.finite_records, "row"),
+           scan.outside_unit_interval.first),
+       "if they are probabilities, clip them to [0, 1] and say --input probabilities; if they are logits, say --input "
+       "logits"});
+}
+
 void warn_of_certainty(const ScanResult& scan, const std::string& path, std::vector<Warning>& warnings) {
   if (2 * scan.certain > scan.finite_records)
     warnings.push_back({"certain_probabilities",
@@ -214,6 +226,8 @@ LoadedOutputs check_sources(const std::vector<Source>& sources, const RecordOpti
       warn_of_near_form(*near, path, loaded.warnings);
     } else if (outputs.columns > 1 && scan.finite_records > 0 && scan.not_percentages.count == 0) {
       warn_of_percentages(path, loaded.warnings);
+    } else if (form == OutputForm::logits && scan.finite_records > 0 && scan.not_summing_to_one.count == 0) {
+      warn_of_sums(scan, path, loaded.warnings);
     }
     if (options.form.value_or(form) == OutputForm::probabilities && outputs.columns > 1)
       warn_of_certainty(scan, path, loaded.warnings);

@@ -71,6 +71,7 @@ void scan_record(const T* values, size_t record, size_t queries, size_t columns,
   ++found.finite_records;
   if (!in_unit_interval) found.outside_unit_interval.add(record);
   if (!in_unit_interval || !(off <= kSumTolerance)) found.not_probabilities.add(record);
+  if (columns == 1 || !(off <= kSumTolerance)) found.not_summing_to_one.add(record);
   if (!in_unit_interval || !(off <= rounding_tolerance(columns))) found.not_rounded.add(record);
   found.certain += in_unit_interval && is_certain;
   if (in_unit_interval) found.largest_off = std::max(found.largest_off, off);
@@ -106,6 +107,7 @@ ScanResult scan(const OutputsPart& part, const Context& context) {
     all.finite_records += found.finite_records;
     all.outside_unit_interval.join(found.outside_unit_interval);
     all.not_probabilities.join(found.not_probabilities);
+    all.not_summing_to_one.join(found.not_summing_to_one);
     all.not_rounded.join(found.not_rounded);
     all.certain += found.certain;
     all.largest_off = std::max(all.largest_off, found.largest_off);

@@ -35,6 +35,7 @@ struct ScanResult {
   uint64_t finite_records = 0;
   Misfits outside_unit_interval;  ///< a value is not in [0, 1];
   Misfits not_probabilities;      ///< that, or a sum is not within 1e-3 of 1 (one column: no sum asked);
+  Misfits not_summing_to_one;     ///< a sum is not within 1e-3 of 1, wherever the values lie (one column: none is);
   Misfits not_rounded;            ///< a value is not in [0, 1], or a sum is further from 1 than rounding_tolerance();
   double largest_off = 0;         ///< How far a sum is from 1 at most, of records with all values in [0, 1].
   uint64_t certain = 0;     ///< How many records' values reach 1 and no further: as probabilities they leave no doubt.

@@ -1,5 +1,6 @@
 """--out: what is written, for whom, and what happens when it cannot be."""
 import csv
+import fcntl
 import json
 import os
 import resource
@@ -102,20 +103,39 @@ if os.path.exists("/dev/full"):
         full = subprocess.run([MIAUDIT, *command], stdout=open("/dev/full", "w"), stderr=subprocess.PIPE, text=True)
         assert full.returncode == 1 and "standard output" in full.stderr, (command, full)
 
-# A killed audit leaves its unfinished folder; the next one into the same place takes it away, and nothing else.
-dead = subprocess.Popen(["true"])
-dead.wait()
-ours, alive, theirs = (f"report2.unfinished-{name}" for name in (dead.pid, os.getpid(), f"{dead.pid}0000000"))
-drafts = f"report3.unfinished-{dead.pid}"
-for folder in (ours, alive, theirs, drafts):
+# A killed audit leaves its unfinished folder, in the report's or beside it; the next one into the same place takes it away,
+# and nothing else. One that is alive, in whatever container, has it locked.
+os.mkdir("report2")
+inside, ours, alive, theirs = ("report2/.unfinished-aB3dEf", "report2.unfinished-aB3dEf", "report2.unfinished-cD5fGh",
+                               "report2.unfinished-aB3dEf2")
+drafts = "report3.unfinished-aB3dEf"
+for folder in (inside, ours, alive, theirs, drafts):
     os.makedirs(f"{folder}/scores")
     open(f"{folder}/scores/loss.npy", "w").write("x")
 open(f"{ours}/scores/.miaudit-aB3dEf", "w").write("x")
 open(f"{drafts}/thesis.tex", "w").write("x")
+lock = os.open(alive, os.O_RDONLY)
+fcntl.flock(lock, fcntl.LOCK_EX)
 for name in ("report2", "report3"):
     run(*ARGUMENTS, "--attacks", "loss", "--out", name)
-assert not os.path.exists(ours)
+assert files("report2") == ["records.csv", "result.json", "scores/loss.npy"] and not os.path.exists(ours)
 assert files(alive) == files(theirs) == ["scores/loss.npy"] and "thesis.tex" in files(drafts)
+os.close(lock)
+run(*ARGUMENTS, "--attacks", "loss", "--out", "report2")
+assert not os.path.exists(alive)
+
+# A folder that is there is all that an audit needs: what lies beside it may be another disk, or not be its own.
+if os.geteuid() == 0 and shutil.which("setpriv"):
+    shutil.copytree("report2", "theirs/report")
+    for path, mode in ((".", 0o755), ("theirs", 0o755), ("theirs/report", 0o777), ("theirs/report/scores", 0o777),
+                       *((f"theirs/report/{name}", 0o644) for name in files("theirs/report"))):
+        os.chmod(path, mode)
+    as_nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    if subprocess.run([*as_nobody, "test", "-r", "o.npy", "-a", "-x", MIAUDIT]).returncode == 0:
+        done = subprocess.run([*as_nobody, MIAUDIT, *ARGUMENTS, "--attacks", "entropy", "--quiet", "--out", "theirs/report"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 0, done
+        assert files("theirs/report") == ["records.csv", "result.json", "scores/entropy.npy"], files("theirs/report")
 
 # Of several audits into one folder, there already or not, each ends well, and what stands there is one's alone.
 for _ in range(6):

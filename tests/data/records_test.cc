@@ -123,6 +123,19 @@ TEST_F(ReadRecords, WarnsOfPercentages) {
   EXPECT_TRUE(read({}).empty());
 }
 
+TEST_F(ReadRecords, WarnsOfProbabilitiesThatLieJustOutside) {
+  const std::string in = save<int8_t>("in.npy", {1, 0}, {2});
+  const auto read = [&](std::vector<double> values, const RecordOptions& options) {
+    return read_records({{save<double>("o.npy", std::move(values), {2, 2})}, {}, in, "", ""}, options, {}).warnings;
+  };
+  const std::vector<double> outside = {1 + 1e-9, -1e-9, .3, .7};
+  ASSERT_EQ(read(outside, {}).size(), 1u);
+  EXPECT_EQ(read(outside, {})[0].code, "logits_sum_to_one");
+  EXPECT_NE(read(outside, {})[0].message.find("1 of 2 rows"), std::string::npos) << read(outside, {})[0].message;
+  EXPECT_TRUE(read(outside, {.form = OutputForm::logits, .on_nonfinite = OnNonfinite::refuse}).empty());
+  EXPECT_TRUE(read({1.5, -.5, .3, .8}, {}).empty());
+}
+
 TEST_F(ReadRecords, TakesRoundedProbabilitiesByRequest) {
   const std::string in = save<int8_t>("in.npy", {1, 0}, {2});
   const auto read = [&](std::vector<double> values, std::optional<OutputForm> form) {
