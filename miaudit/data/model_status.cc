@@ -124,6 +124,7 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
 }
 
 std::string outputs_identity(const Run& run, size_t m) {
+  if (!is_there(run.units.empty() ? run.outputs(m) : run.model(m) / "done.json")) return "";
   if (!run.units.empty()) return content_hash(FileBytes::open(run.model(m) / "done.json").bytes());
   std::error_code error;
   const uintmax_t size = fs::file_size(run.outputs(m), error);
@@ -134,9 +135,7 @@ std::string outputs_identity(const Run& run, size_t m) {
 
 std::vector<std::string> outputs_identities(const Run& run) {
   std::vector<std::string> identities(run.models);
-  for (size_t m = 0; m < run.models; ++m)
-    if (is_there(run.units.empty() ? run.outputs(m) : run.model(m) / "done.json"))
-      identities[m] = outputs_identity(run, m);
+  for (size_t m = 0; m < run.models; ++m) identities[m] = outputs_identity(run, m);
   return identities;
 }
 

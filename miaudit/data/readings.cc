@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "miaudit/data/model_status.h"
-#include "miaudit/data/run_files.h"
 #include "miaudit/io/scratch.h"
 
 namespace miaudit {
@@ -46,9 +45,10 @@ std::string model_folder_identity(const Run& run, size_t m) {
     const auto changed = entry->last_write_time(gone).time_since_epoch().count();
     if (!gone) files.push_back(fmt::format("{} {} {}", entry->path().filename().string(), size, changed));
   }
-  if (error || !is_there(run.outputs(m))) return "";
+  const std::string outputs = error ? "" : outputs_identity(run, m);
+  if (outputs.empty()) return "";
   std::ranges::sort(files);
-  return fmt::format("{}\n{}", outputs_identity(run, m), fmt::join(files, "\n"));
+  return fmt::format("{}\n{}", outputs, fmt::join(files, "\n"));
 }
 
 std::optional<Reading> read_whole(const Run& run, size_t m, RecordOptions options, const Context& context) {
