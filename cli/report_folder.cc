@@ -7,9 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
+#include <ranges>
+#include <thread>
 
 #include "miaudit/attack/attack.h"
 #include "miaudit/base/error.h"
@@ -23,7 +26,9 @@ namespace fs = std::filesystem;
 constexpr const char* kResult = "result.json";
 constexpr const char* kRecords = "records.csv";
 constexpr const char* kScores = "scores";
-constexpr std::string_view kUnfinished = ".unfinished-", kUnique = "XXXXXX";
+// In the order in which they come into their place: without the last the report is not there.
+constexpr const char* kParts[] = {kScores, kRecords, kResult};
+constexpr std::string_view kUnfinished = ".unfinished-miaudit-", kUnique = "XXXXXX";
 constexpr const char* kReplaced = "replaced";  // within an unfinished folder: what stood in the report's place
 
 // The first entry of `folder` that is not its author's.
@@ -49,38 +54,44 @@ bool is_scores_file(const fs::path& path) {
 bool is_marked(const fs::path& path, std::string_view mark) {
   std::error_code error;
   if (fs::symlink_status(path, error).type() == fs::file_type::not_found) return true;
+  if (!fs::is_regular_file(path, error)) return false;
   std::string begin(200, '\0');
   std::ifstream file(path, std::ios::binary);
   file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
   return begin.find(mark) != std::string::npos;
 }
 
-bool is_reports(const fs::path& path) {
+bool is_part(const fs::path& path) {
   const fs::path name = path.filename();
   return (name == kResult && is_marked(path, "\"miaudit_version\"")) ||
-         (name == kRecords && is_marked(path, "row,rank")) || name == kScores || name == kReplaced ||
-         name.string().starts_with(kUnfinished) || is_unfinished_file(path);
+         (name == kRecords && is_marked(path, "row,rank")) || name == kScores || is_unfinished_file(path);
 }
+bool is_reports(const fs::path& path) {
+  return is_part(path) || path.filename().string().starts_with(kUnfinished);
+}
+
+// Five seconds: whoever puts a report into its place takes milliseconds.
+constexpr int kPatience = 250;
 
 // Keeps others from a folder as long as this object, which keeps it open: the system lets go of a killed process's.
 class FolderLock {
  public:
   FolderLock() = default;
-  ~FolderLock() { release(); }
+  ~FolderLock() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
-  void release() {
+  // False where somebody else keeps it after so many tries, 20 ms apart, or the file system has no locks.
+  bool take(const fs::path& folder, int tries) {
     if (descriptor_ >= 0) close(descriptor_);
-    descriptor_ = -1;
-  }
-  // False where the file system has no locks, or one that does not wait would have to.
-  bool take(const fs::path& folder, bool waits) {
-    release();
     descriptor_ = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor_ < 0) return false;
-    while (flock(descriptor_, waits ? LOCK_EX : LOCK_EX | LOCK_NB) != 0)
-      if (errno != EINTR) return false;
+    while (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK || --tries <= 0) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
     return true;
   }
 
@@ -88,10 +99,25 @@ class FolderLock {
   int descriptor_ = -1;
 };
 
+bool holds_only_parts(const fs::path& folder, const std::function<bool(const fs::path&)>& is_own) {
+  std::error_code error;
+  return !stranger_in(folder, is_own) &&
+         (!fs::is_directory(folder / kScores, error) || !stranger_in(folder / kScores, is_scores_file));
+}
 bool holds_only_a_report(const fs::path& staging) {
   std::error_code error;
-  if (stranger_in(staging, is_reports)) return false;
-  return !fs::is_directory(staging / kScores, error) || !stranger_in(staging / kScores, is_scores_file);
+  return holds_only_parts(staging,
+                          [](const fs::path& path) { return is_part(path) || path.filename() == kReplaced; }) &&
+         (!fs::exists(staging / kReplaced, error) || holds_only_parts(staging / kReplaced, is_part));
+}
+
+// Undoes what of putting a report into its place was done.
+void put_back(const fs::path& staging, const fs::path& path) {
+  std::error_code ignored;
+  for (const char* part : kParts) {
+    if (!fs::exists(staging / part, ignored)) fs::rename(path / part, staging / part, ignored);
+    if (fs::exists(staging / kReplaced / part, ignored)) fs::rename(staging / kReplaced / part, path / part, ignored);
+  }
 }
 
 // Where an audit that is not done fills a folder of its own: in the folder itself, which may be all that it may write
@@ -101,7 +127,7 @@ fs::path staging_prefix(const fs::path& path) {
   return fs::exists(path, error) ? path / kUnfinished : fs::path(path.string() + std::string(kUnfinished));
 }
 
-// Whatever audits into `path` left when they were killed: nobody has it locked.
+// Takes away what audits into `path` left when they were killed: nobody has it locked.
 void remove_stale(const fs::path& path) {
   std::error_code error;
   std::vector<fs::path> stale;
@@ -114,7 +140,10 @@ void remove_stale(const fs::path& path) {
     }
   for (const fs::path& staging : stale) {
     FolderLock lock;
-    if (lock.take(staging, false) && holds_only_a_report(staging)) fs::remove_all(staging, error);
+    if (!lock.take(staging, 1) || !holds_only_a_report(staging)) continue;
+    // Who was killed while putting a report into its place had taken the earlier one away, its result first.
+    if (fs::exists(staging / kReplaced, error) && !fs::exists(path / kResult, error)) put_back(staging, path);
+    fs::remove_all(staging, error);
   }
 }
 
@@ -132,8 +161,10 @@ void check_own_folder(const fs::path& folder, std::string_view author,
 }
 
 void ReportFolder::check(const fs::path& path) {
-  check_own_folder(path, "audit", is_reports);
   std::error_code error;
+  if (fs::is_symlink(path, error) && !fs::exists(path, error))
+    fail(Category::input, "{} is a link to nothing; --out takes a folder, existing or not", path.string());
+  check_own_folder(path, "audit", is_reports);
   if (fs::exists(path / kScores, error)) check_own_folder(path / kScores, "audit", is_scores_file);
 }
 
@@ -150,9 +181,8 @@ struct ReportFolder::Staging {
       if (!mkdtemp(name.data()))
         fail(Category::io, "cannot put a report into {}: {}", of.string(), std::generic_category().message(errno));
       path = name;
-      lock.take(path, true);
+      lock.take(path, kPatience);
     }
-    make_directory(path / kScores);
   }
   ~Staging() {
     std::error_code ignored;
@@ -167,6 +197,7 @@ ReportFolder::ReportFolder(const std::string& path) {
   check(path_);
   remove_stale(path_);
   staging_ = std::make_unique<Staging>(path_);
+  make_directory(staging_->path / kScores);
 }
 
 ReportFolder::~ReportFolder() = default;
@@ -187,19 +218,20 @@ void ReportFolder::publish() const {
   // One that is there stays the folder that it is: somebody may stand in it.
   if (!fs::exists(path_, error) && rename_directory(staging, path_)) return;
   FolderLock lock;
-  lock.take(path_, true);
-  // Nothing is removed before all of the new report is in its place.
-  fs::rename(path_ / kScores, staging / kReplaced, error);
-  const bool had_scores = !error;
-  if (error == std::errc::no_such_file_or_directory) error.clear();
-  for (const char* name : {kScores, kRecords, kResult}) {
-    if (!error) fs::rename(staging / name, path_ / name, error);
-    if (error && name == kScores && had_scores) {
-      std::error_code ignored;
-      fs::rename(staging / kReplaced, path_ / kScores, ignored);
-    }
+  lock.take(path_, kPatience);
+  check(path_);  // whatever has come since
+  make_directory(staging / kReplaced);
+  error.clear();
+  for (const char* part : kParts | std::views::reverse) {
+    if (!error) fs::rename(path_ / part, staging / kReplaced / part, error);
+    if (error == std::errc::no_such_file_or_directory) error.clear();
   }
-  if (error) fail(Category::io, "cannot put the report into {}: {}", path_.string(), error.message());
+  for (const char* part : kParts)
+    if (!error) fs::rename(staging / part, path_ / part, error);
+  if (error) {
+    put_back(staging, path_);
+    fail(Category::io, "cannot put the report into {}: {}", path_.string(), error.message());
+  }
   fs::permissions(path_, fs::perms::owner_all, error);  // whose it is may; files are for their owner in any case
 }
 

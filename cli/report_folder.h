@@ -13,8 +13,8 @@ namespace miaudit::cli {
 /// one.
 class ReportFolder {
  public:
-  /// path: "" for none. Throws as check() does. Takes away what audits into the same folder left beside it when they
-  /// were killed.
+  /// path: "" for none. Throws as check() does. Takes away what audits into the same folder left in it or beside it
+  /// when they were killed.
   explicit ReportFolder(const std::string& path);
   ~ReportFolder();
   ReportFolder(const ReportFolder&) = delete;

@@ -1,5 +1,7 @@
 #include "miaudit/audit/audit.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <memory>
 #include <set>
@@ -19,6 +21,7 @@
 #include "miaudit/audit/verdict.h"
 #include "miaudit/base/parallel.h"
 #include "miaudit/base/version.h"
+#include "miaudit/data/stored_signals.h"
 #include "miaudit/signal/signal.h"
 
 namespace miaudit {
@@ -64,6 +67,22 @@ AuditResult begin_result(const AuditPlan& plan) {
   result.seed = plan.measure.seed;
   result.level = plan.measure.level;
   return result;
+}
+
+/// Signals may have been computed by processors of other kinds than this one.
+void tell_instruction_sets(const Models& models, AuditResult& result) {
+  if (!models.stored || models.stored->kernel_targets().empty()) return;
+  std::set<std::string> all = models.stored->kernel_targets();
+  all.insert(result.kernel_target);
+  if (all.size() == 1) return;
+  result.warnings.push_back(
+      {"other_instruction_sets",
+       fmt::format(
+           "signals of shards were computed by {}, and here by {}: figures may differ in their last digits from "
+           "those of an audit without shards",
+           fmt::join(models.stored->kernel_targets(), " and "), result.kernel_target),
+       "for the same bytes compute all shards and merge them on processors of one kind"});
+  result.kernel_target = fmt::format("{}", fmt::join(all, ", "));
 }
 
 /// The audit's own figures as the curve's last point, behind those with fewer models.
@@ -201,6 +220,7 @@ AuditResult audit(const Models& models, std::span<const size_t> asked, std::span
   for (const Warning& missing : models.missing)
     result.warnings.push_back({missing.code, missing.message + "; it was left out", missing.advice});
   describe_outputs(models.models.front().outputs, models.form_detected, result.subject);
+  tell_instruction_sets(models, result);
   if (!models.has_outputs()) result.subject.element_type = models.files.front().element_type;
   check_memory(asked.size(), models.records(), plan.memory);
 

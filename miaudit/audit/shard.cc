@@ -43,7 +43,7 @@ bool store_shard(const Run& run, const Models& models, Shard shard, const std::v
     }
     signals.write(name, std::move(values));
   }
-  signals.publish(read_share(run, shard, options, context));
+  signals.publish(read_share(run, shard, options, context), kernel_target());
   return true;
 }
 

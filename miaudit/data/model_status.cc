@@ -124,13 +124,14 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
 }
 
 std::string outputs_identity(const Run& run, size_t m) {
-  if (!is_there(run.units.empty() ? run.outputs(m) : run.model(m) / "done.json")) return "";
-  if (!run.units.empty()) return content_hash(FileBytes::open(run.model(m) / "done.json").bytes());
+  const fs::path done = run.model(m) / "done.json";
+  if (!is_there(run.outputs(m)) || (!run.units.empty() && !is_there(done))) return "";
+  const std::string unit = run.units.empty() ? "" : content_hash(FileBytes::open(done).bytes()) + ", ";
   std::error_code error;
   const uintmax_t size = fs::file_size(run.outputs(m), error);
   const auto changed = fs::last_write_time(run.outputs(m), error).time_since_epoch().count();
   if (error) fail(Category::io, "cannot look at {}: {}", run.outputs(m).string(), error.message());
-  return fmt::format("{} bytes of {}, {}", size, changed, hash_of_samples(run.outputs(m)));
+  return fmt::format("{}{} bytes of {}, {}", unit, size, changed, hash_of_samples(run.outputs(m)));
 }
 
 std::vector<std::string> outputs_identities(const Run& run) {

@@ -34,9 +34,8 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough);
 /// model_status() does.
 ModelStatus finished_status(const Run& run, size_t m, const std::filesystem::path& folder, bool is_thorough);
 
-/// Tells a finished model's outputs from others without reading them whole: what was recorded of them when they were
-/// made, or of outputs made by hand their size, time, and a hash of their first, middle and last bytes. ""
-/// where it is not finished.
+/// Tells a finished model's outputs from others without reading them whole: their size, time, a hash of their first,
+/// middle and last bytes, and of what was recorded when they were made. "" where it is not finished.
 std::string outputs_identity(const Run& run, size_t m);
 /// The same of every model of the run.
 std::vector<std::string> outputs_identities(const Run& run);

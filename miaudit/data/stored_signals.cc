@@ -162,7 +162,7 @@ void SignalWriter::write(std::string_view signal, std::vector<double> values) {
   signals_.emplace_back(signal);
 }
 
-void SignalWriter::publish(const Readings& readings) {
+void SignalWriter::publish(const Readings& readings, const std::string& kernel_target) {
   const std::vector<std::string> now = outputs_identities(run_);
   for (const AuditedModel& model : models_.models)
     if (now[model.number] != identities_[model.number])
@@ -172,6 +172,7 @@ void SignalWriter::publish(const Readings& readings) {
            model.number, shard_.number, shard_.count);
   json done = identity_of(run_, models_, identities_, shard_);
   done["readings"] = to_json(readings);
+  done["kernel_target"] = kernel_target;
   done["signals"] = json::object();
   for (const std::string& signal : signals_)
     done["signals"][signal] = content_hash(FileBytes::open(attempt_ / (signal + ".npy")).bytes());
@@ -218,7 +219,9 @@ StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(mo
       const Shard shard{number, count};
       const Found& own = found[number - 1];
       Part part{0, own.places, shard.range(run.records), {}};
-      const json signals = read_done(shard_path(run, shard))["signals"];
+      const json done = read_done(shard_path(run, shard));
+      const json signals = done.value("signals", json::object());
+      kernel_targets_.insert(done.value("kernel_target", ""));
       std::vector<std::string> names;
       for (const auto& [name, hash] : signals.items()) {
         const fs::path path = shard_path(run, shard) / (name + ".npy");

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,9 +37,9 @@ class SignalWriter {
   bool is_done() const;
   /// values: [models][records of the shard][queries].
   void write(std::string_view signal, std::vector<double> values);
-  /// readings: of some of the run's models, for the merge. Throws Error(input) where a model has other outputs than
-  /// before.
-  void publish(const Readings& readings);
+  /// readings: of some of the run's models, for the merge. kernel_target: the instruction set that the signals were
+  /// computed by, of which their last bits depend. Throws Error(input) where a model has other outputs than before.
+  void publish(const Readings& readings, const std::string& kernel_target);
 
  private:
   const Run& run_;
@@ -66,6 +67,8 @@ class StoredSignals {
 
   const std::vector<std::string>& names() const { return signals_; }
   size_t queries() const { return queries_; }
+  /// The instruction sets that shards computed them by, in order of name.
+  const std::set<std::string>& kernel_targets() const { return kernel_targets_; }
   bool holds(std::string_view signal) const;
   /// One model's values of a signal, [records][queries].
   void read(std::string_view signal, size_t model, std::span<double> out) const;
@@ -80,6 +83,7 @@ class StoredSignals {
   };
   std::vector<std::string> signals_;
   std::vector<Part> parts_;
+  std::set<std::string> kernel_targets_;
   size_t queries_ = 0;
 };
 

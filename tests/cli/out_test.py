@@ -106,9 +106,9 @@ if os.path.exists("/dev/full"):
 # A killed audit leaves its unfinished folder, in the report's or beside it; the next one into the same place takes it away,
 # and nothing else. One that is alive, in whatever container, has it locked.
 os.mkdir("report2")
-inside, ours, alive, theirs = ("report2/.unfinished-aB3dEf", "report2.unfinished-aB3dEf", "report2.unfinished-cD5fGh",
-                               "report2.unfinished-aB3dEf2")
-drafts = "report3.unfinished-aB3dEf"
+inside, ours, alive, theirs = ("report2/.unfinished-miaudit-aB3dEf", "report2.unfinished-miaudit-aB3dEf",
+                               "report2.unfinished-miaudit-cD5fGh", "report2.unfinished-backup")
+drafts = "report3.unfinished-miaudit-aB3dEf"
 for folder in (inside, ours, alive, theirs, drafts):
     os.makedirs(f"{folder}/scores")
     open(f"{folder}/scores/loss.npy", "w").write("x")
@@ -123,6 +123,44 @@ assert files(alive) == files(theirs) == ["scores/loss.npy"] and "thesis.tex" in 
 os.close(lock)
 run(*ARGUMENTS, "--attacks", "loss", "--out", "report2")
 assert not os.path.exists(alive)
+
+# One that was killed while it put its report into the place of an earlier one: that one is whole again before the next
+# audit may fail.
+earlier = {name: open(f"report2/{name}", "rb").read() for name in files("report2")}
+for came in ((), ("scores",), ("scores", "records.csv")):
+    shutil.copytree("report2", inside + "/replaced")
+    run(*ARGUMENTS, "--attacks", "margin", "--out", "margin")
+    for name in ("scores", "records.csv", "result.json"):
+        (shutil.rmtree if name == "scores" else os.remove)(f"report2/{name}")
+        os.rename(f"margin/{name}", f"report2/{name}" if name in came else f"{inside}/{name}")
+    run("audit", "--outputs", "o.npy", "--membership", "in.npy", "--attacks", "loss", "--out", "report2", expect=2)
+    assert earlier == {name: open(f"report2/{name}", "rb").read() for name in files("report2")}, came
+
+# What cannot all be replaced stays as it was.
+if os.geteuid() == 0 and shutil.which("chattr") and subprocess.run(["chattr", "+i", "report2/records.csv"],
+                                                                   stderr=subprocess.DEVNULL).returncode == 0:
+    try:
+        said = run(*ARGUMENTS, "--attacks", "margin", "--out", "report2", expect=1).stderr
+        assert "cannot put the report into" in said
+        assert earlier == {name: open(f"report2/{name}", "rb").read() for name in files("report2")}
+    finally:
+        subprocess.run(["chattr", "-i", "report2/records.csv"], check=True)
+
+# Nobody waits for ever for whoever has the folder locked, as `flock DIR miaudit` has.
+lock = os.open("report2", os.O_RDONLY)
+fcntl.flock(lock, fcntl.LOCK_EX)
+run(*ARGUMENTS, "--attacks", "margin", "--out", "report2")
+os.close(lock)
+assert files("report2") == ["records.csv", "result.json", "scores/margin.npy"]
+shutil.rmtree("report2")
+run(*ARGUMENTS, "--attacks", "loss", "--out", "report2")
+
+# A link to nothing, and what is no file, are told before anything is computed.
+os.symlink("nothing", "dangling")
+assert "is a link to nothing" in run(*ARGUMENTS, "--out", "dangling", expect=2).stderr
+os.makedirs("pipes")
+os.mkfifo("pipes/records.csv")
+assert "records.csv" in run(*ARGUMENTS, "--out", "pipes", expect=2).stderr
 
 # A folder that is there is all that an audit needs: what lies beside it may be another disk, or not be its own.
 if os.geteuid() == 0 and shutil.which("setpriv"):
