@@ -38,3 +38,14 @@ assert "1/3 is of other outputs of model 2" in run("audit", "run", "--merge", ex
 for number in (1, 2, 3):
     assert "written" in run("audit", "run", "--shard", f"{number}/3").stdout
 assert bytes_of("run", "--merge") == bytes_of("run") == whole
+
+# What shards read of a damaged file is not of the one that was put back in its place.
+path = "run/models/0002/outputs.npy"
+content = open(path, "rb").read()
+open(path, "wb").write(content[:-4] + b"abcd")
+for number in (1, 2):
+    run("audit", "run", "--shard", f"{number}/2")
+shutil.rmtree("run/signals/1-of-3")
+open(path, "wb").write(content)
+assert "1/2 is of other outputs of model 2" in run("audit", "run", "--merge", expect=2).stderr
+assert bytes_of("run") == whole
