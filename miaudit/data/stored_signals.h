@@ -38,7 +38,7 @@ class SignalWriter {
   /// values: [models][records of the shard][queries].
   void write(std::string_view signal, std::vector<double> values);
   /// readings: of some of the run's models, for the merge. kernel_target: the instruction set that the signals were
-  /// computed by, of which their last bits depend. Throws Error(input) where a model has other outputs than before.
+  /// computed by, on which their last bits depend. Throws Error(input) where a model has other outputs than before.
   void publish(const Readings& readings, const std::string& kernel_target);
 
  private:

@@ -166,6 +166,8 @@ for number in (1, 2):
     run("audit", "partly", "--shard", f"{number}/2")
 assert "model 3" in run("audit", "partly", "--merge", "--attacks", "base,stacked", "--stacked-trees", "5").stdout
 assert report_of("partly", "--merge") == report_of("partly")
+said = run("audit", "partly", "--target", 3, expect=2).stderr
+assert "--target 3: model 3 cannot be used" in said and "NaN" in said, said
 
 # What a killed shard leaves behind is nobody's, and gc removes it; a living one's stays.
 import socket
