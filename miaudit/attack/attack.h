@@ -37,6 +37,7 @@ struct Evidence {
       {};                                 ///< Records known to be in no model's training set, the target's included.
   MatrixView<const float> features = {};  ///< [samples][columns]; no columns when not given.
   std::span<const uint8_t> audited = {};  ///< 1 for the records that the audit is about; empty for all.
+  size_t first = 0;                       ///< Of some of the records: where they begin among all.
 };
 
 /// Records whose membership a calibrating attack may know: those of the other folds, never the ones that it is to
@@ -90,9 +91,16 @@ enum class DecisionRule {
 };
 std::string_view rule_name(DecisionRule rule);
 
-/// An attack that never sees the target's membership: scores every record; higher = more likely a member; NaN for a
-/// record that has no reference models on a side that is needed.
+/// An attack that never sees the target's membership: scores every record; higher = more likely a member.
 using PlainAttack = std::vector<double> (*)(const Evidence&, const Parameters&, const Context&);
+/// As a plain attack, beside reference models and in two steps: fit() finds what follows from all records at once
+/// (pooled variances, priors, the population's sorted ratios), as numbers for apply() alone, which then scores those
+/// records that its evidence is of, all or some, each as it would among all. NaN for a record that has no reference
+/// models on a side that is needed.
+struct FittedAttack {
+  std::vector<double> (*fit)(const Evidence&, const Parameters&, const Context&);
+  std::vector<double> (*apply)(const Evidence&, std::span<const double> fitted, const Parameters&, const Context&);
+};
 /// An attack that calibrates on known records: writes scores[k] for to_score[k], given the membership of *others*. It
 /// is called once a fold, so its scores must be comparable from fold to fold.
 using CalibratedAttack = void (*)(const Evidence&, const KnownRecords&, std::span<const uint32_t> to_score,
@@ -120,7 +128,7 @@ class Lesson {
 };
 using LearntAttack = std::unique_ptr<const Lesson> (*)(Teachers&, const Parameters&, const Context&);
 
-/// Chooses parameters by what is known of a target without its truth.
+/// Chooses parameters by what is known of a target without its truth, of all records.
 using Tuning = void (*)(const Evidence&, Parameters&, const Context&);
 
 /// One row of the table of attacks: flags, listing, documentation check, contract tests and report follow from it.
@@ -131,16 +139,17 @@ struct AttackRow {
   std::span<const ParameterRow> parameters;
   std::string_view citation;
   DecisionRule decision;
-  std::variant<PlainAttack, CalibratedAttack, LearntAttack> run;
+  std::variant<PlainAttack, FittedAttack, CalibratedAttack, LearntAttack> run;
   /// Smallest number of classes with which the score is not the same for everybody.
   size_t min_classes = 2;
   /// Share of the records that an interval may count. The folds of a cross-fitted score with many fitted weights err
   /// together: without a leak its AUC varies √2 times as much as that of a score fixed beforehand, hence 1/2 there.
   double effective_share = 1;
-  Tuning tune = nullptr;  ///< Of a plain attack, before it runs; null where parameters are what was given.
+  Tuning tune = nullptr;  ///< Before a fitted attack runs; null where parameters are what was given.
 
   bool calibrates() const { return std::holds_alternative<CalibratedAttack>(run); }
   bool learns() const { return std::holds_alternative<LearntAttack>(run); }
+  bool is_fitted() const { return std::holds_alternative<FittedAttack>(run); }
   bool does_need(Need need) const;
   bool needs_labels() const { return does_need(Need::labels); }
   /// Whether one model's outputs for records are all that it needs, beside labels and known membership.
@@ -151,6 +160,10 @@ struct AttackRow {
 };
 std::span<const AttackRow> attack_table();
 const AttackRow& find_attack(std::string_view name);  ///< Throws Error(config), naming the nearest.
+
+/// Every record's score by a plain or a fitted attack.
+std::vector<double> score_all(const AttackRow& attack, const Evidence& evidence, const Parameters& parameters,
+                              const Context& context);
 
 /// Mean of a signal over the queries of each record, times `sign`: the score of most attacks that need only the target.
 std::vector<double> mean_over_queries(const SignalMatrix& signal, double sign);

@@ -7,14 +7,14 @@ namespace {
 constexpr ParameterRow kOfflineParameters[] = {
     {"c", "how much of the difficulty, as models without the record see it, is taken off", RealParameter{0.33, 0, 1}}};
 
-std::vector<double> online(const Evidence& evidence, const Parameters&, const Context& context) {
+std::vector<double> online(const Evidence& evidence, std::span<const double>, const Parameters&, const Context& context) {
   const LogMeanConfidences models(*evidence.references);
   const SignalMatrix& target = evidence.signals.signal("loss");
   return mean_of(evidence.samples, target.queries, context,
                  [&](size_t k) { return -target.values[k] - models.both(k); });
 }
 
-std::vector<double> offline(const Evidence& evidence, const Parameters& parameters, const Context& context) {
+std::vector<double> offline(const Evidence& evidence, std::span<const double>, const Parameters& parameters, const Context& context) {
   const LogMeanConfidences models(*evidence.references);
   const SignalMatrix& target = evidence.signals.signal("loss");
   const double c = parameters.real("c");
@@ -31,7 +31,7 @@ constinit const AttackRow kBaseAttack = {
     .parameters = {},
     .citation = "Lassila et al. 2025, arXiv:2505.24089",
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = online,
+    .run = FittedAttack{fit_nothing, online},
 };
 
 constinit const AttackRow kBaseOfflineAttack = {
@@ -41,7 +41,7 @@ constinit const AttackRow kBaseOfflineAttack = {
     .parameters = kOfflineParameters,
     .citation = "Lassila et al. 2025, arXiv:2505.24089",
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = offline,
+    .run = FittedAttack{fit_nothing, offline},
 };
 
 }  // namespace miaudit

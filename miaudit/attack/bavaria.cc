@@ -51,19 +51,25 @@ double student_norm(double degrees) {
   return log_gamma((degrees + 1) / 2) - log_gamma(degrees / 2) - 0.5 * std::log(degrees * std::numbers::pi);
 }
 
+std::vector<double> fit(const Evidence& evidence, const Parameters&, const Context&) {
+  std::vector<double> priors = fit_totals(evidence, "rescaled_logit", {1, 0});
+  if (!(totals_at(priors, 0).variance > 0 && totals_at(priors, 1).variance > 0))
+    fail(Category::numeric, "reference models give every record one value, so that no variance can be told");
+  return priors;
+}
+
 enum class Form { normal, student };
 
 template <Form form, bool is_online>
-std::vector<double> run(const Evidence& evidence, const Parameters&, const Context& context) {
+std::vector<double> apply(const Evidence& evidence, std::span<const double> priors, const Parameters&,
+                          const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("rescaled_logit");
   const Moments& moments = evidence.references->moments("rescaled_logit");
   const double models_in = static_cast<double>(evidence.references->models_in());
   const double models_out = static_cast<double>(evidence.references->models_out());
   constexpr double kAlpha = form == Form::normal ? 1 : 2;
-  const Side in{moments.in, totals_of(moments.in, evidence, "IN"), kAlpha, is_online ? models_in : 0};
-  const Side out{moments.out, totals_of(moments.out, evidence, "OUT"), kAlpha, models_out};
-  if (!(in.prior.variance > 0 && out.prior.variance > 0))
-    fail(Category::numeric, "reference models give every record one value, so that no variance can be told");
+  const Side in{moments.in, totals_at(priors, 0), kAlpha, is_online ? models_in : 0};
+  const Side out{moments.out, totals_at(priors, 1), kAlpha, models_out};
   if constexpr (form == Form::normal)
     return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
       return log_normal(target.values[k], in, k) - log_normal(target.values[k], out, k);
@@ -86,7 +92,7 @@ constinit const AttackRow kBavariaNAttack = {
     .parameters = {},
     .citation = kCitation,
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = run<Form::normal, true>,
+    .run = FittedAttack{fit, apply<Form::normal, true>},
 };
 constinit const AttackRow kBavariaTAttack = {
     .name = "bavaria_t",
@@ -95,7 +101,7 @@ constinit const AttackRow kBavariaTAttack = {
     .parameters = {},
     .citation = kCitation,
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = run<Form::student, true>,
+    .run = FittedAttack{fit, apply<Form::student, true>},
 };
 constinit const AttackRow kBavariaNOfflineAttack = {
     .name = "bavaria_n_offline",
@@ -104,7 +110,7 @@ constinit const AttackRow kBavariaNOfflineAttack = {
     .parameters = {},
     .citation = kCitation,
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = run<Form::normal, false>,
+    .run = FittedAttack{fit, apply<Form::normal, false>},
 };
 constinit const AttackRow kBavariaTOfflineAttack = {
     .name = "bavaria_t_offline",
@@ -113,7 +119,7 @@ constinit const AttackRow kBavariaTOfflineAttack = {
     .parameters = {},
     .citation = kCitation,
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = run<Form::student, false>,
+    .run = FittedAttack{fit, apply<Form::student, false>},
 };
 
 }  // namespace miaudit

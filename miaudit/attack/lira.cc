@@ -71,8 +71,6 @@ Normals normals_of_code(const SideMoments& moments, std::vector<double> medians,
 
 Normals normals_of_paper(const SideMoments& moments, std::vector<double> location, const SideTotals& totals,
                          bool is_pooled) {
-  if (!(totals.within > 0))
-    fail(Category::numeric, "reference models agree in every value, so that no variance can be told");
   Normals normals{std::move(location), moments.variance};
   for (double& variance : normals.variance)
     variance = is_pooled ? totals.within : std::max(variance, kLeastShareOfPooled * totals.within);
@@ -86,21 +84,16 @@ struct Setting {
   const bool is_median;
 };
 
-/// models: a record's on the side that has fewer of those that are used.
-Setting setting_of(const Evidence& evidence, size_t models, const Parameters& parameters) {
-  ReferenceSource& references = *evidence.references;
-  if (models < kFewestForVariance)
-    fail(Category::numeric, "needs {} reference models a side of each record to tell a variance; found {}",
-         kFewestForVariance, models);
-  return {references.values(parameters.choice("signal")), parameters.choice("variance") == "pooled",
+Setting setting_of(const Evidence& evidence, const Parameters& parameters) {
+  return {evidence.references->values(parameters.choice("signal")), parameters.choice("variance") == "pooled",
           parameters.choice("formulas") == "carlini", parameters.choice("location") == "median"};
 }
 
-Normals normals_of(const Evidence& evidence, const Setting& setting, const SideMoments& moments, int8_t side,
+/// fixed: the variance that the released code takes for all records where it takes one.
+Normals normals_of(const Setting& setting, const SideMoments& moments, int8_t side, const SideTotals& totals,
                    double fixed, const Context& context) {
   std::vector<double> location = setting.is_median ? medians(setting.models, side, context) : moments.mean;
   if (setting.is_of_code) return normals_of_code(moments, std::move(location), fixed, setting.is_pooled);
-  const SideTotals totals = totals_of(moments, evidence, side == 1 ? "IN" : "OUT");
   return normals_of_paper(moments, std::move(location), totals, setting.is_pooled);
 }
 
@@ -126,31 +119,54 @@ void settle_offline(const Evidence& evidence, Parameters& parameters, const Cont
   settle(parameters, evidence.references->models_out());
 }
 
-std::vector<double> online(const Evidence& evidence, const Parameters& parameters, const Context& context) {
-  const Setting setting = setting_of(evidence, models_a_side(evidence), parameters);
-  if (parameters.choice("queries") == "joint") {
-    if (setting.is_median || setting.is_of_code)
-      fail(Category::config,
-           "--lira-queries joint has means alone; give it without --lira-location or --lira-formulas");
-    return joint_ratios(evidence, parameters.choice("signal"), setting.is_pooled, context);
-  }
+/// models: a record's on the side that has fewer of those that are used.
+std::vector<double> fit_sides(const Evidence& evidence, size_t models, std::initializer_list<int8_t> sides,
+                              const Parameters& parameters) {
+  if (models < kFewestForVariance)
+    fail(Category::numeric, "needs {} reference models a side of each record to tell a variance; found {}",
+         kFewestForVariance, models);
+  std::vector<double> totals = fit_totals(evidence, parameters.choice("signal"), sides);
+  for (size_t side = 0; side < sides.size(); ++side)
+    if (parameters.choice("formulas") != "carlini" && !(totals_at(totals, side).within > 0))
+      fail(Category::numeric, "reference models agree in every value, so that no variance can be told");
+  return totals;
+}
+
+std::vector<double> fit_online(const Evidence& evidence, const Parameters& parameters, const Context& context) {
+  std::vector<double> totals = fit_sides(evidence, models_a_side(evidence), {1, 0}, parameters);
+  if (parameters.choice("queries") == "mean") return totals;
+  if (parameters.choice("location") == "median" || parameters.choice("formulas") == "carlini")
+    fail(Category::config, "--lira-queries joint has means alone; give it without --lira-location or --lira-formulas");
+  return joint_covariances(evidence, parameters.choice("signal"), parameters.choice("variance") == "pooled", context);
+}
+
+std::vector<double> fit_offline(const Evidence& evidence, const Parameters& parameters, const Context&) {
+  return fit_sides(evidence, evidence.references->models_out(), {0}, parameters);
+}
+
+std::vector<double> online(const Evidence& evidence, std::span<const double> fitted, const Parameters& parameters,
+                           const Context& context) {
+  if (parameters.choice("queries") == "joint")
+    return joint_ratios(evidence, parameters.choice("signal"), fitted, context);
+  const Setting setting = setting_of(evidence, parameters);
+  const SideTotals totals_in = totals_at(fitted, 0), totals_out = totals_at(fitted, 1);
   const SignalMatrix& target = evidence.signals.signal(parameters.choice("signal"));
   const Moments& moments = evidence.references->moments(parameters.choice("signal"));
   // The released code takes the deviation of the IN values for both sides.
-  const double fixed = setting.is_of_code ? totals_of(moments.in, evidence, "IN").variance : 0;
-  const Normals in = normals_of(evidence, setting, moments.in, 1, fixed, context);
-  const Normals out = normals_of(evidence, setting, moments.out, 0, fixed, context);
+  const Normals in = normals_of(setting, moments.in, 1, totals_in, totals_in.variance, context);
+  const Normals out = normals_of(setting, moments.out, 0, totals_out, totals_in.variance, context);
   return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
     return log_density(target.values[k], in, k) - log_density(target.values[k], out, k);
   });
 }
 
-std::vector<double> offline(const Evidence& evidence, const Parameters& parameters, const Context& context) {
-  const Setting setting = setting_of(evidence, evidence.references->models_out(), parameters);
+std::vector<double> offline(const Evidence& evidence, std::span<const double> fitted, const Parameters& parameters,
+                            const Context& context) {
+  const Setting setting = setting_of(evidence, parameters);
+  const SideTotals totals = totals_at(fitted, 0);
   const SignalMatrix& target = evidence.signals.signal(parameters.choice("signal"));
   const Moments& moments = evidence.references->moments(parameters.choice("signal"));
-  const double fixed = setting.is_of_code ? totals_of(moments.out, evidence, "OUT").variance : 0;
-  const Normals out = normals_of(evidence, setting, moments.out, 0, fixed, context);
+  const Normals out = normals_of(setting, moments.out, 0, totals, totals.variance, context);
   constexpr double kHalfLogTwoPi = 0.91893853320467274178;
   if (setting.is_of_code)
     return mean_of(evidence.samples, target.queries, context,
@@ -169,7 +185,7 @@ constinit const AttackRow kLiraAttack = {
     .parameters = kParameters,
     .citation = "Carlini et al. 2022, arXiv:2112.03570",
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = online,
+    .run = FittedAttack{fit_online, online},
     .tune = settle_online,
 };
 
@@ -180,7 +196,7 @@ constinit const AttackRow kLiraOfflineAttack = {
     .parameters = kOfflineParameters,
     .citation = "Carlini et al. 2022, arXiv:2112.03570",
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = offline,
+    .run = FittedAttack{fit_offline, offline},
     .tune = settle_offline,
 };
 

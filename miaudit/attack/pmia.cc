@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "miaudit/attack/reference_scores.h"
 #include "miaudit/attack/rows.h"
@@ -19,28 +18,62 @@ struct Normal {
   double variance;
 };
 
-constexpr size_t kNoProxy = SIZE_MAX;
-
-/// Sums over proxies from which any run of them follows.
+/// Records that can stand in for others, and sums over them from which any run of them follows. As numbers of a fit: how
+/// many there are, and then of all of them the record, its OUT mean, its IN mean and its IN variance.
 class Proxies {
  public:
-  Proxies(std::vector<uint32_t> records, const SideMoments& in, size_t queries, size_t query, double centre)
-      : records_(std::move(records)), centre_(centre), sums_(records_.size() + 1), squares_(records_.size() + 1) {
-    for (size_t r = 0; r < records_.size(); ++r) {
-      const size_t k = records_[r] * queries + query;
-      const double off = in.mean[k] - centre;
+  /// Takes its numbers off the front of `fitted`.
+  Proxies(std::span<const double>& fitted, double centre)
+      : size_(static_cast<size_t>(fitted.front())),
+        records_(fitted.subspan(1, size_)),
+        out_(fitted.subspan(1 + size_, size_)),
+        centre_(centre),
+        sums_(size_ + 1),
+        squares_(size_ + 1) {
+    const std::span<const double> mean = fitted.subspan(1 + 2 * size_, size_);
+    const std::span<const double> variance = fitted.subspan(1 + 3 * size_, size_);
+    for (size_t r = 0; r < size_; ++r) {
+      const double off = mean[r] - centre;
       sums_[r + 1] = sums_[r] + off;
-      squares_[r + 1] = squares_[r] + off * off + in.variance[k];
+      squares_[r + 1] = squares_[r] + off * off + variance[r];
     }
+    fitted = fitted.subspan(1 + 4 * size_);
   }
-  size_t size() const { return records_.size(); }
-  const std::vector<uint32_t>& records() const { return records_; }
-  /// All values as members of proxies [begin, end) but `self`, a place among them or kNoProxy.
+  size_t size() const { return size_; }
+  /// How many stand before a record, in order of their numbers.
+  size_t place_of(double record) const {
+    return static_cast<size_t>(std::ranges::lower_bound(records_, record) - records_.begin());
+  }
+  /// The same in order of OUT means, and of numbers where these are alike.
+  size_t place_of(double record, double out) const {
+    const auto alike = std::ranges::equal_range(out_, out);
+    const size_t first = static_cast<size_t>(alike.begin() - out_.begin());
+    const std::span<const double> own = records_.subspan(first, alike.size());
+    return first + static_cast<size_t>(std::ranges::lower_bound(own, record) - own.begin());
+  }
+  /// Where the `width` begin that are nearest to an OUT mean, before which `place` stand. is_among: whether it is one's
+  /// own, who is among them.
+  size_t nearest(double out, size_t place, size_t width, bool is_among) const {
+    const size_t last = size_ - width;
+    size_t first = std::min(place - std::min(place, is_among ? width - 1 : width), last);
+    // While the record past the window is nearer than the first in it, which is so up to some window and no further.
+    for (size_t end = std::min(place, last); first < end;) {
+      const size_t middle = first + (end - first) / 2;
+      if (out - out_[middle] > out_[middle + width] - out) {
+        first = middle + 1;
+      } else {
+        end = middle;
+      }
+    }
+    return first;
+  }
+  /// All values as members of proxies [begin, end) but `self`, a place among them or kNobody.
+  static constexpr size_t kNobody = SIZE_MAX;
   Normal over(size_t begin, size_t end, size_t self) const {
     double count = static_cast<double>(end - begin);
     double sum = sums_[end] - sums_[begin];
     double squares = squares_[end] - squares_[begin];
-    if (self != kNoProxy) {
+    if (self != kNobody) {
       --count;
       sum -= sums_[self + 1] - sums_[self];
       squares -= squares_[self + 1] - squares_[self];
@@ -50,85 +83,86 @@ class Proxies {
   }
 
  private:
-  std::vector<uint32_t> records_;
+  size_t size_;
+  std::span<const double> records_, out_;
   double centre_;
   std::vector<double> sums_, squares_;
 };
 
-std::vector<double> run(const Evidence& evidence, const Parameters& parameters, const Context& context) {
+bool is_audited(const Evidence& evidence, size_t i) {
+  return evidence.audited.empty() || evidence.audited[i];
+}
+
+/// The IN values' mean, the mean variance of OUT values, and of each query the proxies of each part.
+std::vector<double> fit(const Evidence& evidence, const Parameters& parameters, const Context&) {
   const size_t models = std::min(evidence.references->models_in(), evidence.references->models_out());
   if (models < kFewestForVariance)
     fail(Category::numeric, "needs {} reference models a side of each record to tell a variance; found {}",
          kFewestForVariance, models);
+  const Moments& moments = evidence.references->moments("rescaled_logit");
+  const double within = totals_of(moments.out, evidence, "OUT").within;
+  if (!(within > 0))
+    fail(Category::numeric, "reference models agree in every value, so that no variance can be told");
+  std::vector<double> fitted = {totals_of(moments.in, evidence, "IN").mean, within};
+  const std::string_view kind = parameters.choice("proxies");
+  const size_t queries = moments.out.mean.size() / evidence.samples;
+  for (size_t q = 0; q < queries; ++q) {
+    const auto out_of = [&](uint32_t i) { return moments.out.mean[i * queries + q]; };
+    std::vector<std::vector<uint32_t>> parts(kind == "class" ? evidence.classes : 1);
+    for (uint32_t i = 0; i < evidence.samples; ++i)
+      if (is_audited(evidence, i) && !std::isnan(out_of(i)) && !std::isnan(moments.in.mean[i * queries + q]))
+        parts[kind == "class" ? static_cast<size_t>(evidence.labels[i]) : 0].push_back(i);
+    for (std::vector<uint32_t>& part : parts) {
+      if (kind == "nearest")
+        std::ranges::sort(part, [&](uint32_t a, uint32_t b) {
+          return out_of(a) < out_of(b) || (out_of(a) == out_of(b) && a < b);
+        });
+      fitted.push_back(static_cast<double>(part.size()));
+      for (const uint32_t i : part) fitted.push_back(i);
+      for (const uint32_t i : part) fitted.push_back(out_of(i));
+      for (const uint32_t i : part) fitted.push_back(moments.in.mean[i * queries + q]);
+      for (const uint32_t i : part) fitted.push_back(moments.in.variance[i * queries + q]);
+    }
+  }
+  return fitted;
+}
+
+std::vector<double> apply(const Evidence& evidence, std::span<const double> fitted, const Parameters& parameters,
+                          const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("rescaled_logit");
   const Moments& moments = evidence.references->moments("rescaled_logit");
-  const double centre = totals_of(moments.in, evidence, "IN").mean;
-  const SideTotals out = totals_of(moments.out, evidence, "OUT");
-  if (!(out.within > 0))
-    fail(Category::numeric, "reference models agree in every value, so that no variance can be told");
   const std::string_view kind = parameters.choice("proxies");
   const size_t neighbours = static_cast<size_t>(parameters.integer("neighbours"));
   const size_t queries = target.queries;
-
+  const double centre = fitted[0], within = fitted[1];
+  fitted = fitted.subspan(2);
   std::vector<double> ratios(target.values.size(), NAN);
   for (size_t q = 0; q < queries; ++q) {
-    const auto by_others = [&](uint32_t i) { return moments.out.mean[i * queries + q]; };
-    // Of each part, those that can stand in for others, and those that have no values as members themselves.
-    struct Part {
-      std::vector<uint32_t> proxies, lone;
-    };
-    std::vector<Part> parts(kind == "class" ? evidence.classes : 1);
-    for (uint32_t i = 0; i < evidence.samples; ++i) {
-      if ((!evidence.audited.empty() && !evidence.audited[i]) || std::isnan(by_others(i))) continue;
-      Part& part = parts[kind == "class" ? static_cast<size_t>(evidence.labels[i]) : 0];
-      (std::isnan(moments.in.mean[i * queries + q]) ? part.lone : part.proxies).push_back(i);
-    }
-    const auto comes_before = [&](uint32_t a, uint32_t b) {
-      return by_others(a) < by_others(b) || (by_others(a) == by_others(b) && a < b);
-    };
-    const auto score = [&](uint32_t record, Normal in) {
-      const size_t k = record * queries + q;
-      in.variance = std::max(in.variance, 1e-12 * out.within);
-      const double from_in = target.values[k] - in.mean;
-      const double from_out = target.values[k] - moments.out.mean[k];
-      ratios[k] = 0.5 * std::log(out.within / in.variance) - from_in * from_in / (2 * in.variance) +
-                  from_out * from_out / (2 * out.within);
-    };
-    for (Part& part : parts) {
-      if (kind == "nearest") {
-        std::ranges::sort(part.proxies, comes_before);
-        std::ranges::sort(part.lone, comes_before);
+    std::vector<Proxies> parts;
+    for (size_t part = 0; part < (kind == "class" ? evidence.classes : 1); ++part) parts.emplace_back(fitted, centre);
+    parallel_blocks(evidence.samples, 1 << 12, context, [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) {
+        const size_t k = i * queries + q;
+        const double out = moments.out.mean[k], record = static_cast<double>(evidence.first + i);
+        const bool is_proxy = !std::isnan(moments.in.mean[k]);
+        const Proxies& others = parts[kind == "class" ? static_cast<size_t>(evidence.labels[i]) : 0];
+        // A record does not stand in for itself; where nobody else does, it goes unscored.
+        if (!is_audited(evidence, i) || std::isnan(out) || others.size() < (is_proxy ? 2 : 1)) continue;
+        size_t first = 0, width = others.size(), place = Proxies::kNobody;
+        if (kind == "nearest") {
+          place = others.place_of(record, out);
+          width = std::min(neighbours + (is_proxy ? 1 : 0), width);
+          first = others.nearest(out, place, width, is_proxy);
+        } else if (is_proxy) {
+          place = others.place_of(record);
+        }
+        Normal in = others.over(first, first + width, is_proxy ? place : Proxies::kNobody);
+        in.variance = std::max(in.variance, 1e-12 * within);
+        const double from_in = target.values[k] - in.mean, from_out = target.values[k] - out;
+        ratios[k] = 0.5 * std::log(within / in.variance) - from_in * from_in / (2 * in.variance) +
+                    from_out * from_out / (2 * within);
       }
-      const Proxies proxies(std::move(part.proxies), moments.in, queries, q, centre);
-      const std::vector<uint32_t>& others = proxies.records();
-      // Each record by the `width` proxies nearest to it, of which `place_of` says where it stands among them.
-      const auto score_all = [&](const std::vector<uint32_t>& records, size_t width, bool are_proxies,
-                                 const auto& place_of) {
-        parallel_blocks(records.size(), 1 << 12, context, [&](size_t begin, size_t end) {
-          size_t first = 0;
-          for (size_t r = begin; r < end; ++r) {
-            const size_t place = place_of(r);
-            const double own = by_others(records[r]);
-            first = std::max(first, place - std::min(place, are_proxies ? width - 1 : width));
-            // While the record past the window is nearer than the first in it.
-            while (first + width < others.size() &&
-                   own - by_others(others[first]) > by_others(others[first + width]) - own)
-              ++first;
-            first = std::min(first, others.size() - width);
-            score(records[r], proxies.over(first, first + width, are_proxies ? place : kNoProxy));
-          }
-        });
-      };
-      const bool by_nearness = kind == "nearest";
-      // A record does not stand in for itself; where nobody else does, it goes unscored.
-      if (others.size() >= 2)
-        score_all(others, by_nearness ? std::min(neighbours + 1, others.size()) : others.size(), true,
-                  [](size_t r) { return r; });
-      if (!others.empty())
-        score_all(part.lone, by_nearness ? std::min(neighbours, others.size()) : others.size(), false, [&](size_t r) {
-          return static_cast<size_t>(std::ranges::lower_bound(others, part.lone[r], comes_before) - others.begin());
-        });
-    }
+    });
   }
   return mean_of(evidence.samples, queries, context, [&](size_t k) { return ratios[k]; });
 }
@@ -142,7 +176,7 @@ constinit const AttackRow kPmiaAttack = {
     .parameters = kParameters,
     .citation = "Proxy membership inference, NDSS 2026",
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = run,
+    .run = FittedAttack{fit, apply},
 };
 
 }  // namespace miaudit

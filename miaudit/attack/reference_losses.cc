@@ -5,7 +5,8 @@
 namespace miaudit {
 namespace {
 
-std::vector<double> reference(const Evidence& evidence, const Parameters&, const Context& context) {
+std::vector<double> reference(const Evidence& evidence, std::span<const double>, const Parameters&,
+                           const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("loss");
   const SidedValues references = evidence.references->values("loss");
   std::vector<double> scores(evidence.samples);
@@ -26,13 +27,15 @@ std::vector<double> reference(const Evidence& evidence, const Parameters&, const
   return scores;
 }
 
-std::vector<double> calibrated_loss(const Evidence& evidence, const Parameters&, const Context& context) {
+std::vector<double> calibrated_loss(const Evidence& evidence, std::span<const double>, const Parameters&,
+                           const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("loss");
   const std::vector<double>& out = evidence.references->moments("loss").out.mean;
   return mean_of(evidence.samples, target.queries, context, [&](size_t k) { return out[k] - target.values[k]; });
 }
 
-std::vector<double> malt(const Evidence& evidence, const Parameters&, const Context& context) {
+std::vector<double> malt(const Evidence& evidence, std::span<const double>, const Parameters&,
+                           const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("loss");
   const Moments& losses = evidence.references->moments("loss");
   return mean_of(evidence.samples, target.queries, context,
@@ -48,7 +51,7 @@ constinit const AttackRow kReferenceAttack = {
     .parameters = {},
     .citation = "Ye et al. 2022, arXiv:2111.09679",
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = reference,
+    .run = FittedAttack{fit_nothing, reference},
 };
 
 constinit const AttackRow kCalibratedLossAttack = {
@@ -58,7 +61,7 @@ constinit const AttackRow kCalibratedLossAttack = {
     .parameters = {},
     .citation = "Watson et al. 2022, arXiv:2111.08440",
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = calibrated_loss,
+    .run = FittedAttack{fit_nothing, calibrated_loss},
 };
 
 constinit const AttackRow kMaltAttack = {
@@ -68,7 +71,7 @@ constinit const AttackRow kMaltAttack = {
     .parameters = {},
     .citation = "Sablayrolles et al. 2019, arXiv:1908.11229",
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = malt,
+    .run = FittedAttack{fit_nothing, malt},
 };
 
 }  // namespace miaudit

@@ -53,6 +53,20 @@ SideTotals totals_of(const SideMoments& moments, const Evidence& evidence, std::
   return totals;
 }
 
+std::vector<double> fit_totals(const Evidence& evidence, std::string_view signal, std::initializer_list<int8_t> sides) {
+  const Moments& moments = evidence.references->moments(signal);
+  std::vector<double> fitted;
+  for (const int8_t side : sides) {
+    const SideTotals totals = side == 1 ? totals_of(moments.in, evidence, "IN") : totals_of(moments.out, evidence, "OUT");
+    fitted.insert(fitted.end(), {totals.mean, totals.variance, totals.within});
+  }
+  return fitted;
+}
+
+SideTotals totals_at(std::span<const double> fitted, size_t place) {
+  return {fitted[3 * place], fitted[3 * place + 1], fitted[3 * place + 2]};
+}
+
 LogMeanConfidences::LogMeanConfidences(ReferenceSource& references) : moments_(references.moments("confidence")) {
   for (const SideMoments* side : {&moments_.in, &moments_.out})
     if (!losses_ && std::ranges::any_of(side->mean, [](double mean) { return mean < kSmallestExact; }))

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 
 #include "miaudit/attack/attack.h"
@@ -29,6 +30,15 @@ struct SideTotals {
 };
 /// Throws Error(numeric) where no audited record has a model on this side. `side` names it in the message.
 SideTotals totals_of(const SideMoments& moments, const Evidence& evidence, std::string_view side);
+
+/// SideTotals of a signal on some sides (1 IN, 0 OUT), one after the other, as what an attack's fit found.
+std::vector<double> fit_totals(const Evidence& evidence, std::string_view signal, std::initializer_list<int8_t> sides);
+/// The `place`-th of them.
+SideTotals totals_at(std::span<const double> fitted, size_t place);
+/// Where nothing follows from all records at once.
+inline std::vector<double> fit_nothing(const Evidence&, const Parameters&, const Context&) {
+  return {};
+}
 
 /// The records' variance over their models on a side says nothing below this many.
 inline constexpr size_t kFewestForVariance = 2;

@@ -75,12 +75,26 @@ std::vector<uint32_t> population_of(const Evidence& evidence, const LogRatios& r
   return records;
 }
 
-/// One query: the share is a step function of the ratio.
-std::vector<double> shares_by_order(const std::vector<double>& ratios, std::span<const uint32_t> population,
-                                    double log_gamma, const Context& context) {
-  std::vector<double> sorted;
-  for (const uint32_t z : population) sorted.push_back(ratios[z] + log_gamma);
-  radix_sort(sorted);
+/// What a record's ratio must reach to beat each of the population: [queries][population]. Of one query in ascending
+/// order, as its share is then a step function.
+std::vector<double> bars_of(const Evidence& evidence, const LogRatios& ratios, double gamma) {
+  std::vector<uint32_t> population = population_of(evidence, ratios);
+  const size_t queries = ratios.queries;
+  if (queries > 1 && population.size() > kMostPopulation) {
+    Rng(0, population.size()).shuffle(std::span(population));
+    population.resize(kMostPopulation);
+  }
+  const double log_gamma = std::log(gamma);
+  std::vector<double> bars(queries * population.size());
+  for (size_t q = 0; q < queries; ++q)
+    for (size_t z = 0; z < population.size(); ++z)
+      bars[q * population.size() + z] = ratios.values[population[z] * queries + q] + log_gamma;
+  if (queries == 1) radix_sort(bars);
+  return bars;
+}
+
+std::vector<double> shares_by_order(const std::vector<double>& ratios, std::span<const double> sorted,
+                                    const Context& context) {
   std::vector<double> scores(ratios.size());
   parallel_blocks(ratios.size(), 1 << 13, context, [&](size_t begin, size_t end) {
     std::vector<size_t> counts(end - begin);
@@ -93,40 +107,29 @@ std::vector<double> shares_by_order(const std::vector<double>& ratios, std::span
 }
 
 /// Several queries: x beats z where it does so by more than half of them.
-std::vector<double> shares_by_votes(const LogRatios& ratios, std::vector<uint32_t> population, double log_gamma,
-                                    const Context& context) {
-  if (population.size() > kMostPopulation) {
-    Rng(0, population.size()).shuffle(std::span(population));
-    population.resize(kMostPopulation);
-  }
-  const size_t queries = ratios.queries;
-  std::vector<double> bars(queries * population.size());  // [queries][population]
-  for (size_t q = 0; q < queries; ++q)
-    for (size_t z = 0; z < population.size(); ++z)
-      bars[q * population.size() + z] = ratios.values[population[z] * queries + q] + log_gamma;
+std::vector<double> shares_by_votes(const LogRatios& ratios, std::span<const double> bars, const Context& context) {
+  const size_t queries = ratios.queries, population = bars.size() / queries;
   std::vector<double> scores(ratios.values.size() / queries);
   parallel_blocks(scores.size(), 64, context, [&](size_t begin, size_t end) {
-    std::vector<int32_t> votes(population.size());
+    std::vector<int32_t> votes(population);
     for (size_t i = begin; i < end; ++i) {
       std::ranges::fill(votes, 0);
       for (size_t q = 0; q < queries; ++q) {
         const double own = ratios.values[i * queries + q];
-        const double* bar = bars.data() + q * population.size();
-        for (size_t z = 0; z < votes.size(); ++z) votes[z] += own >= bar[z];
+        const double* bar = bars.data() + q * population;
+        for (size_t z = 0; z < population; ++z) votes[z] += own >= bar[z];
       }
       const auto beaten = std::ranges::count_if(votes, [&](int32_t n) { return 2 * static_cast<size_t>(n) > queries; });
       scores[i] = std::isnan(ratios.values[i * queries])
                       ? NAN
-                      : static_cast<double>(beaten) / static_cast<double>(votes.size());
+                      : static_cast<double>(beaten) / static_cast<double>(population);
     }
   });
   return scores;
 }
 
-std::vector<double> shares(const Evidence& evidence, const LogRatios& ratios, double gamma, const Context& context) {
-  std::vector<uint32_t> population = population_of(evidence, ratios);
-  if (ratios.queries == 1) return shares_by_order(ratios.values, population, std::log(gamma), context);
-  return shares_by_votes(ratios, std::move(population), std::log(gamma), context);
+std::vector<double> shares(const LogRatios& ratios, std::span<const double> bars, const Context& context) {
+  return ratios.queries == 1 ? shares_by_order(ratios.values, bars, context) : shares_by_votes(ratios, bars, context);
 }
 
 /// Pr[a member's ratio is larger than a non-member's], ties as half.
@@ -174,12 +177,22 @@ void tune(const Evidence& evidence, Parameters& parameters, const Context& conte
   if (parameters.choice("tune") == "yes") parameters.set("a", best_a(evidence, context));
 }
 
-std::vector<double> online(const Evidence& evidence, const Parameters& parameters, const Context& context) {
-  return shares(evidence, online_ratios(evidence, context), parameters.real("gamma"), context);
+std::vector<double> fit_online(const Evidence& evidence, const Parameters& parameters, const Context& context) {
+  return bars_of(evidence, online_ratios(evidence, context), parameters.real("gamma"));
 }
 
-std::vector<double> offline(const Evidence& evidence, const Parameters& parameters, const Context& context) {
-  return shares(evidence, offline_ratios(evidence, parameters.real("a"), context), parameters.real("gamma"), context);
+std::vector<double> fit_offline(const Evidence& evidence, const Parameters& parameters, const Context& context) {
+  return bars_of(evidence, offline_ratios(evidence, parameters.real("a"), context), parameters.real("gamma"));
+}
+
+std::vector<double> online(const Evidence& evidence, std::span<const double> bars, const Parameters&,
+                           const Context& context) {
+  return shares(online_ratios(evidence, context), bars, context);
+}
+
+std::vector<double> offline(const Evidence& evidence, std::span<const double> bars, const Parameters& parameters,
+                            const Context& context) {
+  return shares(offline_ratios(evidence, parameters.real("a"), context), bars, context);
 }
 
 }  // namespace
@@ -191,7 +204,7 @@ constinit const AttackRow kRmiaAttack = {
     .parameters = kOnlineParameters,
     .citation = "Zarifzadeh et al. 2024, arXiv:2312.03262",
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = online,
+    .run = FittedAttack{fit_online, online},
 };
 
 constinit const AttackRow kRmiaOfflineAttack = {
@@ -201,7 +214,7 @@ constinit const AttackRow kRmiaOfflineAttack = {
     .parameters = kOfflineParameters,
     .citation = "Zarifzadeh et al. 2024, arXiv:2312.03262",
     .decision = DecisionRule::best_balanced_accuracy,
-    .run = offline,
+    .run = FittedAttack{fit_offline, offline},
     .tune = tune,
 };
 

@@ -55,6 +55,13 @@ const AttackRow& find_attack(std::string_view name) {
        nearest.empty() ? "" : fmt::format("did you mean '{}'? ", nearest));
 }
 
+std::vector<double> score_all(const AttackRow& attack, const Evidence& evidence, const Parameters& parameters,
+                              const Context& context) {
+  const FittedAttack* fitted = std::get_if<FittedAttack>(&attack.run);
+  if (!fitted) return std::get<PlainAttack>(attack.run)(evidence, parameters, context);
+  return fitted->apply(evidence, fitted->fit(evidence, parameters, context), parameters, context);
+}
+
 std::string_view need_name(Need need) {
   switch (need) {
     case Need::labels:

@@ -30,13 +30,20 @@ Knowledge knowledge_without(const Folds& folds, int held_out, std::span<const in
   return known;
 }
 
+void check_scores(const AttackRow& attack, std::span<const double> scores) {
+  // NaN says that a record lacks the reference models that an attack needs.
+  const bool may_lack = attack.needs_references();
+  const auto bad = std::find_if(scores.begin(), scores.end(),
+                                [&](double s) { return may_lack ? std::isinf(s) : !std::isfinite(s); });
+  if (bad != scores.end())
+    fail(Category::numeric, "{} gave record {} the score {}; scores must be finite", attack.name, bad - scores.begin(),
+         *bad);
+}
+
 std::vector<double> score_records(const AttackRow& attack, const Evidence& evidence, const Parameters& parameters,
                                   const Folds& folds, std::span<const int8_t> membership, const Context& context) {
   std::vector<double> scores;
-  if (const PlainAttack* plain = std::get_if<PlainAttack>(&attack.run)) {
-    scores = (*plain)(evidence, parameters, context);
-  } else {
-    const CalibratedAttack run = std::get<CalibratedAttack>(attack.run);
+  if (const CalibratedAttack* calibrated = std::get_if<CalibratedAttack>(&attack.run)) {
     scores.resize(evidence.samples);
     for (int fold = 0; fold < folds.count; ++fold) {
       context.report(attack.name, static_cast<uint64_t>(fold), static_cast<uint64_t>(folds.count));
@@ -45,17 +52,13 @@ std::vector<double> score_records(const AttackRow& attack, const Evidence& evide
         if (folds.of[i] == fold) held_out.push_back(static_cast<uint32_t>(i));
       const Knowledge known = knowledge_without(folds, fold, membership, evidence.population);
       std::vector<double> fold_scores(held_out.size());
-      run(evidence, known.view(), held_out, parameters, context, fold_scores);
+      (*calibrated)(evidence, known.view(), held_out, parameters, context, fold_scores);
       for (size_t k = 0; k < held_out.size(); ++k) scores[held_out[k]] = fold_scores[k];
     }
+  } else {
+    scores = score_all(attack, evidence, parameters, context);
   }
-  // NaN says that a record lacks the reference models that an attack needs.
-  const bool may_lack = attack.needs_references();
-  const auto bad = std::find_if(scores.begin(), scores.end(),
-                                [&](double s) { return may_lack ? std::isinf(s) : !std::isfinite(s); });
-  if (bad != scores.end())
-    fail(Category::numeric, "{} gave record {} the score {}; scores must be finite", attack.name, bad - scores.begin(),
-         *bad);
+  check_scores(attack, scores);
   return scores;
 }
 

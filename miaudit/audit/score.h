@@ -29,7 +29,10 @@ struct Knowledge {
 Knowledge knowledge_without(const Folds& folds, int held_out, std::span<const int8_t> membership,
                             std::span<const uint32_t> population = {});
 
-/// The one place where truth meets attacks: a plain attack gets none, a calibrating one the other folds'.
+/// Throws Error(numeric) for scores that are infinite, or NaN where the attack may lack nothing.
+void check_scores(const AttackRow& attack, std::span<const double> scores);
+
+/// The one place where truth meets attacks: a calibrating one gets that of the other folds, others none.
 std::vector<double> score_records(const AttackRow& attack, const Evidence& evidence, const Parameters& parameters,
                                   const Folds& folds, std::span<const int8_t> membership, const Context& context);
 

@@ -42,7 +42,7 @@ class FakeSignals : public SignalSource {
 using TextParameters = std::map<std::string, std::string, std::less<>>;
 
 inline std::vector<double> run_plain(const AttackRow& row, const Evidence& evidence) {
-  return std::get<PlainAttack>(row.run)(evidence, Parameters(row.name, row.parameters, {}), {});
+  return score_all(row, evidence, Parameters(row.name, row.parameters, {}), {});
 }
 
 /// Every record's score from the membership of the other folds.
