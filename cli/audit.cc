@@ -44,20 +44,28 @@ void settle_paths(Arguments& a) {
     if (has_more)
       fail(Category::config,
            "a run folder holds outputs, labels and membership; beside it go --groups, --ids and --features alone");
+    if (a.shard) a.request.shard = parse_shard(*a.shard);
+    if (a.shard.has_value() + a.request.fit + a.request.merge > 1)
+      fail(Category::config,
+           "--shard computes signals, --fit what follows from all of them, --shard again scores by that, and --merge "
+           "audits; give one of them at a time");
+    if (a.request.fit && (!a.request.out.empty() || a.request.json || a.request.gates.any() || a.request.plan.curve ||
+                          !paths.groups.empty() || !paths.ids.empty() || !paths.features.empty()))
+      fail(Category::config,
+           "--fit only finds what shards score by; give --groups, --ids, --features, --out, --json, --curve and gates "
+           "to "
+           "the audit with --merge");
     if (!a.shard) return;
-    a.request.shard = parse_shard(*a.shard);
-    if (a.request.merge)
-      fail(Category::config, "--shard computes signals and --merge audits from them; give one of the two");
     if (a.request.target || !a.request.out.empty() || a.request.json || a.request.gates.any() || a.request.plan.curve ||
         !paths.groups.empty() || !paths.ids.empty() || !paths.features.empty())
-      fail(
-          Category::config,
-          "--shard only computes signals; give --target, --groups, --ids, --features, --out, --json, --curve and gates "
-          "to the audit with --merge");
+      fail(Category::config,
+           "--shard only computes signals or scores; give --target, --groups, --ids, --features, --out, --json, "
+           "--curve and "
+           "gates to the audit with --merge");
     return;
   }
-  if (a.shard || a.request.merge)
-    fail(Category::config, "--shard and --merge go with a run folder; give the folder as well");
+  if (a.shard || a.request.fit || a.request.merge)
+    fail(Category::config, "--shard, --fit and --merge go with a run folder; give the folder as well");
   if (a.request.target) fail(Category::config, "--target names a model of a run folder; give the folder as well");
   const bool split = !a.members.empty() || !a.nonmembers.empty();
   const bool joint = !a.outputs.empty() || !paths.membership.empty();
@@ -100,11 +108,19 @@ void add_audit(CLI::App& app, Shell& shell) {
   verb->add_option("RUN", request.run, "A run folder: each of its models in turn is the target, others its references")
       ->type_name(kFolderType);
   verb->add_option("--target", request.target, "The one model of the run to audit");
-  const char* shards = "A run too large for one machine: every --shard, then --merge";
-  verb->add_option("--shard", a->shard, "I/N: store signals of the I-th of N parts of the records in the run, no more")
+  const char* shards = "A run too large for one machine: every --shard, then --merge, or --fit, --shard, --merge";
+  verb->add_option(
+          "--shard", a->shard,
+          "I/N: store signals of the I-th of N parts of the records in the run, no more; after --fit, scores of "
+          "these records")
       ->type_name("I/N")
       ->group(shards);
-  verb->add_flag("--merge", request.merge, "Audit the run from the signals that all shards stored")->group(shards);
+  verb->add_flag("--fit", request.fit,
+                 "Store what follows from all records at once (pooled variances, priors, the population's ratios) of "
+                 "attacks by formula, for every --shard to score by")
+      ->group(shards);
+  verb->add_flag("--merge", request.merge, "Audit the run from the signals, and scores, that all shards stored")
+      ->group(shards);
   verb->add_option("--memory", a->memory,
                    "What attacks by formula with reference models keep to: larger signals lie on disk, in $TMPDIR or "
                    "/var/tmp, and of more targets than fit as many are audited. Rows that trees learn from "

@@ -18,7 +18,8 @@ namespace miaudit::cli {
 struct AuditRequest {
   std::string run;               ///< A run folder, or "": then `paths`.
   std::optional<size_t> target;  ///< The one model of the run to audit; each in turn when empty.
-  std::optional<Shard> shard;    ///< The one part of the run's records to compute signals of, in place of an audit.
+  std::optional<Shard> shard;    ///< The one part of the run's records to compute signals of, or scores by a fit.
+  bool fit = false;              ///< Whether to find what follows from all records at once, for shards to score by.
   bool merge = false;            ///< Whether shards have computed the signals.
   RecordPaths paths;
   ReferencePaths references;

@@ -7,14 +7,16 @@ namespace {
 constexpr ParameterRow kOfflineParameters[] = {
     {"c", "how much of the difficulty, as models without the record see it, is taken off", RealParameter{0.33, 0, 1}}};
 
-std::vector<double> online(const Evidence& evidence, std::span<const double>, const Parameters&, const Context& context) {
+std::vector<double> online(const Evidence& evidence, std::span<const double>, const Parameters&,
+                           const Context& context) {
   const LogMeanConfidences models(*evidence.references);
   const SignalMatrix& target = evidence.signals.signal("loss");
   return mean_of(evidence.samples, target.queries, context,
                  [&](size_t k) { return -target.values[k] - models.both(k); });
 }
 
-std::vector<double> offline(const Evidence& evidence, std::span<const double>, const Parameters& parameters, const Context& context) {
+std::vector<double> offline(const Evidence& evidence, std::span<const double>, const Parameters& parameters,
+                            const Context& context) {
   const LogMeanConfidences models(*evidence.references);
   const SignalMatrix& target = evidence.signals.signal("loss");
   const double c = parameters.real("c");

@@ -6,9 +6,9 @@
 
 namespace miaudit {
 
-/// Covariances of queries pooled over records (mean outer product of the residuals about each record's own mean), IN and
-/// then OUT, [2][queries][queries]; nothing where each record is to have its own. Throws Error(numeric) for these where
-/// there are no more models a side than queries.
+/// Covariances of queries pooled over records (mean outer product of the residuals about each record's own mean), IN
+/// and then OUT, [2][queries][queries]; nothing where each record is to have its own. Throws Error(numeric) for these
+/// where there are no more models a side than queries.
 std::vector<double> joint_covariances(const Evidence& evidence, std::string_view signal, bool is_pooled,
                                       const Context& context);
 

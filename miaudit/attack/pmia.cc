@@ -18,8 +18,8 @@ struct Normal {
   double variance;
 };
 
-/// Records that can stand in for others, and sums over them from which any run of them follows. As numbers of a fit: how
-/// many there are, and then of all of them the record, its OUT mean, its IN mean and its IN variance.
+/// Records that can stand in for others, and sums over them from which any run of them follows. As numbers of a fit:
+/// how many there are, and then of all of them the record, its OUT mean, its IN mean and its IN variance.
 class Proxies {
  public:
   /// Takes its numbers off the front of `fitted`.
@@ -101,8 +101,7 @@ std::vector<double> fit(const Evidence& evidence, const Parameters& parameters, 
          kFewestForVariance, models);
   const Moments& moments = evidence.references->moments("rescaled_logit");
   const double within = totals_of(moments.out, evidence, "OUT").within;
-  if (!(within > 0))
-    fail(Category::numeric, "reference models agree in every value, so that no variance can be told");
+  if (!(within > 0)) fail(Category::numeric, "reference models agree in every value, so that no variance can be told");
   std::vector<double> fitted = {totals_of(moments.in, evidence, "IN").mean, within};
   const std::string_view kind = parameters.choice("proxies");
   const size_t queries = moments.out.mean.size() / evidence.samples;
@@ -114,9 +113,8 @@ std::vector<double> fit(const Evidence& evidence, const Parameters& parameters, 
         parts[kind == "class" ? static_cast<size_t>(evidence.labels[i]) : 0].push_back(i);
     for (std::vector<uint32_t>& part : parts) {
       if (kind == "nearest")
-        std::ranges::sort(part, [&](uint32_t a, uint32_t b) {
-          return out_of(a) < out_of(b) || (out_of(a) == out_of(b) && a < b);
-        });
+        std::ranges::sort(
+            part, [&](uint32_t a, uint32_t b) { return out_of(a) < out_of(b) || (out_of(a) == out_of(b) && a < b); });
       fitted.push_back(static_cast<double>(part.size()));
       for (const uint32_t i : part) fitted.push_back(i);
       for (const uint32_t i : part) fitted.push_back(out_of(i));

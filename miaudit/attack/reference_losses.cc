@@ -6,7 +6,7 @@ namespace miaudit {
 namespace {
 
 std::vector<double> reference(const Evidence& evidence, std::span<const double>, const Parameters&,
-                           const Context& context) {
+                              const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("loss");
   const SidedValues references = evidence.references->values("loss");
   std::vector<double> scores(evidence.samples);
@@ -28,14 +28,13 @@ std::vector<double> reference(const Evidence& evidence, std::span<const double>,
 }
 
 std::vector<double> calibrated_loss(const Evidence& evidence, std::span<const double>, const Parameters&,
-                           const Context& context) {
+                                    const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("loss");
   const std::vector<double>& out = evidence.references->moments("loss").out.mean;
   return mean_of(evidence.samples, target.queries, context, [&](size_t k) { return out[k] - target.values[k]; });
 }
 
-std::vector<double> malt(const Evidence& evidence, std::span<const double>, const Parameters&,
-                           const Context& context) {
+std::vector<double> malt(const Evidence& evidence, std::span<const double>, const Parameters&, const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("loss");
   const Moments& losses = evidence.references->moments("loss");
   return mean_of(evidence.samples, target.queries, context,

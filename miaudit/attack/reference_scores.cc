@@ -57,7 +57,8 @@ std::vector<double> fit_totals(const Evidence& evidence, std::string_view signal
   const Moments& moments = evidence.references->moments(signal);
   std::vector<double> fitted;
   for (const int8_t side : sides) {
-    const SideTotals totals = side == 1 ? totals_of(moments.in, evidence, "IN") : totals_of(moments.out, evidence, "OUT");
+    const SideTotals totals =
+        side == 1 ? totals_of(moments.in, evidence, "IN") : totals_of(moments.out, evidence, "OUT");
     fitted.insert(fitted.end(), {totals.mean, totals.variance, totals.within});
   }
   return fitted;

@@ -120,9 +120,8 @@ std::vector<double> shares_by_votes(const LogRatios& ratios, std::span<const dou
         for (size_t z = 0; z < population; ++z) votes[z] += own >= bar[z];
       }
       const auto beaten = std::ranges::count_if(votes, [&](int32_t n) { return 2 * static_cast<size_t>(n) > queries; });
-      scores[i] = std::isnan(ratios.values[i * queries])
-                      ? NAN
-                      : static_cast<double>(beaten) / static_cast<double>(population);
+      scores[i] =
+          std::isnan(ratios.values[i * queries]) ? NAN : static_cast<double>(beaten) / static_cast<double>(population);
     }
   });
   return scores;

@@ -21,6 +21,7 @@
 #include "miaudit/audit/verdict.h"
 #include "miaudit/base/parallel.h"
 #include "miaudit/base/version.h"
+#include "miaudit/data/stored_scores.h"
 #include "miaudit/data/stored_signals.h"
 #include "miaudit/signal/signal.h"
 
@@ -72,15 +73,17 @@ AuditResult begin_result(const AuditPlan& plan) {
 /// Signals may have been computed by processors of other kinds than this one.
 void tell_instruction_sets(const Models& models, AuditResult& result) {
   if (!models.stored || models.stored->kernel_targets().empty()) return;
-  std::set<std::string> all = models.stored->kernel_targets();
+  std::set<std::string> of_shards = models.stored->kernel_targets();
+  if (models.scores) of_shards.insert(models.scores->kernel_targets().begin(), models.scores->kernel_targets().end());
+  std::set<std::string> all = of_shards;
   all.insert(result.kernel_target);
   if (all.size() == 1) return;
   result.warnings.push_back(
       {"other_instruction_sets",
        fmt::format(
-           "signals of shards were computed by {}, and here by {}: figures may differ in their last digits from "
+           "what shards stored was computed by {}, and here by {}: figures may differ in their last digits from "
            "those of an audit without shards",
-           fmt::join(models.stored->kernel_targets(), " and "), result.kernel_target),
+           fmt::join(of_shards, " and "), result.kernel_target),
        "for the same bytes compute all shards and merge them on processors of one kind"});
   result.kernel_target = fmt::format("{}", fmt::join(all, ", "));
 }

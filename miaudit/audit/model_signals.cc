@@ -22,8 +22,8 @@ std::vector<std::span<const int8_t>> membership_of(const Models& models) {
 bool signals_come_before(const Models& models, size_t a, size_t b) {
   std::vector<double> own(models.records() * models.stored->queries()), other(own.size());
   for (const std::string& signal : models.stored->names()) {
-    models.stored->read(signal, a, own);
-    models.stored->read(signal, b, other);
+    models.stored->read(signal, a, {0, models.records()}, own);
+    models.stored->read(signal, b, {0, models.records()}, other);
     if (own != other) return own < other;
   }
   return false;
@@ -50,12 +50,14 @@ std::vector<size_t> order_of(const Models& models) {
   return order;
 }
 
-ModelSignals::ModelSignals(const Models& models, const Context& context, const Context& each, uint64_t memory)
+ModelSignals::ModelSignals(const Models& models, const Context& context, const Context& each, uint64_t memory,
+                           RecordRange range)
     : models_(models),
       context_{context.threads, {}, context.cancelled},
       each_(each),
       memory_(memory),
-      width_(models.records() * queries()),
+      range_{range.begin, std::min(range.end, models.records())},
+      width_(records() * queries()),
       counts_(count_sides(membership_of(models), models.records())),
       order_(order_of(models)) {
   if (models.stored)
@@ -67,7 +69,23 @@ bool ModelSignals::holds(std::string_view signal) const {
   return std::ranges::any_of(signals_, [&](const Signal& held) { return held.name == signal; });
 }
 
+void ModelSignals::note_asked(std::string_view signal) {
+  const std::scoped_lock lock(mutex_);
+  asked_.emplace(signal);
+}
+
+std::vector<std::string> ModelSignals::asked() const {
+  const std::scoped_lock lock(mutex_);
+  return {asked_.begin(), asked_.end()};
+}
+
+void ModelSignals::forget_asked() {
+  const std::scoped_lock lock(mutex_);
+  asked_.clear();
+}
+
 void ModelSignals::check_outputs(std::string_view wanted) const {
+  if (records() < models_.records()) fail(Category::internal, "{} of some of the records: none are stored", wanted);
   if (models_.has_outputs()) return;
   fail(Category::numeric, "needs {}, and the models bring {} alone; docs/formats.md says how to bring more", wanted,
        fmt::join(models_.stored->names(), ", "));
@@ -99,7 +117,7 @@ ModelSignals::Signal& ModelSignals::of(std::string_view signal) {
   for (size_t m = 0; m < models_.models.size(); ++m) {
     const std::span<double> values = made.values.values().subspan(m * width_, width_);
     if (is_stored) {
-      models_.stored->read(signal, m, values);
+      models_.stored->read(signal, m, range_, values);
       if (!models_.has_outputs()) check_range(row, m, values);
     } else {
       const Outputs& outputs = models_.models[m].outputs;
@@ -145,7 +163,7 @@ size_t ModelSignals::expect(std::span<const size_t> targets, uint64_t seed) {
     if (expected_.empty() || models_.families[expected_.back()] != models_.families[t]) expected_.push_back(t);
   constexpr size_t kMost = 8;
   const size_t threads = static_cast<size_t>(std::max(context_.threads, 1));
-  const size_t sides = memory_ / 8 / (models_.models.size() * models_.records());
+  const size_t sides = memory_ / 8 / (models_.models.size() * records());
   // Enough blocks of families that no thread waits for long, and moments that are still known when they are asked for.
   together_ = std::clamp<size_t>(
       std::min({expected_.size() / (4 * threads), most_moments() / (2 * threads), sides / threads}), 1, kMost);
@@ -192,8 +210,8 @@ std::shared_ptr<const Moments> ModelSignals::moments(std::string_view signal, co
   // does.
   constexpr size_t kBlock = 1 << 11, kCached = 1 << 8;
   const size_t chunk = std::max<size_t>(1, memory_ / 8 / bytes / kBlock) * kBlock;
-  for (size_t first = 0; first < models_.records(); first += chunk) {
-    parallel_blocks(std::min(chunk, models_.records() - first), kBlock, each_, [&](size_t begin, size_t end) {
+  for (size_t first = 0; first < records(); first += chunk) {
+    parallel_blocks(std::min(chunk, records() - first), kBlock, each_, [&](size_t begin, size_t end) {
       for (size_t from = begin; from < end; from += kCached)
         for (const Asked& one : asked) {
           Moments& to = *one.moments;

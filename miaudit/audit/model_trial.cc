@@ -7,6 +7,7 @@
 #include <set>
 
 #include "miaudit/audit/curve.h"
+#include "miaudit/audit/fit.h"
 #include "miaudit/audit/target_evidence.h"
 #include "miaudit/learn/learners.h"
 
@@ -44,6 +45,7 @@ ModelTrial::ModelTrial(const Models& models, std::span<const size_t> asked, std:
   trial_.evidence = [this](size_t t) { return evidence_of(t, {}); };
   trial_.teachers = [this](std::span<const size_t> fold) { return teachers_of(fold, {}); };
   trial_.forget = [this] { signals_.settle(); };
+  if (models.scores) trial_.stored = [this](const AttackRow& attack) { return stored_scores(attack); };
   trial_.membership = membership_;
   trial_.labels = labels_;
   trial_.first_labels = models.labels;
@@ -99,6 +101,29 @@ std::shared_ptr<const Evidence> ModelTrial::evidence_of(size_t t, const std::vec
   return {target, &target->evidence()};
 }
 
+std::optional<TargetScores> ModelTrial::stored_scores(const AttackRow& attack) {
+  std::vector<size_t> numbers;
+  for (const Target& target : trial_.targets) numbers.push_back(target.model);
+  const Fit& fit = models_.scores->fit();
+  if (!does_cover(fit, attack, numbers, plan_)) return {};
+  ShardScores all = models_.scores->scores(attack.name);
+  for (const std::string& signal : all.signals) signals_.note_asked(signal);
+  const auto of_fit = std::ranges::find(fit.attacks, attack.name, &Fit::OfAttack::name);
+  const size_t records = models_.records();
+  TargetScores scored;
+  for (size_t t = 0; t < numbers.size(); ++t) {
+    const size_t place = static_cast<size_t>(std::ranges::find(fit.targets, numbers[t]) - fit.targets.begin());
+    const Fit::OfTarget& own = of_fit->targets[place];
+    const std::string& shortage = own.shortage.empty() ? all.shortages[place] : own.shortage;
+    if (!shortage.empty()) scored.shortages.emplace(t, shortage);
+    if (attack.tune)
+      for (const auto& [name, value] : own.settled) scored.tuned[name].insert(value);
+    const auto first = all.scores.begin() + static_cast<ptrdiff_t>(place * records);
+    scored.scores.insert(scored.scores.end(), first, first + static_cast<ptrdiff_t>(records));
+  }
+  return scored;
+}
+
 std::vector<size_t> ModelTrial::families_of(std::span<const size_t> fold) const {
   std::vector<size_t> families;
   for (const size_t t : fold) families.push_back(models_.families[targets_[t]]);
@@ -134,6 +159,7 @@ std::optional<Trial> ModelTrial::limited(size_t references) {
     }
   }
   Trial fewer = trial_;
+  fewer.stored = nullptr;
   fewer.evidence = [this, barred](size_t t) { return evidence_of(t, (*barred)[t]); };
   fewer.teachers = [this, barred](std::span<const size_t> fold) { return teachers_of(fold, (*barred)[fold.front()]); };
   return fewer;
@@ -142,7 +168,8 @@ std::optional<Trial> ModelTrial::limited(size_t references) {
 std::string ModelTrial::unlike_references() {
   constexpr size_t kFewest = 3;
   constexpr double kDeviations = 5, kShare = 0.2, kLeast = 0.02;
-  if (targets_.size() > 1 || !signals_.holds("loss")) return "";
+  const std::vector<std::string> asked = signals_.asked();
+  if (targets_.size() > 1 || std::ranges::find(asked, "loss") == asked.end()) return "";
   const auto mean_loss = [&](size_t model, int8_t side) {
     const std::span<const double> losses = signals_.values("loss", model);
     double sum = 0, count = 0;

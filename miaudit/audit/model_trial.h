@@ -25,7 +25,7 @@ class ModelTrial {
   /// The same with so many reference models for every target; empty where some have fewer.
   std::optional<Trial> limited(size_t references);
   /// What tells that a single target was not trained as its references were: its mean loss of members or non-members
-  /// lies far from all of theirs. "" where it does not, and where no attack asked for losses.
+  /// lies far from all of theirs. "" where it does not, and where no attack asked for their losses.
   std::string unlike_references();
   /// Hands on the scores of the targets, one row each, in the order that they were asked for in.
   ScoreSink in_asked_order(const ScoreSink& sink) const;
@@ -36,6 +36,8 @@ class ModelTrial {
   void order_targets();
   void fold_targets();
   void gather_records();
+  /// What shards made of an attack by a fit of the same plan.
+  std::optional<TargetScores> stored_scores(const AttackRow& attack);
   std::vector<size_t> families_of(std::span<const size_t> fold) const;
 
   const Models& models_;

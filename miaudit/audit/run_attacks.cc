@@ -27,11 +27,6 @@ bool is_left_out(const Error& error, const AuditPlan& plan, std::string_view att
          (error.category() == Category::unsupported && !is_named(plan, attack));
 }
 
-bool is_wanted(const AuditPlan& plan, std::string_view attack) {
-  return std::any_of(plan.attacks.begin(), plan.attacks.end(),
-                     [&](const std::string& name) { return name == "all" || name == attack; });
-}
-
 AttackResult result_of(const AttackRow& attack, const Parameters& parameters, const TargetScores& scored) {
   AttackResult result;
   result.name = attack.name;

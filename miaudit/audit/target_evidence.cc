@@ -36,25 +36,36 @@ TargetEvidence::TargetEvidence(ModelSignals& signals, size_t target, uint64_t se
     }
   }
   sides_ = balance(membership, counts, models.audited, seed);
+  const auto [first, end] = signals.range();
+  for (const int8_t*& row : sides_.rows) row += first;
+  const auto own = [&]<class T>(const std::vector<T>& of_all, size_t width = 1) {
+    return of_all.empty() ? std::span<const T>() : std::span(of_all).subspan(first * width, (end - first) * width);
+  };
   membership_ = audited_membership(models, target);
-  evidence_.emplace(
-      Evidence{*this,
-               models.records(),
-               models.models[target].outputs.classes,
-               models.labels,
-               references_.empty() ? nullptr : this,
-               models.population,
-               {models.features.data(), models.features.empty() ? 0 : models.records(), models.feature_columns},
-               models.audited});
+  membership_ = {membership_.begin() + static_cast<ptrdiff_t>(first),
+                 membership_.begin() + static_cast<ptrdiff_t>(end)};
+  for (const uint32_t record : models.population)
+    if (record >= first && record < end) population_.push_back(record - static_cast<uint32_t>(first));
+  const std::span<const float> features = own(models.features, models.feature_columns);
+  evidence_.emplace(Evidence{*this,
+                             end - first,
+                             models.models[target].outputs.classes,
+                             own(models.labels),
+                             references_.empty() ? nullptr : this,
+                             population_,
+                             {features.data(), features.empty() ? 0 : end - first, models.feature_columns},
+                             own(models.audited),
+                             first});
 }
 
 const SignalMatrix& TargetEvidence::signal(std::string_view name) {
   if (name == signal_name_) return signal_;
   const Models& models = signals_.models();
   signal_name_.clear();
-  signal_.samples = models.records();
+  signal_.samples = signals_.records();
   signal_.queries = signals_.queries();
-  if (signals_.holds(name) || signals_.expects_several() || !models.has_outputs()) {
+  const bool is_part = signals_.records() < models.records();
+  if (signals_.holds(name) || signals_.expects_several() || is_part || !models.has_outputs()) {
     const std::span<const double> values = signals_.values(name, target_);
     signal_.values.assign(values.begin(), values.end());
   } else {
@@ -63,7 +74,7 @@ const SignalMatrix& TargetEvidence::signal(std::string_view name) {
       fail(Category::input, "the signal '{}' needs labels, and none were given; add --labels", name);
     signal_.values.resize(signal_.samples * signal_.queries);
     if (models.stored && models.stored->holds(name)) {
-      models.stored->read(name, target_, signal_.values);
+      models.stored->read(name, target_, signals_.range(), signal_.values);
     } else {
       const Outputs& outputs = models.models[target_].outputs;
       compute_signal(row, outputs, models.labels, signal_.values, signals_.context());
@@ -79,16 +90,23 @@ void TargetEvidence::probabilities(std::span<const uint32_t> records, MatrixView
 }
 
 SidedValues TargetEvidence::values(std::string_view signal) {
+  signals_.note_asked(signal);
   auto found = rows_.find(signal);
   if (found == rows_.end()) {
     found = rows_.emplace(signal, std::vector<const double*>()).first;
     for (const size_t m : references_) found->second.push_back(signals_.values(signal, m).data());
   }
-  return {found->second,      sides_.rows,      signals_.models().records(),
-          signals_.queries(), sides_.in_counts, sides_.out_counts};
+  const auto [first, end] = signals_.range();
+  return {found->second,
+          sides_.rows,
+          end - first,
+          signals_.queries(),
+          std::span(sides_.in_counts).subspan(first, end - first),
+          std::span(sides_.out_counts).subspan(first, end - first)};
 }
 
 const Moments& TargetEvidence::moments(std::string_view signal) {
+  signals_.note_asked(signal);
   if (signal == moments_name_) return *moments_;
   moments_name_.clear();
   // A family has the same references, on the same sides.

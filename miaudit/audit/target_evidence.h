@@ -13,7 +13,7 @@
 namespace miaudit {
 
 /// One model as the target and the others, balanced, as its references. Its family is not among them, nor are the
-/// families `barred`.
+/// families `barred`. Of the records that the signals are of, as they are among all.
 class TargetEvidence final : public PseudoTarget, private SignalSource, private ReferenceSource {
  public:
   TargetEvidence(ModelSignals& signals, size_t target, uint64_t seed, std::vector<size_t> barred = {});
@@ -45,6 +45,7 @@ class TargetEvidence final : public PseudoTarget, private SignalSource, private 
   std::vector<size_t> families_;  // of the references, in their order
   Sides sides_;
   std::vector<int8_t> membership_;
+  std::vector<uint32_t> population_;
   std::string signal_name_;
   SignalMatrix signal_;
   std::string moments_name_;

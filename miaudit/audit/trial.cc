@@ -38,7 +38,27 @@ std::string lack_of(const AttackRow& attack, const Evidence& evidence) {
   return fmt::format("{}", fmt::join(lacks, "; and "));
 }
 
-// What this target has too few of for an attack; "" where it has enough.
+TargetFigures figures_of(size_t model, std::span<const double> scores, std::span<const int8_t> membership, double worth,
+                         const MeasureOptions& options, const Context& context) {
+  TargetFigures figures;
+  figures.model = model;
+  figures.members = static_cast<uint64_t>(std::ranges::count(membership, int8_t{1}));
+  figures.nonmembers = static_cast<uint64_t>(std::ranges::count(membership, int8_t{0}));
+  if (figures.members == 0 || figures.nonmembers == 0) return figures;
+  SortedScores sorted = sort_scores(scores, membership, context);
+  sorted.worth = worth;
+  figures.auc = auc_estimate(sorted, options.level, context);
+  for (const double fpr : options.fprs) figures.tpr.push_back(tpr_at_fpr_estimate(sorted, fpr, options.level));
+  figures.curve = outline_of(sorted, kCurvePointsOfATarget);
+  return figures;
+}
+
+}  // namespace
+
+bool is_wanted(const AuditPlan& plan, std::string_view attack) {
+  return std::ranges::any_of(plan.attacks, [&](const std::string& name) { return name == "all" || name == attack; });
+}
+
 std::string shortage_of(const AttackRow& attack, const Evidence& evidence, int folds) {
   if (attack.calibrates() && folds < 2)
     return "calibrates on records of other folds; give at least two members and two non-members (of two groups)";
@@ -61,23 +81,6 @@ std::string shortage_of(const AttackRow& attack, const Evidence& evidence, int f
   return "";
 }
 
-TargetFigures figures_of(size_t model, std::span<const double> scores, std::span<const int8_t> membership, double worth,
-                         const MeasureOptions& options, const Context& context) {
-  TargetFigures figures;
-  figures.model = model;
-  figures.members = static_cast<uint64_t>(std::ranges::count(membership, int8_t{1}));
-  figures.nonmembers = static_cast<uint64_t>(std::ranges::count(membership, int8_t{0}));
-  if (figures.members == 0 || figures.nonmembers == 0) return figures;
-  SortedScores sorted = sort_scores(scores, membership, context);
-  sorted.worth = worth;
-  figures.auc = auc_estimate(sorted, options.level, context);
-  for (const double fpr : options.fprs) figures.tpr.push_back(tpr_at_fpr_estimate(sorted, fpr, options.level));
-  figures.curve = outline_of(sorted, kCurvePointsOfATarget);
-  return figures;
-}
-
-}  // namespace
-
 Parameters parameters_of(const AttackRow& attack, const AttackParameters& given) {
   const auto found = given.find(attack.name);
   return Parameters(attack.name, attack.parameters, found == given.end() ? decltype(found->second){} : found->second);
@@ -97,7 +100,10 @@ Folds folds_of(const Target& target, const Trial& trial, const AuditPlan& plan) 
   return make_folds(trial.first_labels, target.membership, trial.people, count, plan.measure.seed);
 }
 
-TargetScores score_targets(const AttackRow& attack, const AuditPlan& plan, const Trial& trial, const Context& context) {
+namespace {
+
+TargetScores run_on_targets(const AttackRow& attack, const AuditPlan& plan, const Trial& trial,
+                            const Context& context) {
   TargetScores scored;
   const Parameters parameters = parameters_of(attack, plan.parameters);
   const size_t size = trial.targets.front().membership.size();
@@ -158,6 +164,31 @@ TargetScores score_targets(const AttackRow& attack, const AuditPlan& plan, const
         std::ranges::copy(score(t, own), scored.scores.begin() + static_cast<ptrdiff_t>(t * size));
     });
   }
+  return scored;
+}
+
+/// As if they had just been computed.
+TargetScores checked(const AttackRow& attack, const Trial& trial, TargetScores stored) {
+  const size_t size = trial.targets.front().membership.size();
+  for (size_t t = 0; t < trial.targets.size(); ++t) {
+    const std::span<double> own = std::span(stored.scores).subspan(t * size, size);
+    try {
+      if (!stored.shortages.contains(t)) check_scores(attack, own);
+    } catch (const Error& error) {
+      if (trial.targets.size() == 1) throw;
+      stored.shortages.emplace(t, error.what());
+    }
+    if (stored.shortages.contains(t)) std::ranges::fill(own, NAN);
+  }
+  return stored;
+}
+
+}  // namespace
+
+TargetScores score_targets(const AttackRow& attack, const AuditPlan& plan, const Trial& trial, const Context& context) {
+  std::optional<TargetScores> stored = trial.stored ? trial.stored(attack) : std::nullopt;
+  TargetScores scored =
+      stored ? checked(attack, trial, std::move(*stored)) : run_on_targets(attack, plan, trial, context);
   if (scored.shortages.size() == trial.targets.size()) fail(Category::numeric, "{}", scored.shortages.begin()->second);
   if (!attack.needs_references() && scored.shortages.empty()) return scored;
   for (size_t k = 0; k < scored.scores.size(); ++k) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -23,6 +24,22 @@ struct Target {
   std::span<const int8_t> membership;
 };
 
+struct Trial;
+
+/// Why an attack could not score some targets, by their places.
+using Shortages = std::map<size_t, std::string>;
+
+/// One attack's scores for every target, and the truth of those that have one.
+struct TargetScores {
+  std::vector<double> scores;
+  std::vector<int8_t> without_unscored;  ///< The truth, −1 for records without a score; empty where all have one.
+  uint64_t unscored = 0;
+  Shortages shortages;
+  /// What an attack that tunes its parameters chose, over all targets.
+  std::map<std::string, std::set<std::string>> tuned;
+  std::span<const int8_t> membership(const Trial& trial) const;
+};
+
 /// Everything that attacks and measures work on: the records of each target, one target after the other.
 struct Trial {
   std::vector<Target> targets;
@@ -39,6 +56,8 @@ struct Trial {
   std::span<const int64_t> people;        ///< of one target's records, or empty
   std::function<void()> forget;           ///< Gives back what the last attack's signals took.
   size_t together = 1;                    ///< How many targets in a row a thread had better take.
+  /// An attack's scores and shortages that need not be computed, where there are any.
+  std::function<std::optional<TargetScores>(const AttackRow&)> stored;
 };
 
 /// Scores of all targets, with what is alike in them.
@@ -49,28 +68,19 @@ inline ScoredRecords scored_records(const Trial& trial, std::span<const double> 
           worth,  trial.crossing, are_several ? trial.people : std::span<const int64_t>()};
 }
 
-/// Why an attack could not score some targets, by their places.
-using Shortages = std::map<size_t, std::string>;
+inline std::span<const int8_t> TargetScores::membership(const Trial& trial) const {
+  return without_unscored.empty() ? trial.membership : without_unscored;
+}
 
-/// One attack's scores for every target, and the truth of those that have one.
-struct TargetScores {
-  std::vector<double> scores;
-  std::vector<int8_t> without_unscored;  ///< The truth, −1 for records without a score; empty where all have one.
-  uint64_t unscored = 0;
-  Shortages shortages;
-  /// What an attack that tunes its parameters chose, over all targets.
-  std::map<std::string, std::set<std::string>> tuned;
-  std::span<const int8_t> membership(const Trial& trial) const {
-    return without_unscored.empty() ? trial.membership : without_unscored;
-  }
-};
-
+bool is_wanted(const AuditPlan& plan, std::string_view attack);
 Parameters parameters_of(const AttackRow& attack, const AttackParameters& given);
 
 /// As many folds as asked for, fewer where either side is too small to be in each.
 int count_folds(const Target& target, std::span<const int64_t> people, const AuditPlan& plan);
 Folds folds_of(const Target& target, const Trial& trial, const AuditPlan& plan);
 
+/// What a target has too few of for an attack; "" where it has enough. folds: of its records.
+std::string shortage_of(const AttackRow& attack, const Evidence& evidence, int folds);
 /// Why an attack can run against no target; "" where it can against one.
 std::string obstacle(const AttackRow& attack, const Trial& trial, const AuditPlan& plan);
 

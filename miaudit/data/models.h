@@ -17,6 +17,7 @@ struct AuditedModel {
   std::vector<int8_t> membership;  ///< [records]: 1 member, 0 non-member, −1 unknown
 };
 
+class StoredScores;
 class StoredSignals;
 
 /// Some consecutive records of a run.
@@ -42,6 +43,8 @@ struct Models {
   bool form_detected = false;
   /// Signals that `audit --shard` computed beforehand, or that the models bring in place of outputs; or null.
   std::shared_ptr<const StoredSignals> stored;
+  /// Scores that shards made of a fit; or null.
+  std::shared_ptr<const StoredScores> scores;
 
   size_t records() const { return audited.size(); }
   bool has_outputs() const { return models.front().outputs.columns > 0; }

@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 fs::path folder_of(const Run& run) {
   return run.path / "signals";
@@ -32,52 +32,11 @@ fs::path shard_path(const Run& run, Shard shard) {
   return folder_of(run) / fmt::format("{}-of-{}", shard.number, shard.count);
 }
 
-/// What the signals are made from: any other models, form or labels give others.
 json identity_of(const Run& run, const Models& models, const std::vector<std::string>& identities, Shard shard) {
-  json of_models = json::array(), forms = json::array();
-  for (const AuditedModel& model : models.models) {
-    of_models.push_back({model.number, identities[model.number]});
-    forms.push_back(form_name(model.outputs.form));
-  }
-  return {{"schema_version", kSchemaVersion},
-          {"miaudit", version()},
-          {"shard", {shard.number, shard.count}},
-          {"records", {shard.range(run.records).begin, shard.range(run.records).end}},
-          {"queries", models.models.front().outputs.queries},
-          {"forms", forms},
-          {"labels", content_hash(std::as_bytes(std::span(run.labels)))},
-          {"models", of_models}};
-}
-
-std::string checksum_of(const json& done) {
-  const std::string text = json_text(done, 1);
-  return content_hash(std::as_bytes(std::span(text)));
-}
-
-/// done.json, or null where there is none that is as it was written.
-json read_done(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::is_regular_file(folder / "done.json", error)) return nullptr;
-  try {
-    json done = read_json(folder / "done.json");
-    if (!done.is_object() || !done.contains("checksum")) return nullptr;
-    const json checksum = done["checksum"];
-    done.erase("checksum");
-    return checksum == checksum_of(done) ? done : json();
-  } catch (const Error&) {
-    return nullptr;
-  }
-}
-
-bool is_whole(const fs::path& path, const json& hash) {
-  std::error_code error;
-  if (!fs::is_regular_file(path, error)) return false;
-  try {
-    const FileBytes content = FileBytes::open(path, Holding::passing);
-    return content_hash(content.bytes(), content.owner()) == hash;
-  } catch (const Error&) {
-    return false;
-  }
+  json identity = signals_identity(run, models, identities);
+  identity["shard"] = {shard.number, shard.count};
+  identity["records"] = {shard.range(run.records).begin, shard.range(run.records).end};
+  return identity;
 }
 
 /// Where a shard has each of the models; it may hold others too, which some of its records do not show to be unusable.
@@ -88,8 +47,8 @@ struct Found {
 };
 
 Found find_models(const Run& run, const Models& models, const std::vector<std::string>& identities, Shard shard) {
-  const json done = read_done(shard_path(run, shard));
-  if (!done.is_object() || !done.contains("signals") || !done["signals"].is_object()) return {"is missing or damaged"};
+  const json done = read_sealed(shard_path(run, shard));
+  if (!done.is_object() || !done.contains("arrays") || !done["arrays"].is_object()) return {"is missing or damaged"};
   const json identity = identity_of(run, models, identities, shard);
   for (const auto& [key, value] : identity.items())
     if (key != "forms" && key != "models" && (!done.contains(key) || done[key] != value))
@@ -111,17 +70,18 @@ Found find_models(const Run& run, const Models& models, const std::vector<std::s
   return found;
 }
 
-/// How many shards each set that is begun has in all.
-std::vector<size_t> counts_of(const Run& run) {
+}  // namespace
+
+std::vector<size_t> shard_counts(const fs::path& folder, size_t records) {
   std::vector<size_t> counts;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder_of(run), error)) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
     const size_t at = name.find("-of-");
     size_t count = 0;
     if (name.starts_with('.') || at == std::string::npos) continue;
     const char* const end = name.data() + name.size();
-    if (std::from_chars(name.data() + at + 4, end, count).ptr != end || count == 0 || count > run.records) continue;
+    if (std::from_chars(name.data() + at + 4, end, count).ptr != end || count == 0 || count > records) continue;
     counts.push_back(count);
   }
   std::ranges::sort(counts);
@@ -129,7 +89,19 @@ std::vector<size_t> counts_of(const Run& run) {
   return counts;
 }
 
-}  // namespace
+json signals_identity(const Run& run, const Models& models, const std::vector<std::string>& identities) {
+  json of_models = json::array(), forms = json::array();
+  for (const AuditedModel& model : models.models) {
+    of_models.push_back({model.number, identities[model.number]});
+    forms.push_back(form_name(model.outputs.form));
+  }
+  return {{"schema_version", kSchemaVersion},
+          {"miaudit", version()},
+          {"queries", models.models.front().outputs.queries},
+          {"forms", forms},
+          {"labels", content_hash(std::as_bytes(std::span(run.labels)))},
+          {"models", of_models}};
+}
 
 SignalWriter::SignalWriter(const Run& run, const Models& models, Shard shard,
                            const std::vector<std::string>& identities, const std::string& writer)
@@ -137,29 +109,19 @@ SignalWriter::SignalWriter(const Run& run, const Models& models, Shard shard,
       models_(models),
       shard_(shard),
       identities_(identities),
-      attempt_(run.path / "attempts" / fmt::format("shard-{}-of-{}.{}.0", shard.number, shard.count, writer)) {}
-
-SignalWriter::~SignalWriter() {
-  std::error_code error;
-  if (!attempt_.empty()) fs::remove_all(attempt_, error);
-}
+      folder_(run, fmt::format("shard-{}-of-{}", shard.number, shard.count), writer) {}
 
 bool SignalWriter::is_done() const {
   if (!find_models(run_, models_, identities_, shard_).flaw.empty()) return false;
   const fs::path folder = shard_path(run_, shard_);
-  const json signals = read_done(folder)["signals"];
-  return std::ranges::all_of(
-      signals.items(), [&](const auto& signal) { return is_whole(folder / (signal.key() + ".npy"), signal.value()); });
+  return is_whole(folder, read_sealed(folder));
 }
 
 void SignalWriter::write(std::string_view signal, std::vector<double> values) {
-  for (const fs::path& folder : {folder_of(run_), attempt_.parent_path(), attempt_}) make_directory(folder);
   const size_t queries = models_.models.front().outputs.queries;
   const RecordRange range = shard_.range(run_.records);
   const size_t records = range.end - range.begin;
-  write_npy(attempt_ / fmt::format("{}.npy", signal),
-            Array::from(std::move(values), {models_.models.size(), records, queries}));
-  signals_.emplace_back(signal);
+  folder_.write(signal, Array::from(std::move(values), {models_.models.size(), records, queries}));
 }
 
 void SignalWriter::publish(const Readings& readings, const std::string& kernel_target) {
@@ -173,28 +135,14 @@ void SignalWriter::publish(const Readings& readings, const std::string& kernel_t
   json done = identity_of(run_, models_, identities_, shard_);
   done["readings"] = to_json(readings);
   done["kernel_target"] = kernel_target;
-  done["signals"] = json::object();
-  for (const std::string& signal : signals_)
-    done["signals"][signal] = content_hash(FileBytes::open(attempt_ / (signal + ".npy")).bytes());
-  done["checksum"] = checksum_of(done);
-  write_file(attempt_ / "done.json", json_text(done, 1));
-  const fs::path path = shard_path(run_, shard_);
-  if (rename_directory(attempt_, path)) {
-    attempt_.clear();
-    return;
-  }
-  if (is_done()) return;  // somebody else's of the same models
-  std::error_code error;
-  fs::remove_all(path, error);
-  if (error) fail(Category::io, "cannot remove {}, which is of other models: {}", path.string(), error.message());
-  if (rename_directory(attempt_, path)) attempt_.clear();
+  folder_.publish(std::move(done), shard_path(run_, shard_), [&] { return is_done(); });
 }
 
 Readings stored_readings(const Run& run, const RecordOptions& options) {
   Readings readings;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_of(run), error)) {
-    json done = read_done(entry.path());
+    json done = read_sealed(entry.path());
     if (!done.is_object() || done["miaudit"] != version() || done["schema_version"] != kSchemaVersion) continue;
     for (auto& [m, reading] : readings_from(done.value("readings", json())))
       if (m < run.models && reading.asked == options.form && reading.folder == model_folder_identity(run, m))
@@ -203,10 +151,11 @@ Readings stored_readings(const Run& run, const RecordOptions& options) {
   return readings;
 }
 
-StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(models.models.front().outputs.queries) {
+StoredSignals::StoredSignals(const Run& run, const Models& models, const RecordRange& range)
+    : queries_(models.models.front().outputs.queries) {
   const std::vector<std::string> identities = outputs_identities(run);
   std::string flaws;
-  for (const size_t count : counts_of(run)) {
+  for (const size_t count : shard_counts(folder_of(run), run.records)) {
     std::string missing;
     std::vector<Found> found;
     for (size_t number = 1; number <= count; ++number) {
@@ -219,14 +168,14 @@ StoredSignals::StoredSignals(const Run& run, const Models& models) : queries_(mo
       const Shard shard{number, count};
       const Found& own = found[number - 1];
       Part part{0, own.places, shard.range(run.records), {}};
-      const json done = read_done(shard_path(run, shard));
-      const json signals = done.value("signals", json::object());
+      if (part.range.end <= range.begin || part.range.begin >= range.end) continue;
+      const json done = read_sealed(shard_path(run, shard));
       kernel_targets_.insert(done.value("kernel_target", ""));
       std::vector<std::string> names;
-      for (const auto& [name, hash] : signals.items()) {
+      for (const auto& [name, hash] : done["arrays"].items()) {
         const fs::path path = shard_path(run, shard) / (name + ".npy");
         const std::vector<size_t> shape = {own.models, part.range.end - part.range.begin, queries_};
-        Array values = is_whole(path, hash) ? read_npy(path.string()) : Array();
+        Array values = read_sealed_array(shard_path(run, shard), done, name);
         if (values.type() != ElementType::float64 || values.shape() != shape)
           fail(Category::input, "{} is not what was written, or gone; `miaudit audit {} --shard {}/{}` makes it again",
                path.string(), shell_word(run.path.string()), number, count);
@@ -287,16 +236,18 @@ bool StoredSignals::holds(std::string_view signal) const {
   return std::ranges::find(signals_, signal) != signals_.end();
 }
 
-void StoredSignals::read(std::string_view signal, size_t model, std::span<double> out) const {
+void StoredSignals::read(std::string_view signal, size_t model, const RecordRange& range, std::span<double> out) const {
   const size_t place = static_cast<size_t>(std::ranges::find(signals_, signal) - signals_.begin());
   for (const Part& part : parts_) {
-    if (model < part.first_model || model - part.first_model >= part.places.size()) continue;
+    const size_t first = std::max(part.range.begin, range.begin), end = std::min(part.range.end, range.end);
+    if (model < part.first_model || model - part.first_model >= part.places.size() || first >= end) continue;
     const size_t row = part.places[model - part.first_model];
     const size_t width = (part.range.end - part.range.begin) * queries_;
     const Array& values = part.values[place];
     with_element_type(values.type(), [&]<class T>() {
-      const auto own = values.as<T>().subspan(row * width, width);
-      std::ranges::transform(own, out.begin() + static_cast<ptrdiff_t>(part.range.begin * queries_), [](T value) {
+      const auto own =
+          values.as<T>().subspan(row * width + (first - part.range.begin) * queries_, (end - first) * queries_);
+      std::ranges::transform(own, out.begin() + static_cast<ptrdiff_t>((first - range.begin) * queries_), [](T value) {
         if constexpr (std::is_same_v<T, Half>) {
           return to_double(value);
         } else {

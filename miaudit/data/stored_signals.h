@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "miaudit/data/models.h"
 #include "miaudit/data/run.h"
+#include "miaudit/data/sealed_folder.h"
 
 namespace miaudit {
 
@@ -20,18 +22,19 @@ struct Shard {
   RecordRange range(size_t records) const { return {records * (number - 1) / count, records * number / count}; }
 };
 
-/// Signals of all of a run's models for one shard of its records, in RUN/signals/NUMBER-of-COUNT. Fills a folder of
-/// its own under attempts/, which one rename publishes: two writers of one shard do no harm, a killed one leaves
-/// nothing that counts, and `shadow gc` removes it.
+/// How many shards each set has in all that is begun in a folder of N-of-COUNT, ascending.
+std::vector<size_t> shard_counts(const std::filesystem::path& folder, size_t records);
+
+/// What a run's signals are made from: any other models, form or labels give others. identities: outputs_identities().
+nlohmann::json signals_identity(const Run& run, const Models& models, const std::vector<std::string>& identities);
+
+/// Signals of all of a run's models for one shard of its records, in RUN/signals/NUMBER-of-COUNT.
 class SignalWriter {
  public:
-  /// models: of the shard's records, or of all. identities: outputs_identities() before they were read. writer: a name
-  /// that no other process has, HOST.PROCESS.
+  /// models: of the shard's records, or of all. identities: outputs_identities() before they were read. writer: of
+  /// SealedFolder.
   SignalWriter(const Run& run, const Models& models, Shard shard, const std::vector<std::string>& identities,
                const std::string& writer);
-  ~SignalWriter();
-  SignalWriter(const SignalWriter&) = delete;
-  SignalWriter& operator=(const SignalWriter&) = delete;
 
   /// Whether this shard is there already, of all these models as they are; another is replaced.
   bool is_done() const;
@@ -46,8 +49,7 @@ class SignalWriter {
   const Models& models_;
   Shard shard_;
   const std::vector<std::string>& identities_;
-  std::filesystem::path attempt_;  // "" once published
-  std::vector<std::string> signals_;
+  SealedFolder folder_;
 };
 
 /// What shards read of whole models whose files are as they were, with the same options.
@@ -57,8 +59,9 @@ Readings stored_readings(const Run& run, const RecordOptions& options);
 /// place of outputs.
 class StoredSignals {
  public:
-  /// A complete set of shards. Throws Error(input) that names the missing and the stale ones where there is none.
-  StoredSignals(const Run& run, const Models& models);
+  /// A complete set of shards, of which those are read that hold records of the range. Throws Error(input) that names
+  /// the missing and the stale ones where there is none.
+  StoredSignals(const Run& run, const Models& models, const RecordRange& range = {});
   /// Those that models bring; add() takes one model after the other.
   StoredSignals() = default;
   /// Reads run.signals(m), which brings one .npy a signal, [records] or [records][queries] of finite floats. Throws
@@ -70,8 +73,8 @@ class StoredSignals {
   /// The instruction sets that shards computed them by, in order of name.
   const std::set<std::string>& kernel_targets() const { return kernel_targets_; }
   bool holds(std::string_view signal) const;
-  /// One model's values of a signal, [records][queries].
-  void read(std::string_view signal, size_t model, std::span<double> out) const;
+  /// One model's values of a signal, [records of the range][queries].
+  void read(std::string_view signal, size_t model, const RecordRange& range, std::span<double> out) const;
 
  private:
   /// Some models' values for some records.

@@ -1,0 +1,128 @@
+#include "miaudit/audit/fit.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "miaudit/audit/model_trial.h"
+#include "miaudit/audit/target_evidence.h"
+#include "miaudit/base/parallel.h"
+#include "miaudit/signal/signal.h"
+
+namespace miaudit {
+namespace {
+
+Context with_one_thread(const Context& context) {
+  Context one;
+  one.cancelled = context.cancelled;
+  return one;
+}
+
+Fit::OfTarget fit_target(const AttackRow& attack, const Evidence& evidence, const Parameters& parameters,
+                         const Context& context, std::vector<double>& numbers) {
+  Fit::OfTarget target;
+  target.shortage = shortage_of(attack, evidence, 0);
+  if (!target.shortage.empty()) return target;
+  try {
+    Parameters settled = parameters;
+    if (attack.tune) attack.tune(evidence, settled, context);
+    target.settled = settled.values();
+    numbers = std::get<FittedAttack>(attack.run).fit(evidence, settled, context);
+    target.count = numbers.size();
+  } catch (const Error& error) {
+    if (error.category() != Category::numeric) throw;
+    target.shortage = error.what();
+  }
+  return target;
+}
+
+}  // namespace
+
+Fit fit_attacks(const Models& models, std::span<const size_t> targets, const AuditPlan& plan, const Context& context,
+                const FitSink& sink) {
+  ModelTrial all(models, targets, {}, plan, context);
+  const Trial& trial = all.trial();
+  const size_t count = trial.targets.size();
+  const Context own = count > 1 ? with_one_thread(context) : context;
+  Fit fit;
+  for (const Target& target : trial.targets) fit.targets.push_back(target.model);
+  fit.seed = plan.measure.seed;
+  fit.kernel_target = kernel_target();
+  for (const AttackRow& attack : attack_table()) {
+    if (!attack.is_fitted() || !is_wanted(plan, attack.name) || !obstacle(attack, trial, plan).empty()) continue;
+    context.report(attack.name, fit.attacks.size(), attack_table().size());
+    const Parameters parameters = parameters_of(attack, plan.parameters);
+    Fit::OfAttack fitted{std::string(attack.name), parameters.values(), std::vector<Fit::OfTarget>(count)};
+    std::vector<std::vector<double>> numbers(count);
+    parallel_blocks(count, trial.together, context, [&](size_t begin, size_t end) {
+      for (size_t t = begin; t < end; ++t)
+        fitted.targets[t] = fit_target(attack, *trial.evidence(t), parameters, own, numbers[t]);
+    });
+    std::vector<double> all_numbers;
+    for (std::vector<double>& of_one : numbers) {
+      all_numbers.insert(all_numbers.end(), of_one.begin(), of_one.end());
+      of_one = {};
+    }
+    sink(fitted.name, std::move(all_numbers));
+    fit.attacks.push_back(std::move(fitted));
+    trial.forget();
+  }
+  if (fit.attacks.empty())
+    fail(Category::config,
+         "--fit: none of the attacks asked for scores by formula beside reference models, or can run on these models; "
+         "`miaudit list attacks` says what each needs");
+  return fit;
+}
+
+void apply_fit(const Models& models, const Fit& fit, const RecordRange& range, uint64_t memory, const Context& context,
+               const std::function<std::vector<double>(const Fit::OfAttack&)>& numbers,
+               const std::function<void(ShardScores)>& sink) {
+  std::vector<size_t> places;
+  for (const size_t number : fit.targets)
+    places.push_back(
+        static_cast<size_t>(std::ranges::find(models.models, number, &AuditedModel::number) - models.models.begin()));
+  const size_t count = places.size(), records = range.end - range.begin;
+  const Context own = count > 1 ? with_one_thread(context) : context;
+  ModelSignals signals(models, context, own, memory, range);
+  const size_t together = count > 1 ? signals.expect(places, fit.seed) : 1;
+  for (const Fit::OfAttack& fitted : fit.attacks) {
+    context.report(fitted.name, static_cast<size_t>(&fitted - fit.attacks.data()), fit.attacks.size());
+    const std::vector<double> found = numbers(fitted);
+    std::vector<std::span<const double>> found_of;
+    for (size_t first = 0; const Fit::OfTarget& target : fitted.targets) {
+      found_of.push_back(std::span(found).subspan(first, target.count));
+      first += target.count;
+    }
+    const AttackRow& attack = find_attack(fitted.name);
+    ShardScores scored{fitted.name, std::vector<double>(count * records, NAN), std::vector<std::string>(count), {}};
+    parallel_blocks(count, together, context, [&](size_t begin, size_t end) {
+      for (size_t t = begin; t < end; ++t) {
+        const Fit::OfTarget& target = fitted.targets[t];
+        if (!target.shortage.empty()) continue;
+        try {
+          const TargetEvidence evidence(signals, places[t], fit.seed);
+          const Parameters settled(attack.name, attack.parameters, target.settled);
+          const std::vector<double> scores =
+              std::get<FittedAttack>(attack.run).apply(evidence.evidence(), found_of[t], settled, own);
+          std::ranges::copy(scores, scored.scores.begin() + static_cast<ptrdiff_t>(t * records));
+        } catch (const Error& error) {
+          if (error.category() != Category::numeric) throw;
+          scored.shortages[t] = error.what();
+        }
+      }
+    });
+    scored.signals = signals.asked();
+    signals.forget_asked();
+    signals.settle();
+    sink(std::move(scored));
+  }
+}
+
+bool does_cover(const Fit& fit, const AttackRow& attack, std::span<const size_t> targets, const AuditPlan& plan) {
+  const auto fitted = std::ranges::find(fit.attacks, attack.name, &Fit::OfAttack::name);
+  return fitted != fit.attacks.end() && fit.seed == plan.measure.seed &&
+         fitted->asked == parameters_of(attack, plan.parameters).values() &&
+         std::ranges::all_of(
+             targets, [&](size_t number) { return std::ranges::find(fit.targets, number) != fit.targets.end(); });
+}
+
+}  // namespace miaudit

@@ -1,0 +1,98 @@
+#include "miaudit/data/sealed_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "miaudit/io/file.h"
+#include "miaudit/io/formats.h"
+#include "miaudit/io/json.h"
+#include "miaudit/io/scratch.h"
+
+namespace miaudit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+bool has_hash(const fs::path& path, const json& hash) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return false;
+  try {
+    const FileBytes content = FileBytes::open(path, Holding::passing);
+    return content_hash(content.bytes(), content.owner()) == hash;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+const json& arrays_of(const json& done) {
+  static const json kNone = json::object();
+  return done.is_object() && done.contains("arrays") && done["arrays"].is_object() ? done["arrays"] : kNone;
+}
+
+}  // namespace
+
+SealedFolder::SealedFolder(const Run& run, const std::string& name, const std::string& writer)
+    : attempt_(run.path / "attempts" / fmt::format("{}.{}.0", name, writer)) {}
+
+SealedFolder::~SealedFolder() {
+  std::error_code error;
+  if (!is_published_) fs::remove_all(attempt_, error);
+}
+
+void SealedFolder::write(std::string_view name, const Array& values) {
+  for (const fs::path& folder : {attempt_.parent_path(), attempt_}) make_directory(folder);
+  const fs::path path = attempt_ / fmt::format("{}.npy", name);
+  write_npy(path, values);
+  hashes_[std::string(name)] = content_hash(FileBytes::open(path).bytes());
+}
+
+void SealedFolder::publish(json done, const fs::path& place, const std::function<bool()>& will_do) {
+  for (const fs::path& folder : {place.parent_path(), attempt_.parent_path(), attempt_}) make_directory(folder);
+  done["arrays"] = hashes_;
+  done["checksum"] = checksum_of(done);
+  write_file(attempt_ / "done.json", json_text(done, 1));
+  for (int round = 0; round < 3 && !is_published_; ++round) {
+    is_published_ = rename_directory(attempt_, place);
+    if (is_published_ || will_do()) return;
+    std::error_code error;
+    fs::remove_all(place, error);
+    if (error) fail(Category::io, "cannot remove {}, to put another in its place: {}", place.string(), error.message());
+  }
+  fail(Category::io, "cannot put {} in its place: others do so at the same time; try again", place.string());
+}
+
+std::string checksum_of(const json& done) {
+  const std::string text = json_text(done, 1);
+  return content_hash(std::as_bytes(std::span(text)));
+}
+
+json read_sealed(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_regular_file(folder / "done.json", error)) return nullptr;
+  try {
+    json done = read_json(folder / "done.json");
+    if (!done.is_object() || !done.contains("checksum")) return nullptr;
+    const json checksum = done["checksum"];
+    done.erase("checksum");
+    return checksum == checksum_of(done) ? done : json();
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+Array read_sealed_array(const fs::path& folder, const json& done, const std::string& name) {
+  const json& arrays = arrays_of(done);
+  const fs::path path = folder / (name + ".npy");
+  return arrays.contains(name) && has_hash(path, arrays[name]) ? read_npy(path) : Array();
+}
+
+bool is_whole(const fs::path& folder, const json& done) {
+  return done.is_object() && std::ranges::all_of(arrays_of(done).items(), [&](const auto& array) {
+           return has_hash(folder / (array.key() + ".npy"), array.value());
+         });
+}
+
+}  // namespace miaudit

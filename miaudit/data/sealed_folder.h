@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "miaudit/data/run.h"
+
+namespace miaudit {
+
+/// A folder of arrays in a run that appears whole or not at all. Filled under attempts/, which one rename publishes:
+/// two writers do no harm, a killed one leaves nothing that counts, and `shadow gc` removes it. Its done.json holds
+/// hashes of the arrays and a checksum of all the rest.
+class SealedFolder {
+ public:
+  /// name: of what is written, beginning with "shard-". writer: a name that no other process has, HOST.PROCESS.
+  SealedFolder(const Run& run, const std::string& name, const std::string& writer);
+  ~SealedFolder();
+  SealedFolder(const SealedFolder&) = delete;
+  SealedFolder& operator=(const SealedFolder&) = delete;
+
+  /// As NAME.npy.
+  void write(std::string_view name, const Array& values);
+  /// done: an object. will_do: whether what stands in its place by then will do as well; else it is replaced. Throws
+  /// Error(io).
+  void publish(nlohmann::json done, const std::filesystem::path& place, const std::function<bool()>& will_do);
+
+ private:
+  const std::filesystem::path attempt_;
+  std::map<std::string, std::string> hashes_;  // by array
+  bool is_published_ = false;
+};
+
+/// done.json of such a folder, or null where there is none that is as it was written.
+nlohmann::json read_sealed(const std::filesystem::path& folder);
+/// What tells it from others.
+std::string checksum_of(const nlohmann::json& done);
+/// Of `done` of a folder, one of its arrays; empty where the file is not what was written.
+Array read_sealed_array(const std::filesystem::path& folder, const nlohmann::json& done, const std::string& name);
+/// Whether all arrays are there and what was written.
+bool is_whole(const std::filesystem::path& folder, const nlohmann::json& done);
+
+}  // namespace miaudit
