@@ -26,6 +26,31 @@ Shard parse_shard(const std::string& text) {
   return shard;
 }
 
+/// Of an audit in several steps, only --merge is an audit.
+void settle_stage(Arguments& a) {
+  AuditRequest& request = a.request;
+  const AuditPlan& plan = request.plan;
+  if (a.shard) request.shard = parse_shard(*a.shard);
+  if (a.shard.has_value() + request.fit + request.merge > 1)
+    fail(Category::config,
+         "--shard computes signals, --fit what follows from all of them, --shard again scores by that, and --merge "
+         "audits; give one of them at a time");
+  if (!a.shard && !request.fit) return;
+  const RecordPaths& paths = request.paths;
+  if (!request.out.empty() || request.json || request.gates.any() || plan.curve || !paths.groups.empty() ||
+      !paths.ids.empty() || !paths.features.empty())
+    fail(
+        Category::config,
+        "--shard and --fit make what --merge audits from; give --groups, --ids, --features, --out, --json, --curve and "
+        "gates to the audit with --merge");
+  if (a.shard && (request.target || plan.attacks != AuditPlan().attacks || !plan.parameters.empty() ||
+                  plan.measure != MeasureOptions()))
+    fail(Category::config,
+         "--shard makes signals for any audit, and scores as --fit was told to; give --target, attacks, their "
+         "parameters "
+         "and --seed to --fit, and these and all else to the audit with --merge");
+}
+
 // The two ways of saying which records are members, as one.
 void settle_paths(Arguments& a) {
   RecordPaths& paths = a.request.paths;
@@ -44,24 +69,7 @@ void settle_paths(Arguments& a) {
     if (has_more)
       fail(Category::config,
            "a run folder holds outputs, labels and membership; beside it go --groups, --ids and --features alone");
-    if (a.shard) a.request.shard = parse_shard(*a.shard);
-    if (a.shard.has_value() + a.request.fit + a.request.merge > 1)
-      fail(Category::config,
-           "--shard computes signals, --fit what follows from all of them, --shard again scores by that, and --merge "
-           "audits; give one of them at a time");
-    if (a.request.fit && (!a.request.out.empty() || a.request.json || a.request.gates.any() || a.request.plan.curve ||
-                          !paths.groups.empty() || !paths.ids.empty() || !paths.features.empty()))
-      fail(Category::config,
-           "--fit only finds what shards score by; give --groups, --ids, --features, --out, --json, --curve and gates "
-           "to "
-           "the audit with --merge");
-    if (!a.shard) return;
-    if (a.request.target || !a.request.out.empty() || a.request.json || a.request.gates.any() || a.request.plan.curve ||
-        !paths.groups.empty() || !paths.ids.empty() || !paths.features.empty())
-      fail(Category::config,
-           "--shard only computes signals or scores; give --target, --groups, --ids, --features, --out, --json, "
-           "--curve and "
-           "gates to the audit with --merge");
+    settle_stage(a);
     return;
   }
   if (a.shard || a.request.fit || a.request.merge)

@@ -1,7 +1,6 @@
 #include "cli/audit_request.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,20 +8,16 @@
 #include <functional>
 #include <limits>
 
+#include "cli/audit_steps.h"
 #include "cli/report_folder.h"
 #include "cli/shell.h"
-#include "miaudit/attack/attack.h"
 #include "miaudit/audit/audit.h"
-#include "miaudit/audit/fit.h"
-#include "miaudit/audit/shard.h"
 #include "miaudit/audit/targets.h"
-#include "miaudit/audit/trial.h"
 #include "miaudit/data/model_status.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/report/records_csv.h"
 #include "miaudit/report/report.h"
-#include "miaudit/signal/signal.h"
 
 namespace miaudit::cli {
 namespace {
@@ -138,29 +133,6 @@ void write_target_scores(const fs::path& path, std::span<const double> scores, s
                               targets > 1 ? std::vector<size_t>{targets, records} : std::vector<size_t>{records}));
 }
 
-/// Which of the models to audit: the one asked for, those that were brought, or all.
-std::vector<size_t> targets_of(const Models& models, const Run& run, const std::optional<size_t>& asked) {
-  std::vector<size_t> all, brought;
-  for (size_t p = 0; p < models.models.size(); ++p) {
-    const size_t number = models.models[p].number;
-    if (asked && number == *asked) return {p};
-    all.push_back(p);
-    if (run.is_brought[number]) brought.push_back(p);
-  }
-  if (asked && *asked >= run.models)
-    fail(Category::input, "--target {}: the run has {}, which are numbered from 0 to {}", *asked,
-         counted(run.models, "model"), run.models - 1);
-  if (asked) {
-    const auto why = std::ranges::find_if(models.missing, [&](const Warning& missing) {
-      return missing.message.starts_with(fmt::format("model {} ", *asked));
-    });
-    fail(Category::input, "--target {}: {}; {}", *asked,
-         why == models.missing.end() ? "this model cannot be used" : why->message,
-         why == models.missing.end() ? "`miaudit shadow status` lists all" : why->advice);
-  }
-  return brought.empty() ? all : brought;
-}
-
 int finish(const AuditRequest& request, const std::vector<Gate>& gates, AuditResult& result, const ReportFolder& folder,
            const std::string& what, const std::function<void()>& write_more, Shell& shell) {
   const int exit_code = judge_gates(gates, result);
@@ -199,112 +171,6 @@ int audit_models(const AuditRequest& request, const Models& models, const std::v
       [&] { write_records(folder, records, models.audited, result, request.show_records); }, shell);
 }
 
-std::string writer_name() {
-  return fmt::format("{}.{}", host_name(), getpid());
-}
-
-void check_has_outputs(const AuditRequest& request, const Models& models, const char* flag) {
-  if (!models.has_outputs())
-    fail(Category::config, "{} holds signals already: there is nothing to store; audit it without {}", request.run,
-         flag);
-}
-
-/// All of a run's models, without reading what shards have read.
-Models read_known_models(const Run& run, const AuditRequest& request, const Context& context) {
-  return read_models(run, request.reading, context, stored_readings(run, request.reading));
-}
-
-int run_fit(const AuditRequest& request, const Run& run, Shell& shell) {
-  check_memory(1, run.records, request.plan.memory);
-  const Context context = shell.context();
-  const std::vector<std::string> identities = outputs_identities(run);
-  Models models = read_known_models(run, request, context);
-  check_has_outputs(request, models, "--fit");
-  models.stored = std::make_shared<const StoredSignals>(run, models);
-  const std::vector<size_t> targets =
-      targets_within(request.plan.memory, models, targets_of(models, run, request.target), models.warnings);
-  FitWriter writer(run, models, identities, writer_name());
-  const Fit fit = fit_attacks(
-      models, targets, request.plan, context,
-      [&](const std::string& attack, std::vector<double> numbers) { writer.write(attack, std::move(numbers)); });
-  writer.publish(fit);
-  shell.clear_progress();
-  print(
-      fmt::format("fit of {} against {} written; every --shard scores by it, and --merge with the same options "
-                  "audits\n",
-                  counted(fit.attacks.size(), "attack"), counted(fit.targets.size(), "target")));
-  return 0;
-}
-
-/// Scores of a shard by the fit that is there; nothing where there is none, or signals are missing.
-std::optional<int> apply_in_shard(const AuditRequest& request, const Run& run, Shell& shell) {
-  const Context context = shell.context();
-  const std::vector<std::string> identities = outputs_identities(run);
-  if (!may_have_fit(run, identities)) return {};
-  Models models = read_known_models(run, request, context);
-  const std::optional<Fit> fit = read_fit(run, models, identities);
-  if (!fit) return {};
-  const Shard shard = *request.shard;
-  const RecordRange range = shard.range(run.records);
-  ScoreWriter writer(run, models, identities, *fit, shard, writer_name());
-  const bool is_done = writer.is_done();
-  if (!is_done) {
-    try {
-      models.stored = std::make_shared<const StoredSignals>(run, models, range);
-    } catch (const Error& error) {
-      if (error.category() != Category::input) throw;
-      return {};
-    }
-    apply_fit(
-        models, *fit, range, request.plan.memory, context,
-        [&](const Fit::OfAttack& attack) { return read_fit_numbers(run, *fit, attack); },
-        [&](ShardScores scores) { writer.write(std::move(scores)); });
-    writer.publish(kernel_target());
-  }
-  shell.clear_progress();
-  print(fmt::format("shard {}/{}: scores of {} by {} against {} {}\n", shard.number, shard.count,
-                    counted(range.end - range.begin, "record"), counted(fit->attacks.size(), "attack"),
-                    counted(fit->targets.size(), "target"), is_done ? "were there already; nothing to do" : "written"));
-  return 0;
-}
-
-/// Has the audit take what shards scored by a fit, where they did so as it would itself; else says why not.
-void take_scores(const Run& run, Models& models, const std::vector<std::string>& identities,
-                 std::span<const size_t> targets, const AuditPlan& plan) {
-  std::optional<Fit> fit = read_fit(run, models, identities);
-  if (!fit) return;
-  std::vector<size_t> numbers;
-  for (const size_t target : targets) numbers.push_back(models.models[target].number);
-  const bool is_of_use = std::ranges::any_of(attack_table(), [&](const AttackRow& attack) {
-    return is_wanted(plan, attack.name) && does_cover(*fit, attack, numbers, plan);
-  });
-  std::string flaws = "it is of other attacks, parameters, targets or another seed than the merge was asked for";
-  if (is_of_use)
-    if (std::optional<StoredScores> scores = StoredScores::find(run, std::move(*fit), flaws))
-      models.scores = std::make_shared<const StoredScores>(std::move(*scores));
-  if (!models.scores) fmt::print(stderr, "the scores of {}/fit are not used: {}\n", run.path.string(), flaws);
-}
-
-int run_shard(const AuditRequest& request, const Run& run, Shell& shell) {
-  const Shard shard = *request.shard;
-  if (shard.count > run.records)
-    fail(Category::config, "--shard {}/{}: the run has {}; give as many shards or fewer", shard.number, shard.count,
-         counted(run.records, "record"));
-  if (const std::optional<int> code = apply_in_shard(request, run, shell)) return *code;
-  const Context context = shell.context();
-  const std::vector<std::string> identities = outputs_identities(run);
-  const Models models = read_models(run, shard.range(run.records), request.reading, context);
-  check_has_outputs(request, models, "--shard");
-  const bool is_new =
-      store_shard(run, models, shard, identities, writer_name(), request.reading, request.plan, context);
-  shell.clear_progress();
-  for (const Warning& missing : models.missing) fmt::print(stderr, "{}; it is left out\n", missing.message);
-  print(fmt::format("shard {}/{}: signals of {} by {} {}\n", shard.number, shard.count,
-                    counted(models.records(), "record"), counted(models.models.size(), "model"),
-                    is_new ? "written" : "were there already; nothing to do"));
-  return 0;
-}
-
 }  // namespace
 
 int run_audit(const AuditRequest& request, Shell& shell) {
@@ -318,23 +184,14 @@ int run_audit(const AuditRequest& request, Shell& shell) {
     const Run run = read_run(request.run);
     if (request.shard) return run_shard(request, run, shell);
     if (request.fit) return run_fit(request, run, shell);
-    // Before a large run is read in vain.
-    check_memory(1, run.records, plan.memory);
-    const std::vector<std::string> identities = request.merge ? outputs_identities(run) : std::vector<std::string>();
-    Models models =
-        request.merge ? read_known_models(run, request, context) : read_models(run, request.reading, context);
-    if (!models.has_outputs() && (request.merge || request.show_records))
-      fail(Category::config, "{} holds signals and no outputs; leave {} out", request.run,
-           request.merge ? "--merge" : "--show-records");
-    if (request.merge) models.stored = std::make_shared<const StoredSignals>(run, models);
+    auto [models, targets] = read_run_models(request, run, context);
+    if (!models.has_outputs() && request.show_records)
+      fail(Category::config, "{} holds signals and no outputs; leave --show-records out", request.run);
     if (!request.paths.features.empty()) {
       Features features = read_features(request.paths.features, run.records, models.files);
       models.features = std::move(features.values);
       models.feature_columns = features.columns;
     }
-    const std::vector<size_t> targets =
-        targets_within(plan.memory, models, targets_of(models, run, request.target), models.warnings);
-    if (request.merge) take_scores(run, models, identities, targets, plan);
     Records target;
     target.outputs = models.models[targets.front()].outputs;
     target.labels = models.labels;

@@ -93,12 +93,15 @@ if [ $code = 75 ]; then scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY
 exit $code
 # {afterwards}
 )",
-      fmt::arg(
-          "afterwards",
-          o.verb == "audit"
-              ? fmt::format("Then: miaudit audit {} --merge, which names elements that are missing", quoted_word(o.run))
-              : fmt::format("What is left afterwards: miaudit shadow status {} --missing --format slurm{}",
-                            quoted_word(o.run), chunk_option(o))),
+      fmt::arg("afterwards",
+               o.verb == "audit"
+                   ? fmt::format(
+                         "Then: miaudit audit {0} --merge, which names elements that are missing. Or, to have records "
+                         "scored by elements too:\n# miaudit audit {0} --fit, this script again, and --merge with the "
+                         "options that --fit had",
+                         quoted_word(o.run))
+                   : fmt::format("What is left afterwards: miaudit shadow status {} --missing --format slurm{}",
+                                 quoted_word(o.run), chunk_option(o))),
       fmt::arg("array", ranges_text(elements)), fmt::arg("cpus", o.cpus), fmt::arg("memory", memory_of(o)),
       fmt::arg("time", o.time), fmt::arg("gpus", o.gpus > 0 ? fmt::format("#SBATCH --gpus-per-task={}\n", o.gpus) : ""),
       fmt::arg("train", work_line(o, "\"$SLURM_ARRAY_TASK_ID\"")));

@@ -20,7 +20,7 @@ set_tests_properties(slurm.array PROPERTIES LABELS slow TIMEOUT 1800 SKIP_REGULA
   ENVIRONMENT "MIAUDIT=$<TARGET_FILE:miaudit>;WORK=${CMAKE_CURRENT_BINARY_DIR}/cli/slurm")
 
 # Ten million records; 20 GB of sparse files, three minutes; files of 1.5 GB, a minute; 120 kills, a minute.
-foreach(name large_audit large_run large_files kills)
+foreach(name large_audit large_run large_shards large_files kills)
   add_test(NAME slow.${name} COMMAND "${CMAKE_COMMAND}" "-DSCRIPT=${CMAKE_CURRENT_LIST_DIR}/slow/${name}_test.py"
            "-DPYTHON=${MIAUDIT_PYTHON}" -P "${CMAKE_CURRENT_LIST_DIR}/cli_run.cmake")
   set_tests_properties(slow.${name} PROPERTIES LABELS slow TIMEOUT 900

@@ -52,17 +52,16 @@ Fit fit_attacks(const Models& models, std::span<const size_t> targets, const Aud
     context.report(attack.name, fit.attacks.size(), attack_table().size());
     const Parameters parameters = parameters_of(attack, plan.parameters);
     Fit::OfAttack fitted{std::string(attack.name), parameters.values(), std::vector<Fit::OfTarget>(count)};
-    std::vector<std::vector<double>> numbers(count);
-    parallel_blocks(count, trial.together, context, [&](size_t begin, size_t end) {
-      for (size_t t = begin; t < end; ++t)
-        fitted.targets[t] = fit_target(attack, *trial.evidence(t), parameters, own, numbers[t]);
-    });
-    std::vector<double> all_numbers;
-    for (std::vector<double>& of_one : numbers) {
-      all_numbers.insert(all_numbers.end(), of_one.begin(), of_one.end());
-      of_one = {};
+    // What is found of a few targets at a time fits into the memory.
+    const size_t step = trial.together * static_cast<size_t>(std::max(context.threads, 1));
+    for (size_t first = 0; first < count; first += step) {
+      std::vector<std::vector<double>> numbers(std::min(step, count - first));
+      parallel_blocks(numbers.size(), trial.together, context, [&](size_t begin, size_t end) {
+        for (size_t t = begin; t < end; ++t)
+          fitted.targets[first + t] = fit_target(attack, *trial.evidence(first + t), parameters, own, numbers[t]);
+      });
+      for (const std::vector<double>& of_one : numbers) sink(fitted.name, of_one);
     }
-    sink(fitted.name, std::move(all_numbers));
     fit.attacks.push_back(std::move(fitted));
     trial.forget();
   }
@@ -74,7 +73,7 @@ Fit fit_attacks(const Models& models, std::span<const size_t> targets, const Aud
 }
 
 void apply_fit(const Models& models, const Fit& fit, const RecordRange& range, uint64_t memory, const Context& context,
-               const std::function<std::vector<double>(const Fit::OfAttack&)>& numbers,
+               const std::function<FitNumbers(const Fit::OfAttack&)>& numbers,
                const std::function<void(ShardScores)>& sink) {
   std::vector<size_t> places;
   for (const size_t number : fit.targets)
@@ -86,12 +85,7 @@ void apply_fit(const Models& models, const Fit& fit, const RecordRange& range, u
   const size_t together = count > 1 ? signals.expect(places, fit.seed) : 1;
   for (const Fit::OfAttack& fitted : fit.attacks) {
     context.report(fitted.name, static_cast<size_t>(&fitted - fit.attacks.data()), fit.attacks.size());
-    const std::vector<double> found = numbers(fitted);
-    std::vector<std::span<const double>> found_of;
-    for (size_t first = 0; const Fit::OfTarget& target : fitted.targets) {
-      found_of.push_back(std::span(found).subspan(first, target.count));
-      first += target.count;
-    }
+    const FitNumbers found = numbers(fitted);
     const AttackRow& attack = find_attack(fitted.name);
     ShardScores scored{fitted.name, std::vector<double>(count * records, NAN), std::vector<std::string>(count), {}};
     parallel_blocks(count, together, context, [&](size_t begin, size_t end) {
@@ -102,7 +96,7 @@ void apply_fit(const Models& models, const Fit& fit, const RecordRange& range, u
           const TargetEvidence evidence(signals, places[t], fit.seed);
           const Parameters settled(attack.name, attack.parameters, target.settled);
           const std::vector<double> scores =
-              std::get<FittedAttack>(attack.run).apply(evidence.evidence(), found_of[t], settled, own);
+              std::get<FittedAttack>(attack.run).apply(evidence.evidence(), found.of(t), settled, own);
           std::ranges::copy(scores, scored.scores.begin() + static_cast<ptrdiff_t>(t * records));
         } catch (const Error& error) {
           if (error.category() != Category::numeric) throw;

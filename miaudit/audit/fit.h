@@ -12,8 +12,8 @@
 
 namespace miaudit {
 
-/// Takes what an attack's fit found, of all targets, one after the other, before it is dropped.
-using FitSink = std::function<void(const std::string& attack, std::vector<double> numbers)>;
+/// Takes what an attack's fit found of one target after the other, before it is dropped.
+using FitSink = std::function<void(const std::string& attack, std::span<const double> numbers)>;
 
 /// What follows from all records at once, of every attack of the plan that scores by formula beside reference models,
 /// against each of the targets (places in models.models). models: with stored signals. Throws Error(config) where the
@@ -22,9 +22,9 @@ Fit fit_attacks(const Models& models, std::span<const size_t> targets, const Aud
                 const FitSink& sink);
 
 /// Scores of some of the records by all attacks of a fit of these models, each as it would have them among all. memory:
-/// as AuditPlan has it. numbers: what the sink took. Cost: as scoring these records.
+/// as AuditPlan has it. numbers: what the sink took of an attack. Cost: as scoring these records.
 void apply_fit(const Models& models, const Fit& fit, const RecordRange& range, uint64_t memory, const Context& context,
-               const std::function<std::vector<double>(const Fit::OfAttack&)>& numbers,
+               const std::function<FitNumbers(const Fit::OfAttack&)>& numbers,
                const std::function<void(ShardScores)>& sink);
 
 /// Whether an attack's scores by a fit are those that the plan asks for against these targets (numbers of models).

@@ -45,7 +45,8 @@ ModelTrial::ModelTrial(const Models& models, std::span<const size_t> asked, std:
   trial_.evidence = [this](size_t t) { return evidence_of(t, {}); };
   trial_.teachers = [this](std::span<const size_t> fold) { return teachers_of(fold, {}); };
   trial_.forget = [this] { signals_.settle(); };
-  if (models.scores) trial_.stored = [this](const AttackRow& attack) { return stored_scores(attack); };
+  // The curve tells how long scoring took.
+  if (models.scores && !plan.curve) trial_.stored = [this](const AttackRow& attack) { return stored_scores(attack); };
   trial_.membership = membership_;
   trial_.labels = labels_;
   trial_.first_labels = models.labels;

@@ -16,6 +16,8 @@ struct MeasureOptions {
   std::vector<double> priors = {0.01, 0.1, 0.5};  ///< Each in (0, 1).
   uint32_t bootstrap = 0;  ///< Replicates, used where they cover (statistics.md); 0: none, of several targets 400.
   uint64_t seed = 0;
+
+  bool operator==(const MeasureOptions&) const = default;
 };
 
 /// Parameters by attack and name, as text.

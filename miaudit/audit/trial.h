@@ -57,7 +57,7 @@ struct Trial {
   std::function<void()> forget;           ///< Gives back what the last attack's signals took.
   size_t together = 1;                    ///< How many targets in a row a thread had better take.
   /// An attack's scores and shortages that need not be computed, where there are any.
-  std::function<std::optional<TargetScores>(const AttackRow&)> stored;
+  std::function<std::optional<TargetScores>(const AttackRow&)> stored = {};
 };
 
 /// Scores of all targets, with what is alike in them.

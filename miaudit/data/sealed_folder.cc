@@ -27,9 +27,9 @@ bool has_hash(const fs::path& path, const json& hash) {
   }
 }
 
-const json& arrays_of(const json& done) {
+const json& files_of(const json& done) {
   static const json kNone = json::object();
-  return done.is_object() && done.contains("arrays") && done["arrays"].is_object() ? done["arrays"] : kNone;
+  return done.is_object() && done.contains("files") && done["files"].is_object() ? done["files"] : kNone;
 }
 
 }  // namespace
@@ -42,16 +42,45 @@ SealedFolder::~SealedFolder() {
   if (!is_published_) fs::remove_all(attempt_, error);
 }
 
-void SealedFolder::write(std::string_view name, const Array& values) {
+void SealedFolder::make_folder() const {
   for (const fs::path& folder : {attempt_.parent_path(), attempt_}) make_directory(folder);
-  const fs::path path = attempt_ / fmt::format("{}.npy", name);
-  write_npy(path, values);
-  hashes_[std::string(name)] = content_hash(FileBytes::open(path).bytes());
+}
+
+void SealedFolder::hash(const std::string& file) {
+  const FileBytes content = FileBytes::open(attempt_ / file, Holding::passing);
+  hashes_[file] = content_hash(content.bytes(), content.owner());
+}
+
+void SealedFolder::write(std::string_view name, const Array& values) {
+  make_folder();
+  const std::string file = fmt::format("{}.npy", name);
+  write_npy(attempt_ / file, values);
+  hash(file);
+}
+
+void SealedFolder::append(std::string_view name, std::span<const double> values) {
+  const std::string file = fmt::format("{}.f64", name);
+  if (file != appended_) {
+    finish_appending();
+    make_folder();
+    appended_ = file;
+    appending_ = std::make_unique<OutputFile>(attempt_ / file);
+  }
+  appending_->write(std::as_bytes(values));
+}
+
+void SealedFolder::finish_appending() {
+  if (!appending_) return;
+  appending_->commit();
+  appending_.reset();
+  hash(appended_);
 }
 
 void SealedFolder::publish(json done, const fs::path& place, const std::function<bool()>& will_do) {
-  for (const fs::path& folder : {place.parent_path(), attempt_.parent_path(), attempt_}) make_directory(folder);
-  done["arrays"] = hashes_;
+  finish_appending();
+  make_folder();
+  make_directory(place.parent_path());
+  done["files"] = hashes_;
   done["checksum"] = checksum_of(done);
   write_file(attempt_ / "done.json", json_text(done, 1));
   for (int round = 0; round < 3 && !is_published_; ++round) {
@@ -84,14 +113,21 @@ json read_sealed(const fs::path& folder) {
 }
 
 Array read_sealed_array(const fs::path& folder, const json& done, const std::string& name) {
-  const json& arrays = arrays_of(done);
-  const fs::path path = folder / (name + ".npy");
-  return arrays.contains(name) && has_hash(path, arrays[name]) ? read_npy(path) : Array();
+  const std::string file = name + ".npy";
+  const json& files = files_of(done);
+  return files.contains(file) && has_hash(folder / file, files[file]) ? read_npy(folder / file) : Array();
+}
+
+std::optional<FileBytes> read_sealed_bytes(const fs::path& folder, const json& done, const std::string& name) {
+  const std::string file = name + ".f64";
+  const json& files = files_of(done);
+  if (!files.contains(file) || !has_hash(folder / file, files[file])) return {};
+  return FileBytes::open(folder / file, Holding::passing);
 }
 
 bool is_whole(const fs::path& folder, const json& done) {
-  return done.is_object() && std::ranges::all_of(arrays_of(done).items(), [&](const auto& array) {
-           return has_hash(folder / (array.key() + ".npy"), array.value());
+  return done.is_object() && std::ranges::all_of(files_of(done).items(), [&](const auto& file) {
+           return has_hash(folder / file.key(), file.value());
          });
 }
 

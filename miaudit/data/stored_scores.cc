@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "miaudit/base/shell_word.h"
@@ -17,9 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-fs::path fit_path(const Run& run) {
-  return run.path / "fit";
-}
 fs::path scores_path(const fs::path& run, Shard shard) {
   return run / "scores" / fmt::format("{}-of-{}", shard.number, shard.count);
 }
@@ -58,13 +56,16 @@ Fit::OfAttack attack_from(const json& from) {
 
 }  // namespace
 
+fs::path fit_path(const Run& run) {
+  return run.path / "fit";
+}
+
 FitWriter::FitWriter(const Run& run, const Models& models, const std::vector<std::string>& identities,
                      const std::string& writer)
     : run_(run), models_(models), identities_(identities), folder_(run, "shard-fit", writer) {}
 
-void FitWriter::write(const std::string& attack, std::vector<double> numbers) {
-  const size_t count = numbers.size();
-  folder_.write(attack, Array::from(std::move(numbers), {count}));
+void FitWriter::write(const std::string& attack, std::span<const double> numbers) {
+  folder_.append(attack, numbers);
 }
 
 void FitWriter::publish(const Fit& fit) {
@@ -111,16 +112,23 @@ std::optional<Fit> read_fit(const Run& run, const Models& models, const std::vec
   }
 }
 
-std::vector<double> read_fit_numbers(const Run& run, const Fit& fit, const Fit::OfAttack& attack) {
+FitNumbers::FitNumbers(const Run& run, const Fit& fit, const Fit::OfAttack& attack) : begins_{0} {
+  for (const Fit::OfTarget& target : attack.targets) begins_.push_back(begins_.back() + target.count);
   const json done = read_sealed(fit_path(run));
-  const Array numbers = read_sealed_array(fit_path(run), done, attack.name);
-  size_t count = 0;
-  for (const Fit::OfTarget& target : attack.targets) count += target.count;
-  if (checksum_of(done) != fit.id || numbers.type() != ElementType::float64 || numbers.size() != count)
+  std::optional<FileBytes> found = read_sealed_bytes(fit_path(run), done, attack.name);
+  if (!found || checksum_of(done) != fit.id || found->bytes().size() != begins_.back() * sizeof(double))
     fail(Category::input, "{} is not what was written, or gone; `miaudit audit {} --fit` makes it again",
-         (fit_path(run) / (attack.name + ".npy")).string(), shell_word(run.path.string()));
-  const std::span<const double> values = numbers.as<double>();
-  return {values.begin(), values.end()};
+         (fit_path(run) / (attack.name + ".f64")).string(), shell_word(run.path.string()));
+  bytes_ = std::move(*found);
+}
+
+std::vector<double> FitNumbers::of(size_t target) const {
+  std::vector<double> numbers(begins_[target + 1] - begins_[target]);
+  const std::span<const std::byte> own =
+      bytes_.bytes().subspan(begins_[target] * sizeof(double), numbers.size() * sizeof(double));
+  if (!own.empty()) std::memcpy(numbers.data(), own.data(), own.size());
+  let_pass(bytes_.owner(), own);
+  return numbers;
 }
 
 ScoreWriter::ScoreWriter(const Run& run, const Models& models, const std::vector<std::string>& identities,
@@ -165,7 +173,7 @@ std::optional<StoredScores> StoredScores::find(const Run& run, Fit fit, std::str
       if (!stored.add(read_sealed(scores_path(run.path, {number, count})), fit))
         missing += fmt::format("{}{}/{}", missing.empty() ? "" : ", ", number, count);
     if (!missing.empty()) {
-      flaws = "not yet of " + missing;
+      if (!stored.said_.empty()) flaws = "no scores yet by shard " + missing;
       continue;
     }
     stored.path_ = run.path;
@@ -216,6 +224,7 @@ ShardScores StoredScores::scores(std::string_view attack) const {
     for (size_t t = 0; t < targets; ++t)
       std::ranges::copy(values.as<double>().subspan(t * width, width),
                         all.scores.begin() + static_cast<ptrdiff_t>(t * records_ + range.begin));
+    release_pages(values);
   }
   return all;
 }

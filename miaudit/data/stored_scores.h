@@ -37,6 +37,7 @@ struct Fit {
   std::string id;  ///< Tells it from others; "" before it is written.
 };
 
+std::filesystem::path fit_path(const Run& run);
 /// Writes a fit to RUN/fit, in place of another, one attack after the other.
 class FitWriter {
  public:
@@ -44,8 +45,8 @@ class FitWriter {
   /// SealedFolder.
   FitWriter(const Run& run, const Models& models, const std::vector<std::string>& identities,
             const std::string& writer);
-  /// numbers: of all targets, one after the other.
-  void write(const std::string& attack, std::vector<double> numbers);
+  /// numbers: of the attack's next target.
+  void write(const std::string& attack, std::span<const double> numbers);
   /// Throws Error(input) where a model has other outputs than before.
   void publish(const Fit& fit);
 
@@ -59,9 +60,18 @@ class FitWriter {
 bool may_have_fit(const Run& run, const std::vector<std::string>& identities);
 /// The fit of these models, or nothing where none is there that is as it was written.
 std::optional<Fit> read_fit(const Run& run, const Models& models, const std::vector<std::string>& identities);
-/// What an attack's fit found, of all targets, one after the other. Throws Error(input) where it is not what was
-/// written.
-std::vector<double> read_fit_numbers(const Run& run, const Fit& fit, const Fit::OfAttack& attack);
+/// What an attack's fit found.
+class FitNumbers {
+ public:
+  /// Throws Error(input) where it is not what was written.
+  FitNumbers(const Run& run, const Fit& fit, const Fit::OfAttack& attack);
+  /// Of one target.
+  std::vector<double> of(size_t target) const;
+
+ private:
+  FileBytes bytes_;
+  std::vector<size_t> begins_;  // of the targets, in numbers, and the end
+};
 
 /// One attack's scores of some records against every target of a fit.
 struct ShardScores {

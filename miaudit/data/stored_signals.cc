@@ -48,7 +48,7 @@ struct Found {
 
 Found find_models(const Run& run, const Models& models, const std::vector<std::string>& identities, Shard shard) {
   const json done = read_sealed(shard_path(run, shard));
-  if (!done.is_object() || !done.contains("arrays") || !done["arrays"].is_object()) return {"is missing or damaged"};
+  if (!done.is_object() || !done.contains("files") || !done["files"].is_object()) return {"is missing or damaged"};
   const json identity = identity_of(run, models, identities, shard);
   for (const auto& [key, value] : identity.items())
     if (key != "forms" && key != "models" && (!done.contains(key) || done[key] != value))
@@ -172,8 +172,9 @@ StoredSignals::StoredSignals(const Run& run, const Models& models, const RecordR
       const json done = read_sealed(shard_path(run, shard));
       kernel_targets_.insert(done.value("kernel_target", ""));
       std::vector<std::string> names;
-      for (const auto& [name, hash] : done["arrays"].items()) {
-        const fs::path path = shard_path(run, shard) / (name + ".npy");
+      for (const auto& [file, hash] : done["files"].items()) {
+        const fs::path path = shard_path(run, shard) / file;
+        const std::string name = path.stem().string();
         const std::vector<size_t> shape = {own.models, part.range.end - part.range.begin, queries_};
         Array values = read_sealed_array(shard_path(run, shard), done, name);
         if (values.type() != ElementType::float64 || values.shape() != shape)

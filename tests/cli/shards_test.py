@@ -101,7 +101,7 @@ text = open(path).read()
 done = json.loads(text)
 assert [reading["model"] for reading in done["readings"]][0] == CHANGED
 for damage in (text.replace(done["readings"][0]["hash"], "0" * 32), json.dumps({**done, "models": done["models"][::-1]}),
-               json.dumps({**done, "signals": {}}), text[:-9], "7", ""):
+               json.dumps({**done, "files": {}}), text[:-9], "7", ""):
     open(path, "w").write(damage)
     assert f"{part} is missing or damaged" in run("audit", "run1", "--merge", expect=2).stderr
     assert "written" in run("audit", "run1", "--shard", part).stdout
@@ -203,7 +203,7 @@ for bad in ("", "0/2", "3/2", "2", "a/b", "1/2x", "-1/2", "1/0"):
 assert "as many shards or fewer" in run("audit", "run1", "--shard", f"1/{RECORDS + 1}", expect=2).stderr
 assert "go with a run folder" in run("audit", "--merge", "--outputs", "a.npy", "--membership", "b.npy", expect=2).stderr
 for more in (("--json",), ("--groups", "labels.npy"), ("--out", "report")):
-    assert "only computes signals" in run("audit", "run1", "--shard", "1/2", *more, expect=2).stderr
+    assert "make what --merge audits from" in run("audit", "run1", "--shard", "1/2", *more, expect=2).stderr
 assert "--memory" in run("audit", "run1", "--memory", "1M", expect=2).stderr
 
 # A job array for Slurm.

@@ -1,0 +1,189 @@
+#include "cli/audit_steps.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "miaudit/attack/attack.h"
+#include "miaudit/audit/fit.h"
+#include "miaudit/audit/shard.h"
+#include "miaudit/audit/targets.h"
+#include "miaudit/audit/trial.h"
+#include "miaudit/data/model_status.h"
+#include "miaudit/data/run_files.h"
+#include "miaudit/signal/signal.h"
+
+namespace miaudit::cli {
+namespace {
+
+constexpr const char* kOtherFit = "it is of other models, labels or splits, or damaged; --fit makes it again";
+
+std::string writer_name() {
+  return fmt::format("{}.{}", host_name(), getpid());
+}
+
+void tell_missing(const Models& models) {
+  for (const Warning& missing : models.missing) fmt::print(stderr, "{}; it is left out\n", missing.message);
+}
+void tell_unused_fit(const Run& run, const std::string& why) {
+  fmt::print(stderr, "{} is not used: {}\n", fit_path(run).string(), why);
+}
+
+void check_has_outputs(const AuditRequest& request, const Models& models, const char* flag) {
+  if (!models.has_outputs())
+    fail(Category::config, "{} holds signals already: there is nothing to store; audit it without {}", request.run,
+         flag);
+}
+
+/// All of a run's models, without reading what shards have read.
+Models read_known_models(const Run& run, const AuditRequest& request, const Context& context) {
+  return read_models(run, request.reading, context, stored_readings(run, request.reading));
+}
+
+/// Which of the models to audit: the one asked for, those that were brought, or all.
+std::vector<size_t> targets_of(const Models& models, const Run& run, const std::optional<size_t>& asked) {
+  std::vector<size_t> all, brought;
+  for (size_t p = 0; p < models.models.size(); ++p) {
+    const size_t number = models.models[p].number;
+    if (asked && number == *asked) return {p};
+    all.push_back(p);
+    if (run.is_brought[number]) brought.push_back(p);
+  }
+  if (asked && *asked >= run.models)
+    fail(Category::input, "--target {}: the run has {}, which are numbered from 0 to {}", *asked,
+         counted(run.models, "model"), run.models - 1);
+  if (asked) {
+    const auto why = std::ranges::find_if(models.missing, [&](const Warning& missing) {
+      return missing.message.starts_with(fmt::format("model {} ", *asked));
+    });
+    fail(Category::input, "--target {}: {}; {}", *asked,
+         why == models.missing.end() ? "this model cannot be used" : why->message,
+         why == models.missing.end() ? "`miaudit shadow status` lists all" : why->advice);
+  }
+  return brought.empty() ? all : brought;
+}
+
+std::vector<size_t> choose_targets(Models& models, const Run& run, const AuditRequest& request) {
+  return targets_within(request.plan.memory, models, targets_of(models, run, request.target), models.warnings);
+}
+
+/// Has the audit take what shards scored by a fit, where they did so as it would itself; else says why not.
+void take_scores(const Run& run, const std::vector<std::string>& identities, const AuditPlan& plan, RunModels& all) {
+  std::vector<const AttackRow*> attacks;
+  for (const AttackRow& attack : attack_table())
+    if (attack.is_fitted() && is_wanted(plan, attack.name)) attacks.push_back(&attack);
+  if (attacks.empty() || !is_there(fit_path(run))) return;
+  std::optional<Fit> fit = read_fit(run, all.models, identities);
+  if (!fit) return tell_unused_fit(run, kOtherFit);
+  std::vector<size_t> numbers;
+  for (const size_t target : all.targets) numbers.push_back(all.models.models[target].number);
+  std::string flaws = "it is of other attacks, parameters, targets or another seed than the merge was asked for";
+  std::optional<StoredScores> scores;
+  if (std::ranges::any_of(attacks, [&](const AttackRow* attack) { return does_cover(*fit, *attack, numbers, plan); }))
+    scores = StoredScores::find(run, std::move(*fit), flaws);
+  if (!scores) return tell_unused_fit(run, flaws);
+  all.models.scores = std::make_shared<const StoredScores>(std::move(*scores));
+}
+
+/// Whether a fit was there to score the shard by, and signals to score.
+bool could_apply(const AuditRequest& request, const Run& run, Shell& shell) {
+  if (!is_there(fit_path(run))) return false;
+  const Context context = shell.context();
+  const std::vector<std::string> identities = outputs_identities(run);
+  std::optional<Fit> fit;
+  Models models;
+  if (may_have_fit(run, identities)) {
+    models = read_known_models(run, request, context);
+    fit = read_fit(run, models, identities);
+  }
+  if (!fit) {
+    tell_unused_fit(run, kOtherFit);
+    return false;
+  }
+  const Shard shard = *request.shard;
+  const RecordRange range = shard.range(run.records);
+  ScoreWriter writer(run, models, identities, *fit, shard, writer_name());
+  const bool is_done = writer.is_done();
+  if (!is_done) {
+    try {
+      models.stored = std::make_shared<const StoredSignals>(run, models, range);
+    } catch (const Error& error) {
+      if (error.category() != Category::input) throw;
+      tell_unused_fit(run, "signals of some shards are missing; once they are there, run this shard again");
+      return false;
+    }
+    apply_fit(
+        models, *fit, range, request.plan.memory, context,
+        [&](const Fit::OfAttack& attack) { return FitNumbers(run, *fit, attack); },
+        [&](ShardScores scores) { writer.write(std::move(scores)); });
+    writer.publish(kernel_target());
+  }
+  shell.clear_progress();
+  print(fmt::format("shard {}/{}: scores of {} by {} against {} {}\n", shard.number, shard.count,
+                    counted(range.end - range.begin, "record"), counted(fit->attacks.size(), "attack"),
+                    counted(fit->targets.size(), "target"), is_done ? "were there already; nothing to do" : "written"));
+  return true;
+}
+
+}  // namespace
+
+int run_shard(const AuditRequest& request, const Run& run, Shell& shell) {
+  const Shard shard = *request.shard;
+  if (shard.count > run.records)
+    fail(Category::config, "--shard {}/{}: the run has {}; give as many shards or fewer", shard.number, shard.count,
+         counted(run.records, "record"));
+  if (could_apply(request, run, shell)) return 0;
+  const Context context = shell.context();
+  const std::vector<std::string> identities = outputs_identities(run);
+  const Models models = read_models(run, shard.range(run.records), request.reading, context);
+  check_has_outputs(request, models, "--shard");
+  const bool is_new =
+      store_shard(run, models, shard, identities, writer_name(), request.reading, request.plan, context);
+  shell.clear_progress();
+  tell_missing(models);
+  print(fmt::format("shard {}/{}: signals of {} by {} {}\n", shard.number, shard.count,
+                    counted(models.records(), "record"), counted(models.models.size(), "model"),
+                    is_new ? "written" : "were there already; nothing to do"));
+  return 0;
+}
+
+int run_fit(const AuditRequest& request, const Run& run, Shell& shell) {
+  check_memory(1, run.records, request.plan.memory);
+  const Context context = shell.context();
+  const std::vector<std::string> identities = outputs_identities(run);
+  Models models = read_known_models(run, request, context);
+  check_has_outputs(request, models, "--fit");
+  models.stored = std::make_shared<const StoredSignals>(run, models);
+  const std::vector<size_t> targets = choose_targets(models, run, request);
+  FitWriter writer(run, models, identities, writer_name());
+  const Fit fit =
+      fit_attacks(models, targets, request.plan, context,
+                  [&](const std::string& attack, std::span<const double> numbers) { writer.write(attack, numbers); });
+  writer.publish(fit);
+  shell.clear_progress();
+  tell_missing(models);
+  print(fmt::format("fit of {} against {} written: --shard scores by it, and --merge with the same options audits\n",
+                    counted(fit.attacks.size(), "attack"), counted(fit.targets.size(), "target")));
+  return 0;
+}
+
+RunModels read_run_models(const AuditRequest& request, const Run& run, const Context& context) {
+  // Before a large run is read in vain.
+  check_memory(1, run.records, request.plan.memory);
+  if (!request.merge) {
+    Models models = read_models(run, request.reading, context);
+    std::vector<size_t> targets = choose_targets(models, run, request);
+    return {std::move(models), std::move(targets)};
+  }
+  const std::vector<std::string> identities = outputs_identities(run);
+  RunModels all{read_known_models(run, request, context), {}};
+  if (!all.models.has_outputs())
+    fail(Category::config, "{} holds signals and no outputs; leave --merge out", request.run);
+  all.models.stored = std::make_shared<const StoredSignals>(run, all.models);
+  all.targets = choose_targets(all.models, run, request);
+  take_scores(run, identities, request.plan, all);
+  return all;
+}
+
+}  // namespace miaudit::cli
