@@ -8,6 +8,7 @@
 #include "miaudit/audit/audit.h"
 #include "miaudit/base/rng.h"
 #include "miaudit/data/model_status.h"
+#include "miaudit/data/stored_scores.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
 #include "miaudit/signal/signal.h"
@@ -70,6 +71,50 @@ TEST(Shards, TellOfOtherInstructionSets) {
   EXPECT_EQ(tells(other), 1);
   EXPECT_NE(other.kernel_target.find("EARLIER"), std::string::npos) << other.kernel_target;
   EXPECT_NE(other.kernel_target.find(kernel_target()), std::string::npos) << other.kernel_target;
+  std::filesystem::remove_all(path);
+}
+
+// What shards scored by a fit is what the audit is of, if the fit is of the audit's plan.
+TEST(Scores, AreTakenFromShards) {
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "stored_scores";
+  std::filesystem::remove_all(path);
+  const miaudit::Run run = make_run(path);
+  Models models = read_models(run, RecordOptions(), {});
+  const std::vector<std::string> identities = outputs_identities(run);
+  SignalWriter(run, models, {1, 1}, identities, "test").publish({}, kernel_target());
+  models.stored = std::make_shared<const StoredSignals>(run, models);
+  AuditPlan plan;
+  plan.attacks = {"malt"};
+  const std::vector<size_t> targets = {0, 2};
+  Fit made{{0, 2}, 0, "EARLIER", {{"malt", {}, {{{}, "", 0}, {{}, "", 0}}}}, ""};
+  FitWriter fits(run, models, identities, "test");
+  fits.write("malt", {});
+  fits.write("malt", {});
+  fits.publish(made);
+  std::optional<Fit> fit = read_fit(run, models, identities);
+  ASSERT_TRUE(fit);
+  for (size_t number = 1; number <= 3; ++number) {
+    const Shard shard{number, 3};
+    const RecordRange range = shard.range(kRecords);
+    ShardScores scores{"malt", {}, {"", ""}, {"loss"}};
+    for (const size_t target : targets)
+      for (size_t i = range.begin; i < range.end; ++i) scores.scores.push_back(models.models[target].membership[i]);
+    ScoreWriter writer(run, models, identities, *fit, shard, "test");
+    EXPECT_FALSE(writer.is_done());
+    writer.write(std::move(scores));
+    writer.publish(kernel_target());
+    EXPECT_TRUE(writer.is_done());
+    std::string flaws;
+    EXPECT_EQ(StoredScores::find(run, *fit, flaws).has_value(), number == 3) << flaws;
+  }
+  std::string flaws;
+  models.scores = std::make_shared<const StoredScores>(*StoredScores::find(run, *fit, flaws));
+  const AuditResult known = audit(models, targets, {}, plan, {});
+  EXPECT_EQ(known.attacks.front().estimates.auc.value, 1);
+  EXPECT_EQ(std::ranges::count(known.warnings, "other_instruction_sets", &Notice::code), 1);
+  plan.measure.seed = 1;
+  models.stored = nullptr;
+  EXPECT_LT(audit(models, targets, {}, plan, {}).attacks.front().estimates.auc.value, 0.9);
   std::filesystem::remove_all(path);
 }
 

@@ -63,7 +63,7 @@ for arguments, said in {
         ("shadow", "plan", "run", "--arch", "mlp"): "`miaudit shadow plan` has no option --arch; did you mean '--architecture'",
         ("audit", "nothing"): "nothing does not exist; expected a run folder",
         ("audit", "x.npy"): "x.npy is a file; expected a run folder",
-        ("audit", "nothing", "--shard", "1/2", "--merge"): "give one of the two",
+        ("audit", "nothing", "--shard", "1/2", "--merge"): "give one of them at a time",
         ("list", "atacks"): "did you mean 'attacks'",
         ("compare", "run"): "`miaudit compare` lacks its 'second': ",
         ("list",): "`miaudit list` lacks its 'what': Family to list, one of {attacks,signals",
