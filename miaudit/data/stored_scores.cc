@@ -26,6 +26,7 @@ fs::path scores_path(const fs::path& run, Shard shard) {
 json identity_of(const Run& run, const Models& models, const std::vector<std::string>& identities) {
   json identity = signals_identity(run, models, identities);
   identity["membership"] = content_hash(run.membership.bytes());
+  identity["families"] = models.families;
   identity["roles"] = content_hash(std::as_bytes(std::span(run.roles)));
   identity["outputs"] = identities;
   return identity;

@@ -154,6 +154,14 @@ assert report_of("pairs", "--merge", "--attacks", "lira", note="other models, la
     "pairs", "--attacks", "lira")
 np.save("pairs/membership.npy", membership)
 assert report_of("pairs", "--merge", "--attacks", "lira") == whole
+# Nor is one that took other models for partners.
+score_by_fit("random", 2, ["--attacks", "lira"])
+text = open("random/run.json").read()
+open("random/run.json", "w").write(json.dumps({**json.loads(text), "partners": [m ^ 1 for m in range(12)]}))
+assert report_of("random", "--merge", "--attacks", "lira", note="other models, labels or splits") == report_of(
+    "random", "--attacks", "lira")
+open("random/run.json", "w").write(text)
+assert report_of("random", "--merge", "--attacks", "lira") == report_of("random", "--attacks", "lira")
 outputs = np.load("pairs/models/0002/outputs.npy")
 np.save("pairs/models/0002/outputs.npy", outputs[:, :, ::-1].copy())
 for number in (1, 2):
