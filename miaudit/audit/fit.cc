@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "miaudit/audit/model_trial.h"
 #include "miaudit/audit/target_evidence.h"
@@ -113,10 +114,10 @@ void apply_fit(const Models& models, const Fit& fit, const RecordRange& range, u
 
 bool does_cover(const Fit& fit, const AttackRow& attack, std::span<const size_t> targets, const AuditPlan& plan) {
   const auto fitted = std::ranges::find(fit.attacks, attack.name, &Fit::OfAttack::name);
+  const std::set<size_t> all(fit.targets.begin(), fit.targets.end());
   return fitted != fit.attacks.end() && fit.seed == plan.measure.seed &&
          fitted->asked == parameters_of(attack, plan.parameters).values() &&
-         std::ranges::all_of(
-             targets, [&](size_t number) { return std::ranges::find(fit.targets, number) != fit.targets.end(); });
+         std::ranges::all_of(targets, [&](size_t number) { return all.contains(number); });
 }
 
 }  // namespace miaudit

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "miaudit/audit/curve.h"
@@ -111,9 +112,11 @@ std::optional<TargetScores> ModelTrial::stored_scores(const AttackRow& attack) {
   for (const std::string& signal : all.signals) signals_.note_asked(signal);
   const auto of_fit = std::ranges::find(fit.attacks, attack.name, &Fit::OfAttack::name);
   const size_t records = models_.records();
+  std::map<size_t, size_t> place_of;
+  for (const size_t number : fit.targets) place_of.emplace(number, place_of.size());
   TargetScores scored;
   for (size_t t = 0; t < numbers.size(); ++t) {
-    const size_t place = static_cast<size_t>(std::ranges::find(fit.targets, numbers[t]) - fit.targets.begin());
+    const size_t place = place_of.at(numbers[t]);
     const Fit::OfTarget& own = of_fit->targets[place];
     const std::string& shortage = own.shortage.empty() ? all.shortages[place] : own.shortage;
     if (!shortage.empty()) scored.shortages.emplace(t, shortage);

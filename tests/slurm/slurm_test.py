@@ -80,6 +80,20 @@ with tempfile.TemporaryDirectory(prefix="miaudit-slurm-", dir="/tmp") as folder,
     cluster.run("sbatch", f"--array={missing}", "--output=element.%a.log", "train.sbatch")
     cluster.wait(is_over, "the element to end", 300)
 
+    # An audit: its signals, and after a fit its scores, by the same script.
+    with open("audit.sbatch", "w", encoding="ascii") as file:
+        file.write(miaudit("shadow", "emit", "slurm", "cluster", "--verb", "audit", "--shards", 3, "--time", "5m", "--memory", "500M"))
+    attacks = ["--attacks", "lira,rmia,bavaria_n,base"]
+    for what in ("signals", "scores"):
+        cluster.run("sbatch", f"--output={what}.%a.log", "audit.sbatch")
+        cluster.wait(is_over, f"the {what}", 300)
+        for element in (1, 2, 3):
+            with open(f"{what}.{element}.log", encoding="utf-8") as file:
+                assert f"{what} of 200 records" in file.read(), (what, element)
+        if what == "signals":
+            miaudit("audit", "cluster", "--fit", *attacks)
+    assert miaudit("audit", "cluster", "--merge", "--json", *attacks) == miaudit("audit", "cluster", "--json", *attacks)
+
 assert miaudit("shadow", "status", "cluster", "--missing") == ""
 miaudit("shadow", "check", "cluster")
 miaudit("shadow", "train", "serial", "--jobs", "1", "--quiet")
