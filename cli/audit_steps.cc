@@ -24,7 +24,7 @@ std::string writer_name() {
 }
 
 void tell_missing(const Models& models) {
-  for (const Warning& missing : models.missing) fmt::print(stderr, "{}; it is left out\n", missing.message);
+  for (const auto& [number, missing] : models.missing) fmt::print(stderr, "{}; it is left out\n", missing.message);
 }
 void tell_unused_fit(const Run& run, const std::string& why) {
   fmt::print(stderr, "{} is not used: {}\n", fit_path(run).string(), why);
@@ -54,12 +54,8 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
     fail(Category::input, "--target {}: the run has {}, which are numbered from 0 to {}", *asked,
          counted(run.models, "model"), run.models - 1);
   if (asked) {
-    const auto why = std::ranges::find_if(models.missing, [&](const Warning& missing) {
-      return missing.message.starts_with(fmt::format("model {} ", *asked));
-    });
-    fail(Category::input, "--target {}: {}; {}", *asked,
-         why == models.missing.end() ? "this model cannot be used" : why->message,
-         why == models.missing.end() ? "`miaudit shadow status` lists all" : why->advice);
+    const Warning& why = models.missing.at(*asked);
+    fail(Category::input, "--target {}: {}; {}", *asked, why.message, why.advice);
   }
   return brought.empty() ? all : brought;
 }

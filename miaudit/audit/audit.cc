@@ -220,7 +220,7 @@ AuditResult audit(const Models& models, std::span<const size_t> asked, std::span
   check_plan(plan);
   AuditResult result = begin_result(plan);
   describe_files(models.files, models.warnings, result);
-  for (const Warning& missing : models.missing)
+  for (const auto& [number, missing] : models.missing)
     result.warnings.push_back({missing.code, missing.message + "; it was left out", missing.advice});
   describe_outputs(models.models.front().outputs, models.form_detected, result.subject);
   tell_instruction_sets(models, result);

@@ -130,10 +130,10 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, R
     if (status.state != ModelState::done) {
       if (flaw.empty() && !status.why.empty())
         flaw = fmt::format("model {} is {}: {}", m, state_name(status.state), status.why);
-      models.missing.push_back(
-          {"missing_model",
-           fmt::format("model {} is {}{}", m, state_name(status.state), status.why.empty() ? "" : ": " + status.why),
-           advice(status.state)});
+      models.missing[m] = {
+          "missing_model",
+          fmt::format("model {} is {}{}", m, state_name(status.state), status.why.empty() ? "" : ": " + status.why),
+          advice(status.state)};
       if (status.state == ModelState::failed) lacking = status.state;
       continue;
     }
@@ -164,7 +164,7 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, R
       if (unusable.category() != Category::input && unusable.category() != Category::unsupported) throw;
       const std::string why = fmt::format("model {} cannot be used: {}", m, unusable.what());
       if (flaw.empty()) flaw = why;
-      models.missing.push_back({"unusable_model", why, "mend its outputs, or make them again"});
+      models.missing[m] = {"unusable_model", why, "mend its outputs, or make them again"};
       continue;
     }
     model.outputs = std::move(loaded.outputs);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,9 +36,9 @@ struct Models {
   std::vector<int32_t> labels;  ///< [records], or empty
   std::vector<float> features;  ///< [records][feature_columns], or empty
   size_t feature_columns = 0;
-  std::vector<uint8_t> audited;      ///< [records]: 1 for those that the audit is about
-  std::vector<uint32_t> population;  ///< records known to be in no training set
-  std::vector<Warning> missing;      ///< models that are named but cannot be used, and why
+  std::vector<uint8_t> audited;       ///< [records]: 1 for those that the audit is about
+  std::vector<uint32_t> population;   ///< records known to be in no training set
+  std::map<size_t, Warning> missing;  ///< models that are named but cannot be used, by number, and why
   std::vector<FileRecord> files;
   std::vector<Warning> warnings;
   bool form_detected = false;
