@@ -44,7 +44,7 @@ void settle_stage(Arguments& a) {
         "--shard and --fit make what --merge audits from; give --groups, --ids, --features, --out, --json, --curve and "
         "gates to the audit with --merge");
   if (a.shard && (request.target || plan.attacks != AuditPlan().attacks || !plan.parameters.empty() ||
-                  plan.measure != MeasureOptions()))
+                  plan.measure != MeasureOptions() || plan.folds != AuditPlan().folds))
     fail(Category::config,
          "--shard makes signals for any audit, and scores as --fit was told to; give --target, attacks, their "
          "parameters "

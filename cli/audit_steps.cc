@@ -17,7 +17,7 @@
 namespace miaudit::cli {
 namespace {
 
-constexpr const char* kOtherFit = "it is of other models, labels or splits, or damaged; --fit makes it again";
+constexpr const char* kOtherFit = "it is of other models, labels, splits or signals, or damaged; --fit makes it again";
 
 std::string writer_name() {
   return fmt::format("{}.{}", host_name(), getpid());
@@ -26,8 +26,11 @@ std::string writer_name() {
 void tell_missing(const Models& models) {
   for (const auto& [number, missing] : models.missing) fmt::print(stderr, "{}; it is left out\n", missing.message);
 }
-void tell_unused_fit(const Run& run, const std::string& why) {
-  fmt::print(stderr, "{} is not used: {}\n", fit_path(run).string(), why);
+bool has_fit(const Run& run) {
+  return is_there(fit_path(run) / "done.json");
+}
+std::string unused_fit(const Run& run, const std::string& why) {
+  return fmt::format("{} is not used: {}", fit_path(run).string(), why);
 }
 
 void check_has_outputs(const AuditRequest& request, const Models& models, const char* flag) {
@@ -69,46 +72,39 @@ void take_scores(const Run& run, const std::vector<std::string>& identities, con
   std::vector<const AttackRow*> attacks;
   for (const AttackRow& attack : attack_table())
     if (attack.is_fitted() && is_wanted(plan, attack.name)) attacks.push_back(&attack);
-  if (attacks.empty() || !is_there(fit_path(run))) return;
+  if (attacks.empty() || !has_fit(run)) return;
+  const auto tell = [&](const std::string& why) { fmt::print(stderr, "{}\n", unused_fit(run, why)); };
   std::optional<Fit> fit = read_fit(run, all.models, identities);
-  if (!fit) return tell_unused_fit(run, kOtherFit);
+  if (!fit || fit->signals != all.models.stored->id()) return tell(kOtherFit);
   std::vector<size_t> numbers;
   for (const size_t target : all.targets) numbers.push_back(all.models.models[target].number);
-  std::string flaws = "it is of other attacks, parameters, targets or another seed than the merge was asked for";
+  std::string flaws = "it holds none of the attacks asked for, with these parameters, targets and seed, that can run";
   std::optional<StoredScores> scores;
   if (std::ranges::any_of(attacks, [&](const AttackRow* attack) { return does_cover(*fit, *attack, numbers, plan); }))
     scores = StoredScores::find(run, std::move(*fit), flaws);
-  if (!scores) return tell_unused_fit(run, flaws);
+  if (!scores) return tell(flaws);
   all.models.scores = std::make_shared<const StoredScores>(std::move(*scores));
 }
 
-/// Whether a fit was there to score the shard by, and signals to score.
-bool could_apply(const AuditRequest& request, const Run& run, Shell& shell) {
-  if (!is_there(fit_path(run))) return false;
+/// Scores the shard by the fit that is there. Else why not, "" where there is none.
+std::optional<std::string> reason_not_to_score(const AuditRequest& request, const Run& run, Shell& shell) {
+  if (!has_fit(run)) return "";
   const Context context = shell.context();
   const std::vector<std::string> identities = outputs_identities(run);
-  std::optional<Fit> fit;
-  Models models;
-  if (may_have_fit(run, identities)) {
-    models = read_known_models(run, request, context);
-    fit = read_fit(run, models, identities);
-  }
-  if (!fit) {
-    tell_unused_fit(run, kOtherFit);
-    return false;
-  }
+  if (!may_have_fit(run, identities)) return kOtherFit;
+  Models models = read_known_models(run, request, context);
+  const std::optional<Fit> fit = read_fit(run, models, identities);
+  if (!fit) return kOtherFit;
   const Shard shard = *request.shard;
   const RecordRange range = shard.range(run.records);
   ScoreWriter writer(run, models, identities, *fit, shard, writer_name());
   const bool is_done = writer.is_done();
   if (!is_done) {
-    try {
-      models.stored = std::make_shared<const StoredSignals>(run, models, range);
-    } catch (const Error& error) {
-      if (error.category() != Category::input) throw;
-      tell_unused_fit(run, "signals of some shards are missing; once they are there, run this shard again");
-      return false;
-    }
+    const SignalWriter own(run, models, shard, identities, writer_name());
+    if (!StoredSignals::are_complete(run, models, identities) || (own.is_there() && !own.is_done()))
+      return "signals are missing or damaged; once all are there, run this shard again";
+    models.stored = std::make_shared<const StoredSignals>(run, models, range);
+    if (fit->signals != models.stored->id()) return kOtherFit;
     apply_fit(
         models, *fit, range, request.plan.memory, context,
         [&](const Fit::OfAttack& attack) { return FitNumbers(run, *fit, attack); },
@@ -119,7 +115,7 @@ bool could_apply(const AuditRequest& request, const Run& run, Shell& shell) {
   print(fmt::format("shard {}/{}: scores of {} by {} against {} {}\n", shard.number, shard.count,
                     counted(range.end - range.begin, "record"), counted(fit->attacks.size(), "attack"),
                     counted(fit->targets.size(), "target"), is_done ? "were there already; nothing to do" : "written"));
-  return true;
+  return {};
 }
 
 }  // namespace
@@ -129,7 +125,8 @@ int run_shard(const AuditRequest& request, const Run& run, Shell& shell) {
   if (shard.count > run.records)
     fail(Category::config, "--shard {}/{}: the run has {}; give as many shards or fewer", shard.number, shard.count,
          counted(run.records, "record"));
-  if (could_apply(request, run, shell)) return 0;
+  const std::optional<std::string> unscored = reason_not_to_score(request, run, shell);
+  if (!unscored) return 0;
   const Context context = shell.context();
   const std::vector<std::string> identities = outputs_identities(run);
   const Models models = read_models(run, shard.range(run.records), request.reading, context);
@@ -137,7 +134,9 @@ int run_shard(const AuditRequest& request, const Run& run, Shell& shell) {
   const bool is_new =
       store_shard(run, models, shard, identities, writer_name(), request.reading, request.plan, context);
   shell.clear_progress();
+  if (!is_new && !unscored->empty()) fail(Category::input, "{}", unused_fit(run, *unscored));
   tell_missing(models);
+  if (!unscored->empty()) fmt::print(stderr, "{}\n", unused_fit(run, *unscored));
   print(fmt::format("shard {}/{}: signals of {} by {} {}\n", shard.number, shard.count,
                     counted(models.records(), "record"), counted(models.models.size(), "model"),
                     is_new ? "written" : "were there already; nothing to do"));

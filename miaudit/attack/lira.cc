@@ -32,12 +32,6 @@ constexpr ParameterRow kParameters[] = {
 
 constexpr std::span<const ParameterRow> kOfflineParameters = std::span(kParameters).subspan(1);
 
-/// A normal distribution for each value.
-struct Normals {
-  std::vector<double> location;
-  std::vector<double> variance;
-};
-
 std::vector<double> medians(const SidedValues& models, int8_t side, const Context& context) {
   std::vector<double> found(models.samples * models.queries);
   parallel_blocks(found.size(), 1 << 10, context, [&](size_t begin, size_t end) {
@@ -58,49 +52,44 @@ std::vector<double> medians(const SidedValues& models, int8_t side, const Contex
   return found;
 }
 
-/// The released code: medians, one deviation for all (of all values about their own mean) where it is fixed, and 1e-30
-/// on top of any.
-Normals normals_of_code(const SideMoments& moments, std::vector<double> medians, double fixed, bool is_fixed) {
-  Normals normals{std::move(medians), moments.variance};
-  for (double& variance : normals.variance) {
-    const double deviation = std::sqrt(is_fixed ? fixed : variance) + 1e-30;
-    variance = deviation * deviation;
+/// A normal distribution for each value of a side.
+class Normals {
+ public:
+  /// fixed: the variance that the released code takes for all records where it takes one.
+  Normals(const Evidence& evidence, int8_t side, const SideTotals& totals, double fixed, const Parameters& parameters,
+          const Context& context)
+      : moments_(evidence.references->moments(parameters.choice("signal"))),
+        side_(side == 1 ? moments_.in : moments_.out),
+        is_pooled_(parameters.choice("variance") == "pooled"),
+        is_of_code_(parameters.choice("formulas") == "carlini"),
+        pooled_(is_of_code_ ? fixed : totals.within),
+        least_(kLeastShareOfPooled * totals.within) {
+    if (parameters.choice("location") == "median")
+      medians_ = medians(evidence.references->values(parameters.choice("signal")), side, context);
   }
-  return normals;
-}
 
-Normals normals_of_paper(const SideMoments& moments, std::vector<double> location, const SideTotals& totals,
-                         bool is_pooled) {
-  Normals normals{std::move(location), moments.variance};
-  for (double& variance : normals.variance)
-    variance = is_pooled ? totals.within : std::max(variance, kLeastShareOfPooled * totals.within);
-  return normals;
-}
+  double location(size_t k) const { return medians_.empty() ? side_.mean[k] : medians_[k]; }
+  /// The released code takes one deviation for all (of all values about their own mean) where it is fixed, and has 1e-30
+  /// on top of any.
+  double variance(size_t k) const {
+    if (is_of_code_) {
+      const double deviation = std::sqrt(is_pooled_ ? pooled_ : side_.variance[k]) + 1e-30;
+      return deviation * deviation;
+    }
+    return is_pooled_ ? pooled_ : std::max(side_.variance[k], least_);
+  }
+  double log_density(double value, size_t k) const {
+    const double distance = value - location(k), own = variance(k);
+    return -0.5 * std::log(own) - distance * distance / (2 * own);
+  }
 
-struct Setting {
-  const SidedValues models;
-  const bool is_pooled;
-  const bool is_of_code;
-  const bool is_median;
+ private:
+  const Moments& moments_;
+  const SideMoments& side_;
+  const bool is_pooled_, is_of_code_;
+  const double pooled_, least_;
+  std::vector<double> medians_;
 };
-
-Setting setting_of(const Evidence& evidence, const Parameters& parameters) {
-  return {evidence.references->values(parameters.choice("signal")), parameters.choice("variance") == "pooled",
-          parameters.choice("formulas") == "carlini", parameters.choice("location") == "median"};
-}
-
-/// fixed: the variance that the released code takes for all records where it takes one.
-Normals normals_of(const Setting& setting, const SideMoments& moments, int8_t side, const SideTotals& totals,
-                   double fixed, const Context& context) {
-  std::vector<double> location = setting.is_median ? medians(setting.models, side, context) : moments.mean;
-  if (setting.is_of_code) return normals_of_code(moments, std::move(location), fixed, setting.is_pooled);
-  return normals_of_paper(moments, std::move(location), totals, setting.is_pooled);
-}
-
-double log_density(double value, const Normals& normals, size_t k) {
-  const double distance = value - normals.location[k];
-  return -0.5 * std::log(normals.variance[k]) - distance * distance / (2 * normals.variance[k]);
-}
 
 size_t models_a_side(const Evidence& evidence) {
   return std::min(evidence.references->models_in(), evidence.references->models_out());
@@ -148,31 +137,27 @@ std::vector<double> online(const Evidence& evidence, std::span<const double> fit
                            const Context& context) {
   if (parameters.choice("queries") == "joint")
     return joint_ratios(evidence, parameters.choice("signal"), fitted, context);
-  const Setting setting = setting_of(evidence, parameters);
   const SideTotals totals_in = totals_at(fitted, 0), totals_out = totals_at(fitted, 1);
   const SignalMatrix& target = evidence.signals.signal(parameters.choice("signal"));
-  const Moments& moments = evidence.references->moments(parameters.choice("signal"));
   // The released code takes the deviation of the IN values for both sides.
-  const Normals in = normals_of(setting, moments.in, 1, totals_in, totals_in.variance, context);
-  const Normals out = normals_of(setting, moments.out, 0, totals_out, totals_in.variance, context);
+  const Normals in(evidence, 1, totals_in, totals_in.variance, parameters, context);
+  const Normals out(evidence, 0, totals_out, totals_in.variance, parameters, context);
   return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
-    return log_density(target.values[k], in, k) - log_density(target.values[k], out, k);
+    return in.log_density(target.values[k], k) - out.log_density(target.values[k], k);
   });
 }
 
 std::vector<double> offline(const Evidence& evidence, std::span<const double> fitted, const Parameters& parameters,
                             const Context& context) {
-  const Setting setting = setting_of(evidence, parameters);
   const SideTotals totals = totals_at(fitted, 0);
   const SignalMatrix& target = evidence.signals.signal(parameters.choice("signal"));
-  const Moments& moments = evidence.references->moments(parameters.choice("signal"));
-  const Normals out = normals_of(setting, moments.out, 0, totals, totals.variance, context);
+  const Normals out(evidence, 0, totals, totals.variance, parameters, context);
   constexpr double kHalfLogTwoPi = 0.91893853320467274178;
-  if (setting.is_of_code)
+  if (parameters.choice("formulas") == "carlini")
     return mean_of(evidence.samples, target.queries, context,
-                   [&](size_t k) { return kHalfLogTwoPi - log_density(target.values[k], out, k); });
+                   [&](size_t k) { return kHalfLogTwoPi - out.log_density(target.values[k], k); });
   return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
-    return -log_normal_survival((target.values[k] - out.location[k]) / std::sqrt(out.variance[k]));
+    return -log_normal_survival((target.values[k] - out.location(k)) / std::sqrt(out.variance(k)));
   });
 }
 

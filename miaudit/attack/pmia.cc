@@ -29,10 +29,12 @@ class Proxies {
         out_(fitted.subspan(1 + size_, size_)),
         centre_(centre),
         sums_(size_ + 1),
-        squares_(size_ + 1) {
+        squares_(size_ + 1),
+        places_(size_ == 0 ? 0 : static_cast<size_t>(*std::ranges::max_element(records_)) + 1, kNobody) {
     const std::span<const double> mean = fitted.subspan(1 + 2 * size_, size_);
     const std::span<const double> variance = fitted.subspan(1 + 3 * size_, size_);
     for (size_t r = 0; r < size_; ++r) {
+      places_[static_cast<size_t>(records_[r])] = static_cast<uint32_t>(r);
       const double off = mean[r] - centre;
       sums_[r + 1] = sums_[r] + off;
       squares_[r + 1] = squares_[r] + off * off + variance[r];
@@ -40,16 +42,15 @@ class Proxies {
     fitted = fitted.subspan(1 + 4 * size_);
   }
   size_t size() const { return size_; }
-  /// How many stand before a record, in order of their numbers.
-  size_t place_of(double record) const {
-    return static_cast<size_t>(std::ranges::lower_bound(records_, record) - records_.begin());
-  }
-  /// The same in order of OUT means, and of numbers where these are alike.
-  size_t place_of(double record, double out) const {
+  /// Where a record stands that is among them, or kNobody.
+  static constexpr uint32_t kNobody = UINT32_MAX;
+  size_t place_of(size_t record) const { return record < places_.size() ? places_[record] : kNobody; }
+  /// How many stand before another, in order of OUT means, and of numbers where these are alike.
+  size_t place_among(size_t record, double out) const {
     const auto alike = std::ranges::equal_range(out_, out);
     const size_t first = static_cast<size_t>(alike.begin() - out_.begin());
     const std::span<const double> own = records_.subspan(first, alike.size());
-    return first + static_cast<size_t>(std::ranges::lower_bound(own, record) - own.begin());
+    return first + static_cast<size_t>(std::ranges::lower_bound(own, static_cast<double>(record)) - own.begin());
   }
   /// Where the `width` begin that are nearest to an OUT mean, before which `place` stand. is_among: whether it is one's
   /// own, who is among them.
@@ -68,7 +69,6 @@ class Proxies {
     return first;
   }
   /// All values as members of proxies [begin, end) but `self`, a place among them or kNobody.
-  static constexpr size_t kNobody = SIZE_MAX;
   Normal over(size_t begin, size_t end, size_t self) const {
     double count = static_cast<double>(end - begin);
     double sum = sums_[end] - sums_[begin];
@@ -87,6 +87,7 @@ class Proxies {
   std::span<const double> records_, out_;
   double centre_;
   std::vector<double> sums_, squares_;
+  std::vector<uint32_t> places_;  // [records]
 };
 
 bool is_audited(const Evidence& evidence, size_t i) {
@@ -105,6 +106,7 @@ std::vector<double> fit(const Evidence& evidence, const Parameters& parameters, 
   std::vector<double> fitted = {totals_of(moments.in, evidence, "IN").mean, within};
   const std::string_view kind = parameters.choice("proxies");
   const size_t queries = moments.out.mean.size() / evidence.samples;
+  fitted.reserve(2 + queries * (evidence.classes + 4 * evidence.samples));
   for (size_t q = 0; q < queries; ++q) {
     const auto out_of = [&](uint32_t i) { return moments.out.mean[i * queries + q]; };
     std::vector<std::vector<uint32_t>> parts(kind == "class" ? evidence.classes : 1);
@@ -141,20 +143,19 @@ std::vector<double> apply(const Evidence& evidence, std::span<const double> fitt
     parallel_blocks(evidence.samples, 1 << 12, context, [&](size_t begin, size_t end) {
       for (size_t i = begin; i < end; ++i) {
         const size_t k = i * queries + q;
-        const double out = moments.out.mean[k], record = static_cast<double>(evidence.first + i);
-        const bool is_proxy = !std::isnan(moments.in.mean[k]);
+        const double out = moments.out.mean[k];
+        const size_t record = evidence.first + i;
         const Proxies& others = parts[kind == "class" ? static_cast<size_t>(evidence.labels[i]) : 0];
+        const size_t own = others.place_of(record);
+        const bool is_proxy = own != Proxies::kNobody;
         // A record does not stand in for itself; where nobody else does, it goes unscored.
         if (!is_audited(evidence, i) || std::isnan(out) || others.size() < (is_proxy ? 2 : 1)) continue;
-        size_t first = 0, width = others.size(), place = Proxies::kNobody;
+        size_t first = 0, width = others.size();
         if (kind == "nearest") {
-          place = others.place_of(record, out);
           width = std::min(neighbours + (is_proxy ? 1 : 0), width);
-          first = others.nearest(out, place, width, is_proxy);
-        } else if (is_proxy) {
-          place = others.place_of(record);
+          first = others.nearest(out, is_proxy ? own : others.place_among(record, out), width, is_proxy);
         }
-        Normal in = others.over(first, first + width, is_proxy ? place : Proxies::kNobody);
+        Normal in = others.over(first, first + width, own);
         in.variance = std::max(in.variance, 1e-12 * within);
         const double from_in = target.values[k] - in.mean, from_out = target.values[k] - out;
         ratios[k] = 0.5 * std::log(within / in.variance) - from_in * from_in / (2 * in.variance) +

@@ -6,6 +6,7 @@
 
 #include "miaudit/audit/model_trial.h"
 #include "miaudit/audit/target_evidence.h"
+#include "miaudit/audit/targets.h"
 #include "miaudit/base/parallel.h"
 #include "miaudit/signal/signal.h"
 
@@ -36,6 +37,22 @@ Fit::OfTarget fit_target(const AttackRow& attack, const Evidence& evidence, cons
   return target;
 }
 
+/// How many targets a shard may score at the same time: beside the values of its records it holds what the fit found of
+/// each, which is of all records, and its scores against all. Throws Error(config) where not one.
+size_t shard_targets_at_once(const Fit& fit, size_t records, size_t queries, uint64_t memory) {
+  constexpr uint64_t kBytesAValue = 48, kBytesANumber = 16;
+  size_t numbers = 0;
+  for (const Fit::OfAttack& attack : fit.attacks)
+    for (const Fit::OfTarget& target : attack.targets) numbers = std::max(numbers, target.count);
+  const uint64_t scores = fit.targets.size() * records * sizeof(double);
+  const uint64_t of_one = records * queries * kBytesAValue + numbers * kBytesANumber;
+  if (scores <= memory / 4 && of_one <= memory / 2) return memory / 2 / of_one;
+  fail(Category::config,
+       "scores of {} against {} take {} MB, and scoring one of them {}; give more shards, or --memory {}M",
+       counted(records, "record"), counted(fit.targets.size(), "target"), (scores >> 20) + 1, (of_one >> 20) + 1,
+       (std::max(4 * scores, 2 * of_one) >> 20) + 1);
+}
+
 }  // namespace
 
 Fit fit_attacks(const Models& models, std::span<const size_t> targets, const AuditPlan& plan, const Context& context,
@@ -48,21 +65,25 @@ Fit fit_attacks(const Models& models, std::span<const size_t> targets, const Aud
   for (const Target& target : trial.targets) fit.targets.push_back(target.model);
   fit.seed = plan.measure.seed;
   fit.kernel_target = kernel_target();
+  fit.signals = models.stored->id();
   for (const AttackRow& attack : attack_table()) {
     if (!attack.is_fitted() || !is_wanted(plan, attack.name) || !obstacle(attack, trial, plan).empty()) continue;
     context.report(attack.name, fit.attacks.size(), attack_table().size());
     const Parameters parameters = parameters_of(attack, plan.parameters);
-    Fit::OfAttack fitted{std::string(attack.name), parameters.values(), std::vector<Fit::OfTarget>(count)};
+    Fit::OfAttack fitted{std::string(attack.name), parameters.values(), std::vector<Fit::OfTarget>(count), {}};
     // What is found of a few targets at a time fits into the memory.
-    const size_t step = trial.together * static_cast<size_t>(std::max(context.threads, 1));
+    const Context few = with_threads_for(trial.at_once, context);
+    const size_t step = trial.together * static_cast<size_t>(few.threads);
     for (size_t first = 0; first < count; first += step) {
       std::vector<std::vector<double>> numbers(std::min(step, count - first));
-      parallel_blocks(numbers.size(), trial.together, context, [&](size_t begin, size_t end) {
+      parallel_blocks(numbers.size(), trial.together, few, [&](size_t begin, size_t end) {
         for (size_t t = begin; t < end; ++t)
           fitted.targets[first + t] = fit_target(attack, *trial.evidence(first + t), parameters, own, numbers[t]);
       });
       for (const std::vector<double>& of_one : numbers) sink(fitted.name, of_one);
     }
+    fitted.signals = all.signals().asked();
+    all.signals().forget_asked();
     fit.attacks.push_back(std::move(fitted));
     trial.forget();
   }
@@ -84,12 +105,13 @@ void apply_fit(const Models& models, const Fit& fit, const RecordRange& range, u
   const Context own = count > 1 ? with_one_thread(context) : context;
   ModelSignals signals(models, context, own, memory, range);
   const size_t together = count > 1 ? signals.expect(places, fit.seed) : 1;
+  const Context few = with_threads_for(shard_targets_at_once(fit, records, signals.queries(), memory), context);
   for (const Fit::OfAttack& fitted : fit.attacks) {
     context.report(fitted.name, static_cast<size_t>(&fitted - fit.attacks.data()), fit.attacks.size());
     const FitNumbers found = numbers(fitted);
     const AttackRow& attack = find_attack(fitted.name);
     ShardScores scored{fitted.name, std::vector<double>(count * records, NAN), std::vector<std::string>(count), {}};
-    parallel_blocks(count, together, context, [&](size_t begin, size_t end) {
+    parallel_blocks(count, together, few, [&](size_t begin, size_t end) {
       for (size_t t = begin; t < end; ++t) {
         const Fit::OfTarget& target = fitted.targets[t];
         if (!target.shortage.empty()) continue;

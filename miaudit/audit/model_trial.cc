@@ -10,6 +10,7 @@
 #include "miaudit/audit/curve.h"
 #include "miaudit/audit/fit.h"
 #include "miaudit/audit/target_evidence.h"
+#include "miaudit/audit/targets.h"
 #include "miaudit/learn/learners.h"
 
 namespace miaudit {
@@ -42,6 +43,10 @@ ModelTrial::ModelTrial(const Models& models, std::span<const size_t> asked, std:
   for (size_t t = 0; t < targets_.size(); ++t)
     trial_.targets.push_back(
         {models.models[targets_[t]].number, std::span(membership_).subspan(t * models.records(), models.records())});
+  const bool needs_references = std::ranges::any_of(attack_table(), [&](const AttackRow& attack) {
+    return attack.needs_references() && is_wanted(plan, attack.name);
+  });
+  trial_.at_once = targets_at_once(models.records(), signals_.queries(), needs_references, plan.memory);
   if (targets_.size() > 1) trial_.together = signals_.expect(targets_, plan.measure.seed);
   trial_.evidence = [this](size_t t) { return evidence_of(t, {}); };
   trial_.teachers = [this](std::span<const size_t> fold) { return teachers_of(fold, {}); };
@@ -108,22 +113,22 @@ std::optional<TargetScores> ModelTrial::stored_scores(const AttackRow& attack) {
   for (const Target& target : trial_.targets) numbers.push_back(target.model);
   const Fit& fit = models_.scores->fit();
   if (!does_cover(fit, attack, numbers, plan_)) return {};
-  ShardScores all = models_.scores->scores(attack.name);
-  for (const std::string& signal : all.signals) signals_.note_asked(signal);
-  const auto of_fit = std::ranges::find(fit.attacks, attack.name, &Fit::OfAttack::name);
-  const size_t records = models_.records();
   std::map<size_t, size_t> place_of;
   for (const size_t number : fit.targets) place_of.emplace(number, place_of.size());
+  std::vector<size_t> places;
+  for (const size_t number : numbers) places.push_back(place_of.at(number));
+  const ShardScores all = models_.scores->scores(attack.name, places);
+  const auto of_fit = std::ranges::find(fit.attacks, attack.name, &Fit::OfAttack::name);
+  for (const std::vector<std::string>* signals : {&of_fit->signals, &all.signals})
+    for (const std::string& signal : *signals) signals_.note_asked(signal);
   TargetScores scored;
-  for (size_t t = 0; t < numbers.size(); ++t) {
-    const size_t place = place_of.at(numbers[t]);
-    const Fit::OfTarget& own = of_fit->targets[place];
-    const std::string& shortage = own.shortage.empty() ? all.shortages[place] : own.shortage;
+  scored.scores = all.scores;
+  for (size_t t = 0; t < places.size(); ++t) {
+    const Fit::OfTarget& own = of_fit->targets[places[t]];
+    const std::string& shortage = own.shortage.empty() ? all.shortages[t] : own.shortage;
     if (!shortage.empty()) scored.shortages.emplace(t, shortage);
     if (attack.tune)
       for (const auto& [name, value] : own.settled) scored.tuned[name].insert(value);
-    const auto first = all.scores.begin() + static_cast<ptrdiff_t>(place * records);
-    scored.scores.insert(scored.scores.end(), first, first + static_cast<ptrdiff_t>(records));
   }
   return scored;
 }
@@ -183,6 +188,7 @@ std::string ModelTrial::unlike_references() {
       for (size_t q = 0; q < signals_.queries(); ++q)
         sum += losses[i * signals_.queries() + q] / static_cast<double>(signals_.queries());
     }
+    signals_.release();
     return sum / count;  // NaN where there are none, which is unlike nothing
   };
   const size_t target = targets_.front();

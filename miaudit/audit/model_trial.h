@@ -20,6 +20,7 @@ class ModelTrial {
   ModelTrial& operator=(const ModelTrial&) = delete;
 
   const Trial& trial() const { return trial_; }
+  ModelSignals& signals() { return signals_; }
   /// Places in models.models, in the trial's order.
   const std::vector<size_t>& targets() const { return targets_; }
   /// The same with so many reference models for every target; empty where some have fewer.

@@ -9,14 +9,16 @@ namespace miaudit {
 namespace {
 
 constexpr uint64_t kBytesAScore = 64;
+/// Of signals, moments and what attacks make of them; measured.
+constexpr uint64_t kBytesAValue = 24, kBytesAReferencedValue = 96;
 
 uint64_t figure_bytes(size_t targets, size_t records) {
   return targets * records * kBytesAScore;
 }
 
-/// What --memory would have to be.
-std::string memory_for(size_t targets, size_t records) {
-  const uint64_t megabytes = ((2 * figure_bytes(targets, records) - 1) >> 20) + 1;
+/// What --memory would have to be for half of it to hold so many bytes.
+std::string memory_for(uint64_t bytes) {
+  const uint64_t megabytes = ((2 * bytes - 1) >> 20) + 1;
   return megabytes < 1024 ? fmt::format("{}M", std::max<uint64_t>(megabytes, 64))
                           : fmt::format("{}G", (megabytes - 1) / 1024 + 1);
 }
@@ -42,8 +44,22 @@ void check_memory(size_t targets, size_t records, uint64_t memory) {
   const uint64_t bytes = figure_bytes(targets, records);
   if (bytes <= memory / 2) return;
   fail(Category::config, "figures of {} x {} records take {} MB, half of --memory holds {}; give --memory {}{}",
-       counted(targets, "target"), grouped(records), (bytes >> 20) + 1, memory >> 21, memory_for(targets, records),
+       counted(targets, "target"), grouped(records), (bytes >> 20) + 1, memory >> 21, memory_for(bytes),
        targets > 1 ? ", or one model with --target" : "");
+}
+
+size_t targets_at_once(size_t records, size_t queries, bool needs_references, uint64_t memory) {
+  const uint64_t bytes = records * queries * (needs_references ? kBytesAReferencedValue : kBytesAValue);
+  if (const uint64_t most = memory / 2 / bytes; most > 0) return most;
+  fail(Category::config, "scoring {} by {} of a target takes {} MB, half of --memory holds {}; give --memory {}",
+       counted(records, "record"), counted(queries, "query", "queries"), (bytes >> 20) + 1, memory >> 21,
+       memory_for(bytes));
+}
+
+Context with_threads_for(size_t targets, const Context& context) {
+  Context few = context;
+  few.threads = static_cast<int>(std::min<size_t>(targets, static_cast<size_t>(std::max(context.threads, 1))));
+  return few;
 }
 
 std::vector<size_t> targets_within(uint64_t memory, const Models& models, std::span<const size_t> asked,
@@ -75,7 +91,7 @@ std::vector<size_t> targets_within(uint64_t memory, const Models& models, std::s
        fmt::format("{} of {} models were targets, those of whole families of splits, evenly chosen; the others served "
                    "as references alone: figures of one target's {} records take {} MB, and half of --memory holds {}",
                    chosen, asked.size(), grouped(records), ((figure_bytes(1, records) - 1) >> 20) + 1, memory >> 21),
-       fmt::format("--memory {} audits all {}", memory_for(asked.size(), records), asked.size())});
+       fmt::format("--memory {} audits all {}", memory_for(figure_bytes(asked.size(), records)), asked.size())});
   return targets;
 }
 

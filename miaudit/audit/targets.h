@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "miaudit/base/context.h"
 #include "miaudit/data/models.h"
 
 namespace miaudit {
@@ -11,6 +12,14 @@ namespace miaudit {
 /// Throws Error(config) where an audit of so many targets and records would take more than `memory` allows: figures of
 /// all targets together take all of their scores at once, in half of it.
 void check_memory(size_t targets, size_t records, uint64_t memory);
+
+/// How many targets may be scored at the same time, for what attacks by formula hold of their values (one a record and
+/// query) to take half of `memory`. Throws Error(config) where not one may. needs_references: whether they hold these
+/// against reference models.
+size_t targets_at_once(size_t records, size_t queries, bool needs_references, uint64_t memory);
+
+/// `threads` as many as may be of use for so many targets at the same time.
+Context with_threads_for(size_t targets, const Context& context);
 
 /// Of the targets that are asked for (places in models.models) those that `memory` allows, in the order asked: all, or
 /// as many whole families as fit, spread evenly over what models learnt, whatever their numbers. Of those left out a

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "miaudit/audit/measure.h"
+#include "miaudit/audit/targets.h"
 #include "miaudit/base/parallel.h"
 #include "miaudit/metric/interval.h"
 #include "miaudit/metric/roc.h"
@@ -159,7 +160,8 @@ TargetScores run_on_targets(const AttackRow& attack, const AuditPlan& plan, cons
     scored.scores = score(0, context);
   } else {
     scored.scores.resize(trial.targets.size() * size);
-    parallel_blocks(trial.targets.size(), trial.together, context, [&](size_t begin, size_t end) {
+    const Context few = with_threads_for(trial.at_once, context);
+    parallel_blocks(trial.targets.size(), trial.together, few, [&](size_t begin, size_t end) {
       for (size_t t = begin; t < end; ++t)
         std::ranges::copy(score(t, own), scored.scores.begin() + static_cast<ptrdiff_t>(t * size));
     });

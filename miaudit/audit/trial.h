@@ -56,6 +56,7 @@ struct Trial {
   std::span<const int64_t> people;        ///< of one target's records, or empty
   std::function<void()> forget;           ///< Gives back what the last attack's signals took.
   size_t together = 1;                    ///< How many targets in a row a thread had better take.
+  size_t at_once = SIZE_MAX;              ///< How many targets may be scored at the same time.
   /// An attack's scores and shortages that need not be computed, where there are any.
   std::function<std::optional<TargetScores>(const AttackRow&)> stored = {};
 };

@@ -83,12 +83,17 @@ void SealedFolder::publish(json done, const fs::path& place, const std::function
   done["files"] = hashes_;
   done["checksum"] = checksum_of(done);
   write_file(attempt_ / "done.json", json_text(done, 1));
-  for (int round = 0; round < 3 && !is_published_; ++round) {
+  for (int round = 0; round < 3; ++round) {
     is_published_ = rename_directory(attempt_, place);
-    if (is_published_ || will_do()) return;
+    if (is_published_) return;
+    const json other = read_sealed(place);
+    if ((checksum_of(other) == done["checksum"] && is_whole(place, other)) || will_do()) return;
     std::error_code error;
+    if (fs::exists(place, error) && !fs::exists(place / "done.json", error))
+      fail(Category::input, "{} stands where miaudit keeps its own, and is not miaudit's; move it away", place.string());
     fs::remove_all(place, error);
-    if (error) fail(Category::io, "cannot remove {}, to put another in its place: {}", place.string(), error.message());
+    if (error && fs::exists(place))
+      fail(Category::io, "cannot remove {}, to put another in its place: {}", place.string(), error.message());
   }
   fail(Category::io, "cannot put {} in its place: others do so at the same time; try again", place.string());
 }

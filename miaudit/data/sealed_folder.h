@@ -31,9 +31,10 @@ class SealedFolder {
   /// To NAME.f64, which holds float64 and nothing else: numbers of which nobody knows yet how many there will be. One
   /// file after the other.
   void append(std::string_view name, std::span<const double> values);
-  /// done: an object. will_do: whether what stands in its place by then will do as well; else it is replaced. Throws
-  /// Error(io).
-  void publish(nlohmann::json done, const std::filesystem::path& place, const std::function<bool()>& will_do);
+  /// done: an object. What stands in its place already is replaced, unless it is the same, or will_do() says that it
+  /// does as well. Throws Error(io), and Error(input) where it is nothing that this class wrote.
+  void publish(nlohmann::json done, const std::filesystem::path& place,
+               const std::function<bool()>& will_do = [] { return false; });
 
  private:
   void make_folder() const;

@@ -43,12 +43,16 @@ void check_outputs(const Run& run, const Models& models, const std::vector<std::
            model.number, what);
 }
 
-bool is_of(const json& done, const Fit& fit) {
-  return done.is_object() && done.contains("fit") && done["fit"] == fit.id;
+bool is_of(const json& done, const Fit& fit, Shard shard) {
+  return done.is_object() && done.value("fit", json()) == fit.id &&
+         done.value("shard", json()) == json({shard.number, shard.count});
 }
 
 Fit::OfAttack attack_from(const json& from) {
-  Fit::OfAttack attack{from.at("name").get<std::string>(), from.at("asked").get<ParameterTexts>(), {}};
+  Fit::OfAttack attack{from.at("name").get<std::string>(),
+                       from.at("asked").get<ParameterTexts>(),
+                       {},
+                       from.at("signals").get<std::vector<std::string>>()};
   for (const json& target : from.at("targets"))
     attack.targets.push_back({target.at("settled").get<ParameterTexts>(), target.at("shortage").get<std::string>(),
                               target.at("numbers").get<size_t>()});
@@ -74,15 +78,19 @@ void FitWriter::publish(const Fit& fit) {
   done["targets"] = fit.targets;
   done["seed"] = fit.seed;
   done["kernel_target"] = fit.kernel_target;
+  done["signals"] = fit.signals;
   done["attacks"] = json::array();  // in their order
   for (const Fit::OfAttack& attack : fit.attacks) {
     json targets = json::array();
     for (const Fit::OfTarget& target : attack.targets)
       targets.push_back({{"settled", target.settled}, {"shortage", target.shortage}, {"numbers", target.count}});
-    done["attacks"].push_back({{"name", attack.name}, {"asked", attack.asked}, {"targets", std::move(targets)}});
+    done["attacks"].push_back({{"name", attack.name},
+                               {"asked", attack.asked},
+                               {"signals", attack.signals},
+                               {"targets", std::move(targets)}});
   }
   check_outputs(run_, models_, identities_, "what is global was");
-  folder_.publish(std::move(done), fit_path(run_), [] { return false; });
+  folder_.publish(std::move(done), fit_path(run_));
 }
 
 bool may_have_fit(const Run& run, const std::vector<std::string>& identities) {
@@ -101,6 +109,7 @@ std::optional<Fit> read_fit(const Run& run, const Models& models, const std::vec
     Fit fit{done.at("targets").get<std::vector<size_t>>(),
             done.at("seed").get<uint64_t>(),
             done.at("kernel_target").get<std::string>(),
+            done.at("signals").get<std::string>(),
             {},
             checksum_of(done)};
     for (const json& attack : done.at("attacks")) {
@@ -144,7 +153,7 @@ ScoreWriter::ScoreWriter(const Run& run, const Models& models, const std::vector
 bool ScoreWriter::is_done() const {
   const fs::path folder = scores_path(run_.path, shard_);
   const json done = read_sealed(folder);
-  return is_of(done, fit_) && is_whole(folder, done);
+  return is_of(done, fit_, shard_) && is_whole(folder, done);
 }
 
 void ScoreWriter::write(ShardScores scores) {
@@ -154,7 +163,10 @@ void ScoreWriter::write(ShardScores scores) {
 }
 
 void ScoreWriter::publish(const std::string& kernel_target) {
-  json done = {{"fit", fit_.id}, {"kernel_target", kernel_target}, {"attacks", json::object()}};
+  json done = {{"fit", fit_.id},
+               {"shard", {shard_.number, shard_.count}},
+               {"kernel_target", kernel_target},
+               {"attacks", json::object()}};
   for (const auto& [attack, said] : said_)
     done["attacks"][attack] = {{"shortages", said.shortages}, {"signals", said.signals}};
   check_outputs(run_, models_, identities_, "scores were");
@@ -171,7 +183,7 @@ std::optional<StoredScores> StoredScores::find(const Run& run, Fit fit, std::str
     stored.kernel_targets_.insert(fit.kernel_target);
     std::string missing;
     for (size_t number = 1; number <= count; ++number)
-      if (!stored.add(read_sealed(scores_path(run.path, {number, count})), fit))
+      if (const Shard shard{number, count}; !stored.add(read_sealed(scores_path(run.path, shard)), fit, shard))
         missing += fmt::format("{}{}/{}", missing.empty() ? "" : ", ", number, count);
     if (!missing.empty()) {
       if (!stored.said_.empty()) flaws = "no scores yet by shard " + missing;
@@ -186,8 +198,8 @@ std::optional<StoredScores> StoredScores::find(const Run& run, Fit fit, std::str
   return {};
 }
 
-bool StoredScores::add(const json& done, const Fit& fit) {
-  if (!is_of(done, fit)) return false;
+bool StoredScores::add(const json& done, const Fit& fit, Shard shard) {
+  if (!is_of(done, fit, shard)) return false;
   try {
     for (const Fit::OfAttack& attack : fit.attacks) {
       ShardScores& all = said_[attack.name];
@@ -198,7 +210,7 @@ bool StoredScores::add(const json& done, const Fit& fit) {
       all.shortages.resize(shortages.size());
       for (size_t t = 0; t < shortages.size(); ++t)
         if (all.shortages[t].empty()) all.shortages[t] = shortages[t];
-      all.signals = said.at("signals").get<std::vector<std::string>>();
+      for (auto& signal : said.at("signals").get<std::vector<std::string>>()) all.signals.push_back(std::move(signal));
     }
     kernel_targets_.insert(done.at("kernel_target").get<std::string>());
     return true;
@@ -207,10 +219,10 @@ bool StoredScores::add(const json& done, const Fit& fit) {
   }
 }
 
-ShardScores StoredScores::scores(std::string_view attack) const {
-  ShardScores all = said_.find(attack)->second;
-  const size_t targets = fit_.targets.size();
-  all.scores.resize(targets * records_);
+ShardScores StoredScores::scores(std::string_view attack, std::span<const size_t> places) const {
+  const ShardScores& said = said_.find(attack)->second;
+  ShardScores all{said.attack, std::vector<double>(places.size() * records_), {}, said.signals};
+  for (const size_t place : places) all.shortages.push_back(said.shortages[place]);
   for (size_t number = 1; number <= count_; ++number) {
     const Shard shard{number, count_};
     const RecordRange range = shard.range(records_);
@@ -218,12 +230,12 @@ ShardScores StoredScores::scores(std::string_view attack) const {
     const json done = read_sealed(folder);
     const size_t width = range.end - range.begin;
     const Array values = read_sealed_array(folder, done, all.attack);
-    if (!is_of(done, fit_) || values.type() != ElementType::float64 ||
-        values.shape() != std::vector<size_t>{targets, width})
+    if (!is_of(done, fit_, shard) || values.type() != ElementType::float64 ||
+        values.shape() != std::vector<size_t>{fit_.targets.size(), width})
       fail(Category::input, "{} is not what was written, or gone; `miaudit audit {} --shard {}/{}` makes it again",
            (folder / (all.attack + ".npy")).string(), shell_word(path_.string()), number, count_);
-    for (size_t t = 0; t < targets; ++t)
-      std::ranges::copy(values.as<double>().subspan(t * width, width),
+    for (size_t t = 0; t < places.size(); ++t)
+      std::ranges::copy(values.as<double>().subspan(places[t] * width, width),
                         all.scores.begin() + static_cast<ptrdiff_t>(t * records_ + range.begin));
     release_pages(values);
   }

@@ -29,10 +29,12 @@ struct Fit {
     std::string name;
     ParameterTexts asked;
     std::vector<OfTarget> targets;
+    std::vector<std::string> signals;  ///< of reference models, that it asked for
   };
   std::vector<size_t> targets;  ///< Numbers of models.
   uint64_t seed = 0;
   std::string kernel_target;  ///< The instruction set that it was computed by.
+  std::string signals;        ///< StoredSignals::id() of those that it was computed from.
   std::vector<OfAttack> attacks;
   std::string id;  ///< Tells it from others; "" before it is written.
 };
@@ -78,7 +80,7 @@ struct ShardScores {
   std::string attack;
   std::vector<double> scores;          ///< [targets][records], NaN for those without
   std::vector<std::string> shortages;  ///< [targets]: why it could not score one of them; "" where it could
-  std::vector<std::string> signals;    ///< that it asked for
+  std::vector<std::string> signals;    ///< of reference models, that it asked for
 };
 /// Of one shard, in RUN/scores/NUMBER-of-COUNT, one attack after the other.
 class ScoreWriter {
@@ -109,15 +111,15 @@ class StoredScores {
   static std::optional<StoredScores> find(const Run& run, Fit fit, std::string& flaws);
 
   const Fit& fit() const { return fit_; }
-  /// Of all records, against every target, in the fit's order. attack: of the fit. Throws Error(input) where a file is
-  /// not what was written.
-  ShardScores scores(std::string_view attack) const;
+  /// Of all records, against some targets: `places` in the fit's. attack: of the fit. Throws Error(input) where a file
+  /// is not what was written.
+  ShardScores scores(std::string_view attack, std::span<const size_t> places) const;
   /// The instruction sets that the fit and its shards used.
   const std::set<std::string>& kernel_targets() const { return kernel_targets_; }
 
  private:
   /// Whether it is of the fit.
-  bool add(const nlohmann::json& done, const Fit& fit);
+  bool add(const nlohmann::json& done, const Fit& fit, Shard shard);
 
   std::filesystem::path path_;  // of the run
   Fit fit_;

@@ -46,6 +46,16 @@ struct Found {
   size_t models = 0;  ///< that the shard holds
 };
 
+/// Why a shard that holds these models has not this one as it is.
+std::string flaw_of(size_t number, const json& held) {
+  if (std::ranges::any_of(held, [&](const json& one) { return one.is_array() && !one.empty() && one[0] == number; }))
+    return fmt::format("is of other outputs of model {}", number);
+  return fmt::format(
+      "lacks model {}, which was not there, or is of another form by the shard's records alone; say with --input what "
+      "outputs are, to every shard and to the merge",
+      number);
+}
+
 Found find_models(const Run& run, const Models& models, const std::vector<std::string>& identities, Shard shard) {
   const json done = read_sealed(shard_path(run, shard));
   if (!done.is_object() || !done.contains("files") || !done["files"].is_object()) return {"is missing or damaged"};
@@ -58,8 +68,7 @@ Found find_models(const Run& run, const Models& models, const std::vector<std::s
   Found found{"", {}, held.size()};
   for (size_t m = 0; m < models.models.size(); ++m) {
     const auto place = static_cast<size_t>(std::find(held.begin(), held.end(), identity["models"][m]) - held.begin());
-    if (place == held.size())
-      return {fmt::format("is of other outputs of model {}, or lacks it", models.models[m].number)};
+    if (place == held.size()) return {flaw_of(models.models[m].number, held)};
     if (forms[place] != identity["forms"][m])
       return {fmt::format(
           "took the outputs of model {} for {}, by its own records alone, and the merge takes them for {}; say with "
@@ -103,6 +112,22 @@ json signals_identity(const Run& run, const Models& models, const std::vector<st
           {"models", of_models}};
 }
 
+/// Of the complete set with the fewest shards, what each has; nothing where there is none, and why.
+static std::vector<Found> find_set(const Run& run, const Models& models, const std::vector<std::string>& identities,
+                                   std::string& flaws) {
+  for (const size_t count : shard_counts(folder_of(run), run.records)) {
+    std::string missing;
+    std::vector<Found> found;
+    for (size_t number = 1; number <= count; ++number) {
+      found.push_back(find_models(run, models, identities, {number, count}));
+      if (!found.back().flaw.empty()) missing += fmt::format("\n  {}/{} {}", number, count, found.back().flaw);
+    }
+    if (missing.empty()) return found;
+    flaws += missing;
+  }
+  return {};
+}
+
 SignalWriter::SignalWriter(const Run& run, const Models& models, Shard shard,
                            const std::vector<std::string>& identities, const std::string& writer)
     : run_(run),
@@ -115,6 +140,11 @@ bool SignalWriter::is_done() const {
   if (!find_models(run_, models_, identities_, shard_).flaw.empty()) return false;
   const fs::path folder = shard_path(run_, shard_);
   return is_whole(folder, read_sealed(folder));
+}
+
+bool SignalWriter::is_there() const {
+  std::error_code error;
+  return fs::exists(shard_path(run_, shard_), error);
 }
 
 void SignalWriter::write(std::string_view signal, std::vector<double> values) {
@@ -153,47 +183,45 @@ Readings stored_readings(const Run& run, const RecordOptions& options) {
 
 StoredSignals::StoredSignals(const Run& run, const Models& models, const RecordRange& range)
     : queries_(models.models.front().outputs.queries) {
-  const std::vector<std::string> identities = outputs_identities(run);
   std::string flaws;
-  for (const size_t count : shard_counts(folder_of(run), run.records)) {
-    std::string missing;
-    std::vector<Found> found;
-    for (size_t number = 1; number <= count; ++number) {
-      found.push_back(find_models(run, models, identities, {number, count}));
-      if (!found.back().flaw.empty()) missing += fmt::format("\n  {}/{} {}", number, count, found.back().flaw);
+  const std::vector<Found> found = find_set(run, models, outputs_identities(run), flaws);
+  if (found.empty())
+    fail(Category::input, "{}: no complete set of shards to merge; `miaudit audit {} --shard I/N` makes each{}",
+         run.path.string(), shell_word(run.path.string()), flaws.empty() ? std::string() : ":" + flaws);
+  json all_files = json::array();
+  for (size_t number = 1; number <= found.size(); ++number) {
+    const Shard shard{number, found.size()};
+    const Found& own = found[number - 1];
+    const json done = read_sealed(shard_path(run, shard));
+    all_files.push_back(done["files"]);
+    kernel_targets_.insert(done.value("kernel_target", ""));
+    Part part{0, own.places, shard.range(run.records), {}};
+    if (part.range.end <= range.begin || part.range.begin >= range.end) continue;
+    std::vector<std::string> names;
+    for (const auto& [file, hash] : done["files"].items()) {
+      const fs::path path = shard_path(run, shard) / file;
+      const std::string name = path.stem().string();
+      const std::vector<size_t> shape = {own.models, part.range.end - part.range.begin, queries_};
+      Array values = read_sealed_array(shard_path(run, shard), done, name);
+      if (values.type() != ElementType::float64 || values.shape() != shape)
+        fail(Category::input, "{} is not what was written, or gone; `miaudit audit {} --shard {}/{}` makes it again",
+             path.string(), shell_word(run.path.string()), number, shard.count);
+      release_pages(values);
+      names.push_back(name);
+      part.values.push_back(std::move(values));
     }
-    flaws += missing;
-    if (!missing.empty()) continue;
-    for (size_t number = 1; number <= count; ++number) {
-      const Shard shard{number, count};
-      const Found& own = found[number - 1];
-      Part part{0, own.places, shard.range(run.records), {}};
-      if (part.range.end <= range.begin || part.range.begin >= range.end) continue;
-      const json done = read_sealed(shard_path(run, shard));
-      kernel_targets_.insert(done.value("kernel_target", ""));
-      std::vector<std::string> names;
-      for (const auto& [file, hash] : done["files"].items()) {
-        const fs::path path = shard_path(run, shard) / file;
-        const std::string name = path.stem().string();
-        const std::vector<size_t> shape = {own.models, part.range.end - part.range.begin, queries_};
-        Array values = read_sealed_array(shard_path(run, shard), done, name);
-        if (values.type() != ElementType::float64 || values.shape() != shape)
-          fail(Category::input, "{} is not what was written, or gone; `miaudit audit {} --shard {}/{}` makes it again",
-               path.string(), shell_word(run.path.string()), number, count);
-        release_pages(values);
-        names.push_back(name);
-        part.values.push_back(std::move(values));
-      }
-      if (!parts_.empty() && names != signals_)
-        fail(Category::input, "shard {}/{} holds other signals than 1/{}; make both with one version of miaudit",
-             number, count, count);
-      signals_ = std::move(names);
-      parts_.push_back(std::move(part));
-    }
-    return;
+    if (!parts_.empty() && names != signals_)
+      fail(Category::input, "shard {}/{} holds other signals than 1/{}; make both with one version of miaudit", number,
+           shard.count, shard.count);
+    signals_ = std::move(names);
+    parts_.push_back(std::move(part));
   }
-  fail(Category::input, "{}: no complete set of shards to merge; `miaudit audit {} --shard I/N` makes each{}",
-       run.path.string(), shell_word(run.path.string()), flaws.empty() ? std::string() : ":" + flaws);
+  id_ = checksum_of(all_files);
+}
+
+bool StoredSignals::are_complete(const Run& run, const Models& models, const std::vector<std::string>& identities) {
+  std::string flaws;
+  return !find_set(run, models, identities, flaws).empty();
 }
 
 void StoredSignals::add(const Run& run, size_t m, std::vector<FileRecord>& files) {

@@ -38,6 +38,8 @@ class SignalWriter {
 
   /// Whether this shard is there already, of all these models as they are; another is replaced.
   bool is_done() const;
+  /// Whether some are there, of these models or others, whole or not.
+  bool is_there() const;
   /// values: [models][records of the shard][queries].
   void write(std::string_view signal, std::vector<double> values);
   /// readings: of some of the run's models, for the merge. kernel_target: the instruction set that the signals were
@@ -59,6 +61,8 @@ Readings stored_readings(const Run& run, const RecordOptions& options);
 /// place of outputs.
 class StoredSignals {
  public:
+  /// Whether there is a complete set of shards.
+  static bool are_complete(const Run& run, const Models& models, const std::vector<std::string>& identities);
   /// A complete set of shards, of which those are read that hold records of the range. Throws Error(input) that names
   /// the missing and the stale ones where there is none.
   StoredSignals(const Run& run, const Models& models, const RecordRange& range = {});
@@ -72,6 +76,8 @@ class StoredSignals {
   size_t queries() const { return queries_; }
   /// The instruction sets that shards computed them by, in order of name.
   const std::set<std::string>& kernel_targets() const { return kernel_targets_; }
+  /// Tells a set of shards from another of the same run, in another number or with other values.
+  const std::string& id() const { return id_; }
   bool holds(std::string_view signal) const;
   /// One model's values of a signal, [records of the range][queries].
   void read(std::string_view signal, size_t model, const RecordRange& range, std::span<double> out) const;
@@ -87,6 +93,7 @@ class StoredSignals {
   std::vector<std::string> signals_;
   std::vector<Part> parts_;
   std::set<std::string> kernel_targets_;
+  std::string id_;
   size_t queries_ = 0;
 };
 

@@ -86,7 +86,7 @@ TEST(Scores, AreTakenFromShards) {
   AuditPlan plan;
   plan.attacks = {"malt"};
   const std::vector<size_t> targets = {0, 2};
-  Fit made{{0, 2}, 0, "EARLIER", {{"malt", {}, {{{}, "", 0}, {{}, "", 0}}}}, ""};
+  Fit made{{0, 2}, 0, "EARLIER", models.stored->id(), {{"malt", {}, {{{}, "", 0}, {{}, "", 0}}, {"loss"}}}, ""};
   FitWriter fits(run, models, identities, "test");
   fits.write("malt", {});
   fits.write("malt", {});
