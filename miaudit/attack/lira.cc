@@ -69,8 +69,8 @@ class Normals {
   }
 
   double location(size_t k) const { return medians_.empty() ? side_.mean[k] : medians_[k]; }
-  /// The released code takes one deviation for all (of all values about their own mean) where it is fixed, and has 1e-30
-  /// on top of any.
+  /// The released code takes one deviation for all (of all values about their own mean) where it is fixed, and has
+  /// 1e-30 on top of any.
   double variance(size_t k) const {
     if (is_of_code_) {
       const double deviation = std::sqrt(is_pooled_ ? pooled_ : side_.variance[k]) + 1e-30;
@@ -142,9 +142,8 @@ std::vector<double> online(const Evidence& evidence, std::span<const double> fit
   // The released code takes the deviation of the IN values for both sides.
   const Normals in(evidence, 1, totals_in, totals_in.variance, parameters, context);
   const Normals out(evidence, 0, totals_out, totals_in.variance, parameters, context);
-  return mean_of(evidence.samples, target.queries, context, [&](size_t k) {
-    return in.log_density(target.values[k], k) - out.log_density(target.values[k], k);
-  });
+  return mean_of(evidence.samples, target.queries, context,
+                 [&](size_t k) { return in.log_density(target.values[k], k) - out.log_density(target.values[k], k); });
 }
 
 std::vector<double> offline(const Evidence& evidence, std::span<const double> fitted, const Parameters& parameters,

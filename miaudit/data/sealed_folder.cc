@@ -90,7 +90,8 @@ void SealedFolder::publish(json done, const fs::path& place, const std::function
     if ((checksum_of(other) == done["checksum"] && is_whole(place, other)) || will_do()) return;
     std::error_code error;
     if (fs::exists(place, error) && !fs::exists(place / "done.json", error))
-      fail(Category::input, "{} stands where miaudit keeps its own, and is not miaudit's; move it away", place.string());
+      fail(Category::input, "{} stands where miaudit keeps its own, and is not miaudit's; move it away",
+           place.string());
     fs::remove_all(place, error);
     if (error && fs::exists(place))
       fail(Category::io, "cannot remove {}, to put another in its place: {}", place.string(), error.message());

@@ -33,8 +33,9 @@ class SealedFolder {
   void append(std::string_view name, std::span<const double> values);
   /// done: an object. What stands in its place already is replaced, unless it is the same, or will_do() says that it
   /// does as well. Throws Error(io), and Error(input) where it is nothing that this class wrote.
-  void publish(nlohmann::json done, const std::filesystem::path& place,
-               const std::function<bool()>& will_do = [] { return false; });
+  void publish(
+      nlohmann::json done, const std::filesystem::path& place,
+      const std::function<bool()>& will_do = [] { return false; });
 
  private:
   void make_folder() const;

@@ -84,10 +84,8 @@ void FitWriter::publish(const Fit& fit) {
     json targets = json::array();
     for (const Fit::OfTarget& target : attack.targets)
       targets.push_back({{"settled", target.settled}, {"shortage", target.shortage}, {"numbers", target.count}});
-    done["attacks"].push_back({{"name", attack.name},
-                               {"asked", attack.asked},
-                               {"signals", attack.signals},
-                               {"targets", std::move(targets)}});
+    done["attacks"].push_back(
+        {{"name", attack.name}, {"asked", attack.asked}, {"signals", attack.signals}, {"targets", std::move(targets)}});
   }
   check_outputs(run_, models_, identities_, "what is global was");
   folder_.publish(std::move(done), fit_path(run_));

@@ -102,7 +102,7 @@ for point in sum(points, []):
         assert attack.pop("seconds") >= 0
 assert points[0] == points[1]
 # One of anything else does not, and the figures are the same all the same.
-OTHER = "pairs/fit is not used: it is of other attacks"
+OTHER = "pairs/fit is not used: it holds none of the attacks asked for"
 for options in (["--attacks", "lira", "--seed", 3], ["--attacks", "lira", "--lira-signal", "margin"]):
     assert report_of("pairs", "--merge", *options, note=OTHER) == report_of("pairs", *options)
 report_of("pairs", "--merge", "--attacks", "loss")  # which asks for nothing that shards score
@@ -120,7 +120,26 @@ assert report_of("pairs", "--merge", "--attacks", "lira") == whole
 shutil.rmtree("pairs/scores/3-of-3")
 assert report_of("pairs", "--merge", "--attacks", "lira", note="pairs/fit is not used: no scores yet by shard 3/3") == whole
 assert "written" in run("audit", "pairs", "--shard", "3/3").stdout
-# So is a fit.
+# One shard's scores are not taken for another's.
+score_by_fit("pairs", 4, ["--attacks", "base"])
+os.rename("pairs/scores/2-of-4", "second")
+shutil.copytree("pairs/scores/3-of-4", "pairs/scores/2-of-4")
+assert report_of("pairs", "--merge", "--attacks", "base", note="no scores yet by shard 2/4") == report_of(
+    "pairs", "--attacks", "base")
+assert "written" in run("audit", "pairs", "--shard", "2/4").stdout
+assert open("pairs/scores/2-of-4/base.npy", "rb").read() == open("second/base.npy", "rb").read()
+# Damaged signals are named by the shards that need them, and made by their own.
+with open("pairs/signals/1-of-2/confidence.npy", "r+b") as file:
+    file.seek(-3, os.SEEK_END)
+    file.write(b"x")
+shutil.rmtree("pairs/scores")
+said = run("audit", "pairs", "--shard", "1/3", expect=2).stderr
+assert "signals/1-of-2/confidence.npy is not what was written" in said and "--shard 1/2" in said, said
+done = run("audit", "pairs", "--shard", "1/2")
+assert "signals of" in done.stdout and "written" in done.stdout and "missing or damaged" in done.stderr
+assert "scores of" in run("audit", "pairs", "--shard", "1/3").stdout
+score_by_fit("pairs", 5, ["--attacks", "lira,rmia"])
+# So is a damaged fit.
 with open("pairs/fit/rmia.f64", "r+b") as file:
     file.seek(-3, os.SEEK_END)
     file.write(b"x")
@@ -129,7 +148,7 @@ assert "fit/rmia.f64 is not what was written" in said and "--fit" in said, said
 text = open("pairs/fit/done.json").read()
 for damage in (text.replace('"seed": 0', '"seed": 1'), text[:-9], "7", "", '{"checksum": 1}'):
     open("pairs/fit/done.json", "w").write(damage)
-    assert "or damaged" in run("audit", "pairs", "--shard", "1/2").stderr
+    assert "or damaged" in run("audit", "pairs", "--shard", "1/2", expect=2).stderr
     assert report_of("pairs", "--merge", "--attacks", "lira", note="or damaged") == whole
 # Of scores by a fit that has been replaced, nothing is used.
 score_by_fit("pairs", 3, ["--attacks", "lira,rmia"])
@@ -142,15 +161,15 @@ score_by_fit("pairs", 2, ["--attacks", "lira"])
 shutil.rmtree("pairs/signals/1-of-2")
 shutil.rmtree("pairs/scores/1-of-2")
 done = run("audit", "pairs", "--shard", "1/2")
-assert "signals of" in done.stdout and "signals of some shards are missing" in done.stderr
+assert "signals of" in done.stdout and "signals are missing or damaged" in done.stderr
 assert "scores of" in run("audit", "pairs", "--shard", "1/2").stdout
 assert report_of("pairs", "--merge", "--attacks", "lira") == whole
 # A fit of other outputs, or of other splits, is not applied.
 membership = np.load("pairs/membership.npy")
 np.save("pairs/membership.npy", membership[:, ::-1].copy())
-done = run("audit", "pairs", "--shard", "1/2")
-assert "pairs/fit is not used: it is of other models, labels or splits" in done.stderr and "signals of" in done.stdout
-assert report_of("pairs", "--merge", "--attacks", "lira", note="other models, labels or splits") == report_of(
+said = run("audit", "pairs", "--shard", "1/2", expect=2).stderr
+assert "pairs/fit is not used: it is of other models, labels, splits or signals" in said
+assert report_of("pairs", "--merge", "--attacks", "lira", note="other models, labels, splits") == report_of(
     "pairs", "--attacks", "lira")
 np.save("pairs/membership.npy", membership)
 assert report_of("pairs", "--merge", "--attacks", "lira") == whole
@@ -158,7 +177,7 @@ assert report_of("pairs", "--merge", "--attacks", "lira") == whole
 score_by_fit("random", 2, ["--attacks", "lira"])
 text = open("random/run.json").read()
 open("random/run.json", "w").write(json.dumps({**json.loads(text), "partners": [m ^ 1 for m in range(12)]}))
-assert report_of("random", "--merge", "--attacks", "lira", note="other models, labels or splits") == report_of(
+assert report_of("random", "--merge", "--attacks", "lira", note="other models, labels, splits") == report_of(
     "random", "--attacks", "lira")
 open("random/run.json", "w").write(text)
 assert report_of("random", "--merge", "--attacks", "lira") == report_of("random", "--attacks", "lira")
@@ -169,6 +188,34 @@ for number in (1, 2):
     assert "is not used" in done.stderr and "signals of" in done.stdout and "written" in done.stdout
 score_by_fit("pairs", 2, ["--attacks", "lira"])
 assert report_of("pairs", "--merge", "--attacks", "lira") == report_of("pairs", "--attacks", "lira") != whole
+
+# What an attack asked of models is told of by whichever of the shards asked, or the fit: the target is unlike the others.
+os.rename("sure", "unlike")
+for m in range(1, 8):
+    z = np.load(f"unlike/models/{m:04}/outputs.npy")
+    z[100:] /= 400
+    np.save(f"unlike/models/{m:04}/outputs.npy", z)
+for number in (1, 2):
+    run("audit", "unlike", "--shard", f"{number}/2")
+for options in (["--attacks", "base"], ["--attacks", "rmia_offline", "--rmia-offline-tune", "yes"]):
+    options += ["--target", 0]
+    whole = report_of("unlike", *options)
+    assert b"unlike_references" in whole["report/result.json"]
+    score_by_fit("unlike", 6, options)
+    assert report_of("unlike", *options, "--merge") == whole
+# What miaudit did not write it does not replace.
+for place, step in (("fit", ["--fit", "--attacks", "lira"]), ("scores/1-of-2", ["--shard", "1/2"])):
+    shutil.rmtree(f"folds/{place}", ignore_errors=True)
+    os.makedirs(f"folds/{place}")
+    open(f"folds/{place}/mine.txt", "w").close()
+    said = run("audit", "folds", *step, expect=2).stderr
+    assert f"folds/{place} stands where miaudit keeps its own" in said and os.listdir(f"folds/{place}") == ["mine.txt"], said
+    shutil.rmtree(f"folds/{place}")
+    run("audit", "folds", *step)
+# Two fits of one plan are one.
+score_by_fit("folds", 3, ["--attacks", "lira"])
+run("audit", "folds", "--fit", "--attacks", "lira", "--threads", 1)
+assert "nothing to do" in run("audit", "folds", "--shard", "1/3").stdout
 
 # What an attack cannot score, and why, is the same.
 os.makedirs("thin/models")
@@ -184,12 +231,28 @@ for target in ([], ["--target", 4]):
     score_by_fit("thin", 4, [*WITH_OTHERS, *target])
     assert report_of("thin", *WITH_OTHERS, *target, "--merge") == report_of("thin", *WITH_OTHERS, *target)
 
+# Several queries count, in every step; a shard may be smaller.
+half = rng.integers(0, 2, (4, 6000)).astype(bool)
+write_run("queries", 8, 6000, 2, 64, np.stack([half, ~half], axis=1).reshape(8, 6000), [m ^ 1 for m in range(8)])
+SMALL = "--memory", "64M", "--attacks", "lira", "--target", 0
+said = run("audit", "queries", *SMALL, expect=2).stderr
+assert "scoring 6 000 records by 64 queries of a target takes 36 MB, half of --memory holds 32; give --memory 71M" in said, said
+for number in range(1, 5):
+    run("audit", "queries", "--shard", f"{number}/4")
+assert "give --memory" in run("audit", "queries", "--fit", *SMALL, expect=2).stderr
+SMALL = "--memory", "71M", *SMALL[2:]
+whole = report_of("queries", *SMALL)
+run("audit", "queries", "--fit", *SMALL)
+for number in range(1, 3):
+    assert "written" in run("audit", "queries", "--shard", f"{number}/2", "--memory", "64M").stdout
+assert report_of("queries", "--merge", *SMALL) == whole
+
 # What cannot be.
 for two in (["--shard", "1/2", "--fit"], ["--fit", "--merge"], ["--shard", "1/2", "--merge"]):
     assert "one of them at a time" in run("audit", "pairs", *two, expect=2).stderr
 for more in (["--json"], ["--groups", "labels.npy"], ["--out", "report"], ["--curve"], ["--fail-if", "auc>.6"]):
     assert "--merge" in run("audit", "pairs", "--fit", *more, expect=2).stderr
-for more in (["--attacks", "lira"], ["--seed", 1], ["--rmia-gamma", 2], ["--target", 1], ["--fpr", ".1"]):
+for more in (["--attacks", "lira"], ["--seed", 1], ["--folds", 3], ["--rmia-gamma", 2], ["--target", 1], ["--fpr", ".1"]):
     assert "as --fit was told to" in run("audit", "pairs", "--shard", "1/2", *more, expect=2).stderr
 for attacks in ("loss", "stacked", "loss,ml_leaks"):
     assert "none of the attacks" in run("audit", "pairs", "--fit", "--attacks", attacks, expect=2).stderr
