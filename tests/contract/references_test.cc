@@ -155,7 +155,7 @@ TEST(EveryReferenceAttack, GivesTheSameBytesWhereSignalsLieOnDisk) {
   for (const Design design : {Design::pairs, Design::bernoulli}) {
     const Models models = made_models({.models = 8, .records = 3000, .queries = 2, .leak = 1, .design = design});
     AuditPlan plan;
-    plan.memory = 3000 * 128;  // one signal of these models takes as much
+    plan.memory = 3000 * 2 * 192;  // half of it holds what scoring a target takes, an eighth no signal of the models
     const Audited in_memory = audited(models, {0});
     const Audited on_disk = audited(models, {0}, plan, 2);
     for (const auto& [name, scores] : in_memory.scores) {
