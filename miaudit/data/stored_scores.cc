@@ -146,7 +146,7 @@ ScoreWriter::ScoreWriter(const Run& run, const Models& models, const std::vector
       identities_(identities),
       fit_(fit),
       shard_(shard),
-      folder_(run, fmt::format("shard-{}-of-{}", shard.number, shard.count), writer) {}
+      folder_(run, fmt::format("shard-scores-{}-of-{}", shard.number, shard.count), writer) {}
 
 bool ScoreWriter::is_done() const {
   const fs::path folder = scores_path(run_.path, shard_);
