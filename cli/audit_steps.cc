@@ -100,8 +100,8 @@ std::optional<std::string> reason_not_to_score(const AuditRequest& request, cons
   ScoreWriter writer(run, models, identities, *fit, shard, writer_name());
   const bool is_done = writer.is_done();
   if (!is_done) {
-    const SignalWriter own(run, models, shard, identities, writer_name());
-    if (!StoredSignals::are_complete(run, models, identities) || (own.is_there() && !own.is_done()))
+    const size_t count = StoredSignals::complete_count(run, models, identities);
+    if (count == 0 || (count == shard.count && !SignalWriter(run, models, shard, identities, writer_name()).is_done()))
       return "signals are missing or damaged; once all are there, run this shard again";
     models.stored = std::make_shared<const StoredSignals>(run, models, range);
     if (fit->signals != models.stored->id()) return kOtherFit;

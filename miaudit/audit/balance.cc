@@ -68,19 +68,25 @@ SideCounts count_sides(std::span<const std::span<const int8_t>> membership, size
 }
 
 Sides balance(std::span<const std::span<const int8_t>> membership, const SideCounts& counts,
-              std::span<const uint8_t> audited, uint64_t seed) {
+              std::span<const uint8_t> audited, uint64_t seed, size_t first, size_t end) {
   const size_t records = audited.size();
+  end = std::min(end, records);
+  const size_t width = end - first;
   Sides sides;
-  sides.in_counts.assign(counts.in.begin(), counts.in.end());
-  sides.out_counts.assign(counts.out.begin(), counts.out.end());
-  size_t first = 0;
-  while (first < records && !audited[first]) ++first;
-  bool is_paired = first < records;
-  for (size_t i = first; i < records; ++i)
-    is_paired &= !audited[i] || (counts.in[i] == counts.in[first] && counts.out[i] == counts.in[first]);
-  if (is_paired && counts.in[first] > 0) {
-    sides.models_in = sides.models_out = counts.in[first];
-    for (const std::span<const int8_t> row : membership) sides.rows.push_back(row.data());
+  const auto of_range = [&](const std::vector<uint32_t>& all) {
+    const auto begin = all.begin() + static_cast<ptrdiff_t>(first);
+    return std::vector<double>(begin, begin + static_cast<ptrdiff_t>(width));
+  };
+  sides.in_counts = of_range(counts.in);
+  sides.out_counts = of_range(counts.out);
+  size_t one = 0;
+  while (one < records && !audited[one]) ++one;
+  bool is_paired = one < records;
+  for (size_t i = one; i < records; ++i)
+    is_paired &= !audited[i] || (counts.in[i] == counts.in[one] && counts.out[i] == counts.in[one]);
+  if (is_paired && counts.in[one] > 0) {
+    sides.models_in = sides.models_out = counts.in[one];
+    for (const std::span<const int8_t> row : membership) sides.rows.push_back(row.data() + first);
     return sides;
   }
   std::vector<uint32_t> in, out;
@@ -96,20 +102,20 @@ Sides balance(std::span<const std::span<const int8_t>> membership, const SideCou
   for (size_t k = 0; k < in.size(); ++k) with_both += in[k] >= sides.models_in && out[k] >= sides.models_out;
   if (static_cast<double>(with_both) < kLeastWithBoth * static_cast<double>(in.size())) sides.models_in = 0;
   if (membership.size() == 1) {
-    sides.rows = {membership.front().data()};
+    sides.rows = {membership.front().data() + first};
     return sides;
   }
   std::vector<int8_t*> rows;
-  sides.cut.resize(membership.size() * records);
+  sides.cut.resize(membership.size() * width);
   for (size_t r = 0; r < membership.size(); ++r) {
-    rows.push_back(sides.cut.data() + r * records);
-    std::ranges::copy(membership[r], rows.back());
+    rows.push_back(sides.cut.data() + r * width);
+    std::ranges::copy(membership[r].subspan(first, width), rows.back());
     sides.rows.push_back(rows.back());
   }
   std::vector<uint32_t> places;
-  for (size_t i = 0; i < records; ++i) {
-    if (!audited[i]) continue;
-    Rng rng(seed, i);
+  for (size_t i = 0; i < width; ++i) {
+    if (!audited[first + i]) continue;
+    Rng rng(seed, first + i);
     sides.out_counts[i] = thin(rows, i, 0, sides.models_out, rng, places);
     sides.in_counts[i] = thin(rows, i, 1, sides.models_in, rng, places);
   }

@@ -39,14 +39,15 @@ Fit::OfTarget fit_target(const AttackRow& attack, const Evidence& evidence, cons
 
 /// How many targets a shard may score at the same time: beside the values of its records it holds what the fit found of
 /// each, which is of all records, and its scores against all. Throws Error(config) where not one.
-size_t shard_targets_at_once(const Fit& fit, size_t records, size_t queries, uint64_t memory) {
-  constexpr uint64_t kBytesAValue = 48, kBytesANumber = 16;
+size_t shard_targets_at_once(const Fit& fit, const Models& models, size_t records, size_t queries, uint64_t memory) {
+  constexpr uint64_t kBytesAValue = 48, kBytesANumber = 12;
   size_t numbers = 0;
   for (const Fit::OfAttack& attack : fit.attacks)
     for (const Fit::OfTarget& target : attack.targets) numbers = std::max(numbers, target.count);
   const uint64_t scores = fit.targets.size() * records * sizeof(double);
   const uint64_t of_one = records * queries * kBytesAValue + numbers * kBytesANumber;
-  if (scores <= memory / 4 && of_one <= memory / 2) return memory / 2 / of_one;
+  const size_t most = targets_at_once(of_one, models.models.size(), records, memory);
+  if (scores <= memory / 4 && most > 0) return most;
   fail(Category::config,
        "scores of {} against {} take {} MB, and scoring one of them {}; give more shards, or --memory {}M",
        counted(records, "record"), counted(fit.targets.size(), "target"), (scores >> 20) + 1, (of_one >> 20) + 1,
@@ -73,10 +74,11 @@ Fit fit_attacks(const Models& models, std::span<const size_t> targets, const Aud
     Fit::OfAttack fitted{std::string(attack.name), parameters.values(), std::vector<Fit::OfTarget>(count), {}};
     // What is found of a few targets at a time fits into the memory.
     const Context few = with_threads_for(trial.at_once, context);
-    const size_t step = trial.together * static_cast<size_t>(few.threads);
+    const size_t threads = static_cast<size_t>(few.threads), most = std::max(trial.at_once, threads);
+    const size_t step = std::min(trial.together * threads, most), block = (step + threads - 1) / threads;
     for (size_t first = 0; first < count; first += step) {
       std::vector<std::vector<double>> numbers(std::min(step, count - first));
-      parallel_blocks(numbers.size(), trial.together, few, [&](size_t begin, size_t end) {
+      parallel_blocks(numbers.size(), block, few, [&](size_t begin, size_t end) {
         for (size_t t = begin; t < end; ++t)
           fitted.targets[first + t] = fit_target(attack, *trial.evidence(first + t), parameters, own, numbers[t]);
       });
@@ -105,7 +107,7 @@ void apply_fit(const Models& models, const Fit& fit, const RecordRange& range, u
   const Context own = count > 1 ? with_one_thread(context) : context;
   ModelSignals signals(models, context, own, memory, range);
   const size_t together = count > 1 ? signals.expect(places, fit.seed) : 1;
-  const Context few = with_threads_for(shard_targets_at_once(fit, records, signals.queries(), memory), context);
+  const Context few = with_threads_for(shard_targets_at_once(fit, models, records, signals.queries(), memory), context);
   for (const Fit::OfAttack& fitted : fit.attacks) {
     context.report(fitted.name, static_cast<size_t>(&fitted - fit.attacks.data()), fit.attacks.size());
     const FitNumbers found = numbers(fitted);

@@ -208,10 +208,11 @@ std::shared_ptr<const Moments> ModelSignals::moments(std::string_view signal, co
   }
   // As many records at a time as an eighth of the memory holds the values of; of these, as many as the second cache
   // does.
-  constexpr size_t kBlock = 1 << 11, kCached = 1 << 8;
-  const size_t chunk = std::max<size_t>(1, memory_ / 8 / bytes / kBlock) * kBlock;
+  constexpr size_t kMostInBlock = 1 << 11, kCached = 1 << 8;
+  const size_t most = std::max<size_t>(1, memory_ / 8 / bytes), block = std::min(most, kMostInBlock);
+  const size_t chunk = most / block * block;
   for (size_t first = 0; first < records(); first += chunk) {
-    parallel_blocks(std::min(chunk, records() - first), kBlock, each_, [&](size_t begin, size_t end) {
+    parallel_blocks(std::min(chunk, records() - first), block, each_, [&](size_t begin, size_t end) {
       for (size_t from = begin; from < end; from += kCached)
         for (const Asked& one : asked) {
           Moments& to = *one.moments;

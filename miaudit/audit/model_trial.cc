@@ -43,14 +43,15 @@ ModelTrial::ModelTrial(const Models& models, std::span<const size_t> asked, std:
   for (size_t t = 0; t < targets_.size(); ++t)
     trial_.targets.push_back(
         {models.models[targets_[t]].number, std::span(membership_).subspan(t * models.records(), models.records())});
-  const bool needs_references = std::ranges::any_of(attack_table(), [&](const AttackRow& attack) {
-    return attack.needs_references() && is_wanted(plan, attack.name);
-  });
-  trial_.at_once = targets_at_once(models.records(), signals_.queries(), needs_references, plan.memory);
   if (targets_.size() > 1) trial_.together = signals_.expect(targets_, plan.measure.seed);
   trial_.evidence = [this](size_t t) { return evidence_of(t, {}); };
   trial_.teachers = [this](std::span<const size_t> fold) { return teachers_of(fold, {}); };
   trial_.forget = [this] { signals_.settle(); };
+  const bool needs_references = std::ranges::any_of(attack_table(), [&](const AttackRow& attack) {
+    return attack.needs_references() && is_wanted(plan, attack.name);
+  });
+  if (needs_references && evidence_of(0, {})->references)
+    trial_.at_once = targets_at_once(models, signals_.queries(), plan.memory);
   // The curve tells how long scoring took.
   if (models.scores && !plan.curve) trial_.stored = [this](const AttackRow& attack) { return stored_scores(attack); };
   trial_.membership = membership_;

@@ -35,9 +35,8 @@ TargetEvidence::TargetEvidence(ModelSignals& signals, size_t target, uint64_t se
       counts.out[i] -= own[i] == 0;
     }
   }
-  sides_ = balance(membership, counts, models.audited, seed);
   const auto [first, end] = signals.range();
-  for (const int8_t*& row : sides_.rows) row += first;
+  sides_ = balance(membership, counts, models.audited, seed, first, end);
   const auto own = [&]<class T>(const std::vector<T>& of_all, size_t width = 1) {
     return of_all.empty() ? std::span<const T>() : std::span(of_all).subspan(first * width, (end - first) * width);
   };
@@ -96,13 +95,7 @@ SidedValues TargetEvidence::values(std::string_view signal) {
     found = rows_.emplace(signal, std::vector<const double*>()).first;
     for (const size_t m : references_) found->second.push_back(signals_.values(signal, m).data());
   }
-  const auto [first, end] = signals_.range();
-  return {found->second,
-          sides_.rows,
-          end - first,
-          signals_.queries(),
-          std::span(sides_.in_counts).subspan(first, end - first),
-          std::span(sides_.out_counts).subspan(first, end - first)};
+  return {found->second, sides_.rows, signals_.records(), signals_.queries(), sides_.in_counts, sides_.out_counts};
 }
 
 const Moments& TargetEvidence::moments(std::string_view signal) {

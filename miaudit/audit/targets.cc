@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint64_t kBytesAScore = 64;
 /// Of signals, moments and what attacks make of them; measured.
-constexpr uint64_t kBytesAValue = 24, kBytesAReferencedValue = 96;
+constexpr uint64_t kBytesAValue = 96;
 
 uint64_t figure_bytes(size_t targets, size_t records) {
   return targets * records * kBytesAScore;
@@ -48,12 +48,18 @@ void check_memory(size_t targets, size_t records, uint64_t memory) {
        targets > 1 ? ", or one model with --target" : "");
 }
 
-size_t targets_at_once(size_t records, size_t queries, bool needs_references, uint64_t memory) {
-  const uint64_t bytes = records * queries * (needs_references ? kBytesAReferencedValue : kBytesAValue);
-  if (const uint64_t most = memory / 2 / bytes; most > 0) return most;
+size_t targets_at_once(const Models& models, size_t queries, uint64_t memory) {
+  const uint64_t bytes = models.records() * queries * kBytesAValue;
+  if (const size_t most = targets_at_once(bytes, models.models.size(), models.records(), memory); most > 0) return most;
   fail(Category::config, "scoring {} by {} of a target takes {} MB, half of --memory holds {}; give --memory {}",
-       counted(records, "record"), counted(queries, "query", "queries"), (bytes >> 20) + 1, memory >> 21,
+       counted(models.records(), "record"), counted(queries, "query", "queries"), (bytes >> 20) + 1, memory >> 21,
        memory_for(bytes));
+}
+
+size_t targets_at_once(uint64_t bytes, size_t models, size_t records, uint64_t memory) {
+  constexpr uint64_t kBytesARecord = 24;  // of counts
+  if (bytes > memory / 2) return 0;
+  return std::max<size_t>(1, memory / 2 / (bytes + records * (models + kBytesARecord)));
 }
 
 Context with_threads_for(size_t targets, const Context& context) {

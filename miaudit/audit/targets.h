@@ -13,10 +13,12 @@ namespace miaudit {
 /// all targets together take all of their scores at once, in half of it.
 void check_memory(size_t targets, size_t records, uint64_t memory);
 
-/// How many targets may be scored at the same time, for what attacks by formula hold of their values (one a record and
-/// query) to take half of `memory`. Throws Error(config) where not one may. needs_references: whether they hold these
-/// against reference models.
-size_t targets_at_once(size_t records, size_t queries, bool needs_references, uint64_t memory);
+/// How many targets may be scored at the same time, for what attacks by formula beside reference models hold of their
+/// values (one a record and query), and the models' sides of records, to take half of `memory`. Throws Error(config)
+/// where it does not hold one's values.
+size_t targets_at_once(const Models& models, size_t queries, uint64_t memory);
+/// The same where the values take so many bytes. models: how many have sides, of `records`.
+size_t targets_at_once(uint64_t bytes, size_t models, size_t records, uint64_t memory);
 
 /// `threads` as many as may be of use for so many targets at the same time.
 Context with_threads_for(size_t targets, const Context& context);

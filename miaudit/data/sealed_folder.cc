@@ -27,6 +27,18 @@ bool has_hash(const fs::path& path, const json& hash) {
   }
 }
 
+/// By its files' names: what it holds may be damaged.
+bool is_of_this_class(const fs::path& folder) {
+  std::error_code error;
+  bool has_done = false;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const fs::path name = entry.path().filename();
+    has_done |= name == "done.json";
+    if (name != "done.json" && name.extension() != ".npy" && name.extension() != ".f64") return false;
+  }
+  return has_done;
+}
+
 const json& files_of(const json& done) {
   static const json kNone = json::object();
   return done.is_object() && done.contains("files") && done["files"].is_object() ? done["files"] : kNone;
@@ -89,7 +101,7 @@ void SealedFolder::publish(json done, const fs::path& place, const std::function
     const json other = read_sealed(place);
     if ((checksum_of(other) == done["checksum"] && is_whole(place, other)) || will_do()) return;
     std::error_code error;
-    if (fs::exists(place, error) && !fs::exists(place / "done.json", error))
+    if (fs::exists(place, error) && !is_of_this_class(place))
       fail(Category::input, "{} stands where miaudit keeps its own, and is not miaudit's; move it away",
            place.string());
     fs::remove_all(place, error);

@@ -142,11 +142,6 @@ bool SignalWriter::is_done() const {
   return is_whole(folder, read_sealed(folder));
 }
 
-bool SignalWriter::is_there() const {
-  std::error_code error;
-  return fs::exists(shard_path(run_, shard_), error);
-}
-
 void SignalWriter::write(std::string_view signal, std::vector<double> values) {
   const size_t queries = models_.models.front().outputs.queries;
   const RecordRange range = shard_.range(run_.records);
@@ -219,9 +214,9 @@ StoredSignals::StoredSignals(const Run& run, const Models& models, const RecordR
   id_ = checksum_of(all_files);
 }
 
-bool StoredSignals::are_complete(const Run& run, const Models& models, const std::vector<std::string>& identities) {
+size_t StoredSignals::complete_count(const Run& run, const Models& models, const std::vector<std::string>& identities) {
   std::string flaws;
-  return !find_set(run, models, identities, flaws).empty();
+  return find_set(run, models, identities, flaws).size();
 }
 
 void StoredSignals::add(const Run& run, size_t m, std::vector<FileRecord>& files) {

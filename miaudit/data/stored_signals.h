@@ -38,8 +38,6 @@ class SignalWriter {
 
   /// Whether this shard is there already, of all these models as they are; another is replaced.
   bool is_done() const;
-  /// Whether some are there, of these models or others, whole or not.
-  bool is_there() const;
   /// values: [models][records of the shard][queries].
   void write(std::string_view signal, std::vector<double> values);
   /// readings: of some of the run's models, for the merge. kernel_target: the instruction set that the signals were
@@ -61,8 +59,8 @@ Readings stored_readings(const Run& run, const RecordOptions& options);
 /// place of outputs.
 class StoredSignals {
  public:
-  /// Whether there is a complete set of shards.
-  static bool are_complete(const Run& run, const Models& models, const std::vector<std::string>& identities);
+  /// How many shards the complete set has that would be read; 0 where there is none.
+  static size_t complete_count(const Run& run, const Models& models, const std::vector<std::string>& identities);
   /// A complete set of shards, of which those are read that hold records of the range. Throws Error(input) that names
   /// the missing and the stale ones where there is none.
   StoredSignals(const Run& run, const Models& models, const RecordRange& range = {});

@@ -207,9 +207,11 @@ for options in (["--attacks", "base"], ["--attacks", "rmia_offline", "--rmia-off
 for place, step in (("fit", ["--fit", "--attacks", "lira"]), ("scores/1-of-2", ["--shard", "1/2"])):
     shutil.rmtree(f"folds/{place}", ignore_errors=True)
     os.makedirs(f"folds/{place}")
-    open(f"folds/{place}/mine.txt", "w").close()
-    said = run("audit", "folds", *step, expect=2).stderr
-    assert f"folds/{place} stands where miaudit keeps its own" in said and os.listdir(f"folds/{place}") == ["mine.txt"], said
+    for mine in ("mine.txt", "done.json"):
+        open(f"folds/{place}/{mine}", "w").close()
+        said = run("audit", "folds", *step, expect=2).stderr
+        assert f"folds/{place} stands where miaudit keeps its own" in said, said
+    assert sorted(os.listdir(f"folds/{place}")) == ["done.json", "mine.txt"]
     shutil.rmtree(f"folds/{place}")
     run("audit", "folds", *step)
 # Two fits of one plan are one.
