@@ -58,8 +58,7 @@ class Normals {
   /// fixed: the variance that the released code takes for all records where it takes one.
   Normals(const Evidence& evidence, int8_t side, const SideTotals& totals, double fixed, const Parameters& parameters,
           const Context& context)
-      : moments_(evidence.references->moments(parameters.choice("signal"))),
-        side_(side == 1 ? moments_.in : moments_.out),
+      : side_(side_of(evidence.references->moments(parameters.choice("signal")), side)),
         is_pooled_(parameters.choice("variance") == "pooled"),
         is_of_code_(parameters.choice("formulas") == "carlini"),
         pooled_(is_of_code_ ? fixed : totals.within),
@@ -84,7 +83,10 @@ class Normals {
   }
 
  private:
-  const Moments& moments_;
+  static const SideMoments& side_of(const Moments& moments, int8_t side) {
+    return side == 1 ? moments.in : moments.out;
+  }
+
   const SideMoments& side_;
   const bool is_pooled_, is_of_code_;
   const double pooled_, least_;

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "miaudit/base/shell_word.h"
-#include "miaudit/data/model_status.h"
 #include "miaudit/data/sealed_folder.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/scratch.h"
@@ -30,17 +29,6 @@ json identity_of(const Run& run, const Models& models, const std::vector<std::st
   identity["roles"] = content_hash(std::as_bytes(std::span(run.roles)));
   identity["outputs"] = identities;
   return identity;
-}
-
-void check_outputs(const Run& run, const Models& models, const std::vector<std::string>& identities,
-                   std::string_view what) {
-  const std::vector<std::string> now = outputs_identities(run);
-  for (const AuditedModel& model : models.models)
-    if (now[model.number] != identities[model.number])
-      fail(Category::input,
-           "model {} got other outputs while {} computed, which were thrown away; begin again with "
-           "--shard once the models stay as they are",
-           model.number, what);
 }
 
 bool is_of(const json& done, const Fit& fit, Shard shard) {
@@ -87,7 +75,7 @@ void FitWriter::publish(const Fit& fit) {
     done["attacks"].push_back(
         {{"name", attack.name}, {"asked", attack.asked}, {"signals", attack.signals}, {"targets", std::move(targets)}});
   }
-  check_outputs(run_, models_, identities_, "what is global was");
+  check_unchanged(run_, models_, identities_, "the fit");
   folder_.publish(std::move(done), fit_path(run_));
 }
 
@@ -167,7 +155,7 @@ void ScoreWriter::publish(const std::string& kernel_target) {
                {"attacks", json::object()}};
   for (const auto& [attack, said] : said_)
     done["attacks"][attack] = {{"shortages", said.shortages}, {"signals", said.signals}};
-  check_outputs(run_, models_, identities_, "scores were");
+  check_unchanged(run_, models_, identities_, "a shard of scores");
   if (checksum_of(read_sealed(fit_path(run_))) != fit_.id)
     fail(Category::input, "{} was replaced while scores were computed, which were thrown away; run the shard again",
          fit_path(run_).string());

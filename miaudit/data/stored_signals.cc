@@ -112,6 +112,17 @@ json signals_identity(const Run& run, const Models& models, const std::vector<st
           {"models", of_models}};
 }
 
+void check_unchanged(const Run& run, const Models& models, const std::vector<std::string>& identities,
+                     std::string_view what) {
+  const std::vector<std::string> now = outputs_identities(run);
+  for (const AuditedModel& model : models.models)
+    if (now[model.number] != identities[model.number])
+      fail(Category::input,
+           "model {} got other outputs while {} was computed, which was thrown away; run every --shard again once the "
+           "models stay as they are",
+           model.number, what);
+}
+
 /// Of the complete set with the fewest shards, what each has; nothing where there is none, and why.
 static std::vector<Found> find_set(const Run& run, const Models& models, const std::vector<std::string>& identities,
                                    std::string& flaws) {
@@ -150,13 +161,7 @@ void SignalWriter::write(std::string_view signal, std::vector<double> values) {
 }
 
 void SignalWriter::publish(const Readings& readings, const std::string& kernel_target) {
-  const std::vector<std::string> now = outputs_identities(run_);
-  for (const AuditedModel& model : models_.models)
-    if (now[model.number] != identities_[model.number])
-      fail(Category::input,
-           "model {} got other outputs while shard {}/{} was computed, which was thrown away; compute it again once "
-           "the models stay as they are",
-           model.number, shard_.number, shard_.count);
+  check_unchanged(run_, models_, identities_, fmt::format("shard {}/{}", shard_.number, shard_.count));
   json done = identity_of(run_, models_, identities_, shard_);
   done["readings"] = to_json(readings);
   done["kernel_target"] = kernel_target;

@@ -28,6 +28,11 @@ std::vector<size_t> shard_counts(const std::filesystem::path& folder, size_t rec
 /// What a run's signals are made from: any other models, form or labels give others. identities: outputs_identities().
 nlohmann::json signals_identity(const Run& run, const Models& models, const std::vector<std::string>& identities);
 
+/// Throws Error(input) where one of these models has other outputs than it had by `identities`. what: was computed of
+/// them meanwhile.
+void check_unchanged(const Run& run, const Models& models, const std::vector<std::string>& identities,
+                     std::string_view what);
+
 /// Signals of all of a run's models for one shard of its records, in RUN/signals/NUMBER-of-COUNT.
 class SignalWriter {
  public:
