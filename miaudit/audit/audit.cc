@@ -206,7 +206,6 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
                     records.groups,
                     0,
                     records.labels,
-                    records.labels,
                     records.groups,
                     [&] { signals.forget(); }};
   const Performed performed = run_attacks(trial, plan, context, sink, result);

@@ -30,11 +30,15 @@ Estimate null_of_some(const ScoredRecords& scored, uint64_t seed, const Context&
   std::vector<double> scores;
   std::vector<int8_t> membership;
   for (const int8_t side : {int8_t{0}, int8_t{1}}) {
-    size_t place = 0;
+    size_t place = 0, next = 0;
     for (size_t i = 0; i < scored.scores.size(); ++i) {
-      if (scored.membership[i] != side || place++ % step != 0) continue;
-      scores.push_back(scored.scores[i]);
-      membership.push_back(side);
+      const bool is_own = scored.membership[i] == side;
+      if (is_own & (place == next)) {  // one branch, seldom taken
+        scores.push_back(scored.scores[i]);
+        membership.push_back(side);
+        next += step;
+      }
+      place += is_own;
     }
   }
   return permutation_null(scores, membership, kCheckLevel, seed, context);

@@ -53,7 +53,7 @@ std::optional<Exposure> exposure_of(const AttackResult& attack, const ScoredReco
   if (is_one && !is_any) return {};
 
   std::vector<int64_t> families(targets);
-  for (size_t t = 0; t < targets; ++t) families[t] = trial.crossing > 0 ? trial.groups[t * records] : 0;
+  for (size_t t = 0; t < targets; ++t) families[t] = trial.crossing > 0 ? trial.groups[t] : 0;
   const TargetedScores all{scored.scores, scored.membership, records, families};
   Exposure exposure;
   exposure.attack = attack.name;

@@ -211,11 +211,13 @@ GroupMetrics measure_groups(const ScoredRecords& records, const MeasureOptions& 
   std::vector<int64_t> alike;
   if (!records.people.empty()) {
     const size_t models = records.scores.size() / records.people.size(), persons = groups.scores.size() / models;
-    if (records.crossing > 0) as_records.crossing = persons;
-    for (size_t m = 0; m < models; ++m)
-      for (size_t k = 0; k < persons; ++k)
-        alike.push_back(records.crossing > 0 ? records.groups[m * records.crossing] : static_cast<int64_t>(k));
-    as_records.groups = alike;
+    if (records.crossing > 0) {
+      as_records.crossing = persons;
+      as_records.groups = records.groups;
+    } else {
+      for (size_t k = 0; k < models * persons; ++k) alike.push_back(static_cast<int64_t>(k % persons));
+      as_records.groups = alike;
+    }
   }
   found.metrics = measure(as_records, options, context);
   return found;

@@ -14,7 +14,7 @@ namespace miaudit {
 struct ScoredRecords {
   std::span<const double> scores;
   std::span<const int8_t> membership;  ///< 1 member, 0 non-member, −1 unknown
-  std::span<const int64_t> groups;
+  std::span<const int64_t> groups;     ///< As GroupedScores::groups.
   double worth = 1;     ///< How many independent records each counts for in an interval (AttackRow::effective_share).
   size_t crossing = 0;  ///< Where groups are of whole models: records of each model (GroupedScores::records).
   /// Of several models' scores, one model's after the other: whose each record of a model is, or empty.

@@ -101,6 +101,19 @@ void ModelSignals::check_range(const SignalRow& signal, size_t model, std::span<
          signal.least, signal.most, signal.summary);
 }
 
+void ModelSignals::each_model(const std::function<void(size_t model, const Context& own)>& visit) const {
+  const size_t models = models_.models.size(), threads = static_cast<size_t>(std::max(context_.threads, 1));
+  size_t bytes = width_ * sizeof(double);
+  for (const OutputsPart& part : models_.models.front().outputs.parts) bytes += part.values.bytes().size();
+  if (models < threads || bytes * threads > memory_ / 8) {
+    for (size_t m = 0; m < models; ++m) visit(m, context_);
+    return;
+  }
+  Context one_thread;
+  one_thread.cancelled = context_.cancelled;
+  parallel_blocks(models, 1, context_, [&](size_t m, size_t) { visit(m, one_thread); });
+}
+
 ModelSignals::Signal& ModelSignals::of(std::string_view signal) {
   const auto found = std::ranges::find_if(signals_, [&](const Signal& held) { return held.name == signal; });
   if (found != signals_.end()) {
@@ -114,18 +127,18 @@ ModelSignals::Signal& ModelSignals::of(std::string_view signal) {
   if (!is_stored) check_outputs(signal);
   const size_t count = models_.models.size() * width_;
   Signal made{std::string(signal), Scratch(count, count * sizeof(double) > memory_ / 8)};
-  for (size_t m = 0; m < models_.models.size(); ++m) {
+  each_model([&](size_t m, const Context& own) {
     const std::span<double> values = made.values.values().subspan(m * width_, width_);
     if (is_stored) {
       models_.stored->read(signal, m, range_, values);
       if (!models_.has_outputs()) check_range(row, m, values);
     } else {
       const Outputs& outputs = models_.models[m].outputs;
-      compute_signal(row, outputs, models_.labels, values, context_);
+      compute_signal(row, outputs, models_.labels, values, own);
       for (const OutputsPart& part : outputs.parts) release_pages(part.values);
     }
     made.values.release();
-  }
+  });
   signals_.push_back(std::move(made));
   return signals_.back();
 }

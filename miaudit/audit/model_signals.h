@@ -81,6 +81,8 @@ class ModelSignals {
     std::shared_ptr<const Moments> moments;
   };
   Signal& of(std::string_view signal);  // under the mutex
+  /// Models beside each other where an eighth of the memory holds as many as there are threads, else one by all.
+  void each_model(const std::function<void(size_t model, const Context& own)>& visit) const;
   std::shared_ptr<const Moments> known_moments(std::string_view signal, const std::vector<size_t>& key) const;
   size_t most_moments() const;
   /// One expected target of each family whose moments belong with those of `key`, itself left out.

@@ -55,8 +55,7 @@ ModelTrial::ModelTrial(const Models& models, std::span<const size_t> asked, std:
   // The curve tells how long scoring took.
   if (models.scores && !plan.curve) trial_.stored = [this](const AttackRow& attack) { return stored_scores(attack); };
   trial_.membership = membership_;
-  trial_.labels = labels_;
-  trial_.first_labels = models.labels;
+  trial_.labels = models.labels;
   trial_.people = people;
 }
 
@@ -86,21 +85,21 @@ void ModelTrial::fold_targets() {
 /// Scores of one target err together, and so do a pair's, of which one is the other turned round; and so do scores of
 /// one record, or of one person's.
 void ModelTrial::gather_records() {
-  const size_t records = models_.records();
+  const size_t records = models_.records(), all = targets_.size() * records;
+  membership_.reserve(all);
   for (const size_t target : targets_) {
     const std::vector<int8_t> own = audited_membership(models_, target);
     membership_.insert(membership_.end(), own.begin(), own.end());
-    labels_.insert(labels_.end(), models_.labels.begin(), models_.labels.end());
   }
   if (targets_.size() == 1) {
     trial_.groups = people_;
     return;
   }
   const bool has_families = family_of_.back() > 0;
-  const auto person = [&](size_t i) { return people_.empty() ? static_cast<int64_t>(i) : people_[i]; };
-  for (const int64_t family : family_of_)
-    for (size_t i = 0; i < records; ++i) groups_.push_back(has_families ? family : person(i));
-  trial_.groups = groups_;
+  if (!has_families)
+    for (size_t k = 0; k < all; ++k)
+      groups_.push_back(people_.empty() ? static_cast<int64_t>(k % records) : people_[k % records]);
+  trial_.groups = has_families ? std::span<const int64_t>(family_of_) : groups_;
   trial_.crossing = has_families ? records : 0;
 }
 

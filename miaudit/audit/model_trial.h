@@ -51,7 +51,6 @@ class ModelTrial {
   std::vector<int64_t> family_of_;  ///< of the targets: 0, 1, … in their order
   std::vector<int8_t> membership_;
   std::vector<int64_t> groups_;
-  std::vector<int32_t> labels_;
   Trial trial_;
 };
 

@@ -139,9 +139,10 @@ struct Skipped {
 
 struct BudgetPoint {
   uint64_t references = 0;  ///< Reference models of each target.
-  std::vector<BudgetFigures> attacks;
-  std::vector<Skipped> skipped;  ///< Attacks of the audit that so few models are too few for.
-  std::string headline;  ///< Which of them an audit with so many would have chosen beforehand; "" where none is such.
+  std::vector<BudgetFigures> attacks = {};
+  std::vector<Skipped> skipped = {};  ///< Attacks of the audit that so few models are too few for.
+  std::string headline =
+      {};  ///< Which of them an audit with so many would have chosen beforehand; "" where none is such.
 };
 
 /// The strongest of the attacks tried, figure by figure. Intervals are of the largest true figure among them and hold

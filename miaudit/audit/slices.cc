@@ -1,60 +1,84 @@
 #include "miaudit/audit/slices.h"
 
+#include <algorithm>
+#include <array>
+
 #include "miaudit/base/parallel.h"
 #include "miaudit/metric/interval.h"
 #include "miaudit/metric/roc.h"
 
 namespace miaudit {
+namespace {
+
+/// One class's records (places among a model's) under every model.
+struct Part {
+  std::vector<double> scores;
+  std::vector<int8_t> membership;
+  std::vector<int64_t> groups, people;
+};
+
+Part part_of(const ScoredRecords& all, const std::vector<uint32_t>& records, size_t of_model) {
+  Part part;
+  const size_t models = all.scores.size() / of_model;
+  part.scores.reserve(models * records.size());
+  part.membership.reserve(models * records.size());
+  for (size_t m = 0; m < models; ++m)
+    for (const uint32_t record : records) {
+      const size_t i = m * of_model + record;
+      // Where records cross models, each model keeps its place for each of them.
+      if (all.membership[i] < 0 && all.crossing == 0) continue;
+      part.scores.push_back(all.scores[i]);
+      part.membership.push_back(all.membership[i]);
+      if (!all.groups.empty() && all.crossing == 0) part.groups.push_back(all.groups[i]);
+    }
+  if (all.crossing > 0) {
+    part.groups.assign(all.groups.begin(), all.groups.end());
+    if (!all.people.empty())
+      for (const uint32_t record : records) part.people.push_back(all.people[record]);
+  }
+  return part;
+}
+
+Estimate auc_of(const ScoredRecords& all, const Part& part, size_t of_class, double level, const Context& context) {
+  if (part.groups.empty()) {
+    SortedScores sorted = sort_scores(part.scores, part.membership, context);
+    sorted.worth = all.worth;
+    return auc_estimate(sorted, level, context);
+  }
+  return auc_estimate(
+      GroupedScores{part.scores, part.membership, part.groups, all.worth, all.crossing > 0 ? of_class : 0, part.people},
+      level, context);
+}
+
+}  // namespace
 
 std::vector<Slice> slice_by_class(const ScoredRecords& records, std::span<const int32_t> labels, size_t classes,
                                   double level, const Context& context) {
   if (labels.empty()) return {};
-  struct Part {
-    std::vector<double> scores;
-    std::vector<int8_t> membership;
-    std::vector<int64_t> groups;
-    std::vector<int64_t> people;  // of one model's records
-    uint64_t counts[2] = {0, 0};
+  struct OfClass {
+    std::vector<uint32_t> records;
+    std::array<uint64_t, 2> sides{};
   };
-  std::vector<Part> parts(classes);
-  std::vector<size_t> sizes(classes);
-  for (const int32_t label : labels) ++sizes[static_cast<size_t>(label)];
-  for (size_t c = 0; c < classes; ++c) {
-    parts[c].scores.reserve(sizes[c]);
-    parts[c].membership.reserve(sizes[c]);
-    if (!records.groups.empty()) parts[c].groups.reserve(sizes[c]);
-  }
-  for (size_t i = 0; i < labels.size(); ++i) {
-    // Where records cross models, each model keeps its place for each of them.
-    if (records.membership[i] < 0 && records.crossing == 0) continue;
-    Part& part = parts[static_cast<size_t>(labels[i])];
-    part.scores.push_back(records.scores[i]);
-    part.membership.push_back(records.membership[i]);
-    if (!records.groups.empty()) part.groups.push_back(records.groups[i]);
-    if (i < records.people.size() && records.crossing > 0) part.people.push_back(records.people[i]);
-    if (records.membership[i] >= 0) ++part.counts[records.membership[i]];
-  }
+  std::vector<OfClass> all(classes);
+  for (size_t i = 0; i < labels.size(); ++i)
+    all[static_cast<size_t>(labels[i])].records.push_back(static_cast<uint32_t>(i));
+  for (size_t begin = 0; begin < records.scores.size(); begin += labels.size())
+    for (size_t i = 0; i < labels.size(); ++i)
+      if (const int8_t side = records.membership[begin + i]; side >= 0)
+        ++all[static_cast<size_t>(labels[i])].sides[static_cast<size_t>(side)];
   std::vector<size_t> seen;
-  for (size_t c = 0; c < parts.size(); ++c)
-    if (parts[c].counts[0] > 0 && parts[c].counts[1] > 0) seen.push_back(c);
+  for (size_t c = 0; c < classes; ++c)
+    if (all[c].sides[0] > 0 && all[c].sides[1] > 0) seen.push_back(c);
   const double corrected = 1 - (1 - level) / static_cast<double>(std::max<size_t>(seen.size(), 1));
   std::vector<Slice> slices(seen.size());
-  Context one_thread;
-  one_thread.cancelled = context.cancelled;
+  Context each;  // a class, beside the others
+  each.threads = std::max(1, context.threads / static_cast<int>(std::max<size_t>(seen.size(), 1)));
+  each.cancelled = context.cancelled;
   parallel_blocks(seen.size(), 1, context, [&](size_t k, size_t) {
-    Part part = std::move(parts[seen[k]]);
-    Estimate auc;
-    if (part.groups.empty()) {
-      SortedScores sorted = sort_scores(part.scores, part.membership, one_thread);
-      sorted.worth = records.worth;
-      auc = auc_estimate(sorted, corrected, one_thread);
-    } else {
-      const size_t models = records.crossing > 0 ? records.scores.size() / records.crossing : 1;
-      const size_t crossing = records.crossing > 0 ? part.scores.size() / models : 0;
-      auc = auc_estimate(GroupedScores{part.scores, part.membership, part.groups, records.worth, crossing, part.people},
-                         corrected, one_thread);
-    }
-    slices[k] = {"class", std::to_string(seen[k]), part.counts[1], part.counts[0], auc};
+    const OfClass& own = all[seen[k]];
+    const Part part = part_of(records, own.records, labels.size());
+    slices[k] = {"class", std::to_string(seen[k]), own.sides[1], own.sides[0],
+                 auc_of(records, part, own.records.size(), corrected, each)};
   });
   return slices;
 }

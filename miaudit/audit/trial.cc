@@ -11,6 +11,7 @@
 #include "miaudit/audit/measure.h"
 #include "miaudit/audit/targets.h"
 #include "miaudit/base/parallel.h"
+#include "miaudit/base/zeros.h"
 #include "miaudit/metric/interval.h"
 #include "miaudit/metric/roc.h"
 
@@ -98,7 +99,7 @@ int count_folds(const Target& target, std::span<const int64_t> people, const Aud
 Folds folds_of(const Target& target, const Trial& trial, const AuditPlan& plan) {
   const int count = count_folds(target, trial.people, plan);
   if (count < 2) return {count, {}};
-  return make_folds(trial.first_labels, target.membership, trial.people, count, plan.measure.seed);
+  return make_folds(trial.labels, target.membership, trial.people, count, plan.measure.seed);
 }
 
 namespace {
@@ -159,7 +160,7 @@ TargetScores run_on_targets(const AttackRow& attack, const AuditPlan& plan, cons
   } else if (trial.targets.size() == 1) {
     scored.scores = score(0, context);
   } else {
-    scored.scores.resize(trial.targets.size() * size);
+    scored.scores = zeros(trial.targets.size() * size, context);
     const Context few = with_threads_for(trial.at_once, context);
     parallel_blocks(trial.targets.size(), trial.together, few, [&](size_t begin, size_t end) {
       for (size_t t = begin; t < end; ++t)

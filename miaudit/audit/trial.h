@@ -49,14 +49,13 @@ struct Trial {
   std::vector<std::vector<size_t>> target_folds;
   std::function<std::unique_ptr<Teachers>(std::span<const size_t> targets)> teachers;
   std::span<const int8_t> membership;
-  std::span<const int64_t> groups;  ///< Whose records are alike: persons, or families of models.
+  std::span<const int64_t> groups;  ///< Whose records are alike: each one's person, or each target's family of models.
   size_t crossing = 0;              ///< With families: records of a target, which are alike under all of them.
-  std::span<const int32_t> labels;
-  std::span<const int32_t> first_labels;  ///< of one target's records, or empty
-  std::span<const int64_t> people;        ///< of one target's records, or empty
-  std::function<void()> forget;           ///< Gives back what the last attack's signals took.
-  size_t together = 1;                    ///< How many targets in a row a thread had better take.
-  size_t at_once = SIZE_MAX;              ///< How many targets may be scored at the same time.
+  std::span<const int32_t> labels;  ///< of one target's records, or empty
+  std::span<const int64_t> people;  ///< of one target's records, or empty
+  std::function<void()> forget;     ///< Gives back what the last attack's signals took.
+  size_t together = 1;              ///< How many targets in a row a thread had better take.
+  size_t at_once = SIZE_MAX;        ///< How many targets may be scored at the same time.
   /// An attack's scores and shortages that need not be computed, where there are any.
   std::function<std::optional<TargetScores>(const AttackRow&)> stored = {};
 };

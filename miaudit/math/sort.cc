@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "miaudit/base/parallel.h"
+#include "miaudit/base/zeros.h"
 
 namespace miaudit {
 namespace {
@@ -168,7 +169,7 @@ std::vector<double> merge_sorted(std::span<const std::span<const double>> runs, 
     own[ranges] = runs[r].size();
     for (size_t k = 0; k < ranges; ++k) starts[k + 1] += own[k + 1];
   }
-  std::vector<double> merged(starts.back());
+  std::vector<double> merged = zeros(starts.back(), context);
   parallel_blocks(ranges, 1, context, [&](size_t k, size_t) {
     auto next = merged.begin() + static_cast<ptrdiff_t>(starts[k]);
     for (size_t r = 0; r < runs.size(); ++r) {

@@ -45,13 +45,10 @@ double dkw_margin(double n, double alpha) {
   return std::sqrt(-std::log(alpha) / (2 * n));
 }
 
-double advantage_lower_limit(const SortedScores& judged, double threshold, double alpha, Worth worth) {
-  const double members = static_cast<double>(judged.members.size());
-  const double nonmembers = static_cast<double>(judged.nonmembers.size());
-  const double tpr =
-      clopper_pearson_lower(count_from(judged.members, threshold) * worth.member, members * worth.member, alpha);
-  const double fpr = clopper_pearson_upper(count_from(judged.nonmembers, threshold) * worth.nonmember,
-                                           nonmembers * worth.nonmember, alpha);
+double advantage_lower_limit(const SidePast& members, const SidePast& nonmembers, double alpha) {
+  const double tpr = clopper_pearson_lower(members.past * members.worth, members.scores * members.worth, alpha);
+  const double fpr =
+      clopper_pearson_upper(nonmembers.past * nonmembers.worth, nonmembers.scores * nonmembers.worth, alpha);
   return std::max(0.0, tpr - fpr);
 }
 
@@ -68,14 +65,18 @@ std::vector<Estimate> advantage_estimates(const SortedScores& sorted, std::span<
   const double value =
       static_cast<double>(best.true_positives) / members - static_cast<double>(best.false_positives) / nonmembers;
 
-  SortedScores judged;
-  double threshold = 0;
-  if (members >= 2 && nonmembers >= 2) {
+  SidePast judged_members, judged_nonmembers;
+  const bool can_judge = members >= 2 && nonmembers >= 2;
+  if (can_judge) {
     Halves member_halves = split(sorted.members, Rng(seed, 0));
     Halves nonmember_halves = split(sorted.nonmembers, Rng(seed, 1));
-    threshold =
+    const double threshold =
         best_advantage({std::move(member_halves.chosen_from), std::move(nonmember_halves.chosen_from)}).threshold;
-    judged = {std::move(member_halves.judged), std::move(nonmember_halves.judged)};
+    const auto past = [&](const std::vector<double>& judged) {
+      return SidePast{count_from(judged, threshold), static_cast<double>(judged.size()), sorted.worth};
+    };
+    judged_members = past(member_halves.judged);
+    judged_nonmembers = past(nonmember_halves.judged);
   }
 
   std::vector<Estimate> estimates;
@@ -83,8 +84,7 @@ std::vector<Estimate> advantage_estimates(const SortedScores& sorted, std::span<
     // A quarter each for the true- and the false-positive rate, below and above.
     const double alpha = error_rate(level) / 4;
     Estimate estimate{value, 0.0, 1.0, level, "split_clopper_pearson_dkw"};
-    if (!judged.members.empty())
-      estimate.low = std::min(value, advantage_lower_limit(judged, threshold, alpha, {sorted.worth, sorted.worth}));
+    if (can_judge) estimate.low = std::min(value, advantage_lower_limit(judged_members, judged_nonmembers, alpha));
     estimate.high =
         std::min(1.0, value + dkw_margin(members * sorted.worth, alpha) + dkw_margin(nonmembers * sorted.worth, alpha));
     estimates.push_back(std::move(estimate));

@@ -10,13 +10,14 @@ namespace miaudit {
 /// be an effective count.
 double dkw_margin(double n, double alpha);
 
-/// TPR − FPR at a threshold fixed beforehand: lower limit, but for probability 2·alpha. worth: how many independent
-/// records a member and a non-member count for.
-struct Worth {
-  double member = 1;
-  double nonmember = 1;
+/// How many of a side's scores are past a threshold, and how many independent records each of them counts for.
+struct SidePast {
+  double past = 0;
+  double scores = 0;
+  double worth = 1;
 };
-double advantage_lower_limit(const SortedScores& judged, double threshold, double alpha, Worth worth);
+/// TPR − FPR at a threshold fixed beforehand: lower limit, but for probability 2·alpha.
+double advantage_lower_limit(const SidePast& members, const SidePast& nonmembers, double alpha);
 
 /// The same interval for ½ + ½ advantage.
 Estimate as_balanced_accuracy(Estimate advantage);

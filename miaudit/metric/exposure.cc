@@ -221,16 +221,14 @@ std::optional<PerRecordRates> per_record_rates(const TargetedScores& all, double
   });
   for (const int8_t which : {int8_t{0}, int8_t{1}})
     if (std::ranges::find(scores.membership, which) == scores.membership.end()) return {};
-  std::vector<int64_t> families(targets * kept);
   PerRecordRates rates;
-  for (size_t k = 0; k < families.size(); ++k) families[k] = all.families[k / kept];
   for (size_t j = 0; j < kept; ++j) {
     bool is_judged = false;
     for (size_t k = j; k < scores.membership.size(); k += kept) is_judged |= scores.membership[k] >= 0;
     rates.records += is_judged;
   }
   const auto tpr = [&](const std::vector<double>& standardised) {
-    const PartedGroups grouped({standardised, scores.membership, families, 1, kept}, context);
+    const PartedGroups grouped({standardised, scores.membership, all.families, 1, kept}, context);
     return tpr_at_fpr_estimates(grouped, fpr, std::span(&level, 1), {.seed = seed}, context).front();
   };
   rates.tpr = tpr(scores.plain);

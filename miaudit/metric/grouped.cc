@@ -321,8 +321,10 @@ std::vector<Estimate> advantage_estimates(const PartedGroups& grouped, std::span
     Estimate& estimate = estimates.emplace_back(Estimate{value, 0.0, 1.0, level, "grouped_split_clopper_pearson_dkw"});
     const double tail = error_rate(level) / 4;
     if (can_judge) {
-      const Worth worth{worth_at(judged, 1, threshold, false, tail), worth_at(judged, 0, threshold, false, tail)};
-      estimate.low = std::min(value, advantage_lower_limit(judged.sorted, threshold, tail, worth));
+      const auto past = [&](const GroupedSide& side) {
+        return SidePast{count_from(side, threshold), side.size(), worth_at(judged, side.which, threshold, false, tail)};
+      };
+      estimate.low = std::min(value, advantage_lower_limit(past(judged.members), past(judged.nonmembers), tail));
     }
     estimate.high = std::min(1.0, value + dkw_margin(all.members.size() * worth_of_copies(all.members), tail) +
                                       dkw_margin(all.nonmembers.size() * worth_of_copies(all.nonmembers), tail));

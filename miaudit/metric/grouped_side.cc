@@ -32,6 +32,10 @@ struct Places {
   std::vector<Stretch> stretches;
 };
 
+int64_t group_of(const GroupedScores& all, size_t score) {
+  return all.groups[all.records > 0 ? score / all.records : score];
+}
+
 Places places_of(const GroupedScores& all) {
   struct Found {
     size_t begin;
@@ -44,7 +48,7 @@ Places places_of(const GroupedScores& all) {
     const std::span<const int8_t> own = all.membership.subspan(begin, step);
     const auto known = std::ranges::find_if(own, [](int8_t side) { return side != -1; });
     if (known == own.end()) continue;
-    const int64_t name = all.groups[begin + static_cast<size_t>(known - own.begin())];
+    const int64_t name = group_of(all, begin + static_cast<size_t>(known - own.begin()));
     if (found.empty() || found.back().name != name) found.push_back({begin, name});
   }
   Places places;
@@ -118,7 +122,7 @@ std::vector<uint32_t> places_of(std::span<const int64_t> people) {
   return places;
 }
 
-// Each model's group by its first known score; models without one count nowhere.
+// Models without a known score count nowhere.
 void find_models(const GroupedScores& grouped, const Places& places, Parted& parted) {
   if (grouped.records == 0) return;
   const size_t models = grouped.scores.size() / grouped.records;
@@ -131,12 +135,10 @@ void find_models(const GroupedScores& grouped, const Places& places, Parted& par
   parted.group_of_model.resize(models);
   for (size_t m = 0; m < models; ++m) {
     const std::span<const int8_t> own = grouped.membership.subspan(m * grouped.records, grouped.records);
-    const auto known = std::ranges::find_if(own, [](int8_t side) { return side != -1; });
-    if (known == own.end()) continue;
+    if (std::ranges::all_of(own, [](int8_t side) { return side == -1; })) continue;
     parted.crossing.models[m] = 1;
-    const int64_t name = grouped.groups[m * grouped.records + static_cast<size_t>(known - own.begin())];
     parted.group_of_model[m] =
-        static_cast<uint32_t>(std::ranges::lower_bound(places.names, name) - places.names.begin());
+        static_cast<uint32_t>(std::ranges::lower_bound(places.names, grouped.groups[m]) - places.names.begin());
   }
 }
 
@@ -176,6 +178,15 @@ Past past_of(const GroupedSide& side, double threshold, bool strict) {
   return past;
 }
 
+/// The k-th of them ascending, from 0.
+double score_at(const GroupedSide& side, size_t k) {
+  std::vector<double> all;
+  all.reserve(side.scores);
+  for (const std::span<const double> own : side.by_group) all.insert(all.end(), own.begin(), own.end());
+  std::ranges::nth_element(all, all.begin() + static_cast<ptrdiff_t>(k));
+  return all[k];
+}
+
 /// 1 where all scores lie on one side of the threshold.
 double effect_at(const Parted& parted, const GroupedSide& side, const Past& past, double threshold, bool strict) {
   if (past.groups_with == 0 || past.groups_without == 0) return 1;
@@ -207,9 +218,10 @@ double GroupedSide::records() const {
 }
 
 Parted part_groups(const GroupedScores& grouped, const Context& context) {
-  if (grouped.groups.size() != grouped.scores.size())
-    fail(Category::input, "{} but {} were given; there must be one of each for every record, in one order",
-         counted(grouped.scores.size(), "score"), counted(grouped.groups.size(), "group"));
+  if (grouped.groups.size() * std::max<size_t>(grouped.records, 1) != grouped.scores.size())
+    fail(Category::input, "{} but {} were given; there must be one of each for every {}, in one order",
+         counted(grouped.scores.size(), "score"), counted(grouped.groups.size(), "group"),
+         grouped.records > 0 ? counted(grouped.records, "record") : "record");
   check_scores(grouped.scores, grouped.membership, context);
   Parted parted;
   const Places places = places_of(grouped);
@@ -237,20 +249,25 @@ Halves split_groups(const Parted& all, uint64_t seed, const Context& context) {
   halves.second.group_of_model = all.group_of_model;
   for (size_t m = 0; m < all.crossing.models.size(); ++m)
     if (in_first[all.group_of_model[m]]) halves.second.crossing.models[m] = 0;
-  const auto deal = [&](const GroupedSide& side, std::vector<double>& first, GroupedSide& second,
-                        std::vector<double>& second_sorted) {
+  const auto deal = [&](const GroupedSide& side, std::vector<double>& first, GroupedSide& second) {
     second.which = side.which;
     second.worth = side.worth;
     std::vector<std::span<const double>> others;
     for (size_t g = 0; g < side.places(); ++g) (in_first[g] ? others : second.by_group).push_back(side.of(g));
     first = merge_sorted(others, context);
-    second_sorted = merge_sorted(second.by_group, context);
-    second.scores = second_sorted.size();
+    second.scores = side.scores - first.size();
     if (all.crossing.is_there()) second.crossing_count = crossing_counts(halves.second.crossing, side.which);
   };
-  deal(all.members, halves.first.members, halves.second.members, halves.second.sorted.members);
-  deal(all.nonmembers, halves.first.nonmembers, halves.second.nonmembers, halves.second.sorted.nonmembers);
+  deal(all.members, halves.first.members, halves.second.members);
+  deal(all.nonmembers, halves.first.nonmembers, halves.second.nonmembers);
   return halves;
+}
+
+double count_from(const GroupedSide& side, double threshold) {
+  double past = 0;
+  for (const std::span<const double> own : side.by_group)
+    past += static_cast<double>(own.end() - std::ranges::lower_bound(own, threshold));
+  return past;
 }
 
 double worth_of_copies(const GroupedSide& side) {
@@ -264,18 +281,17 @@ double worth_of_copies(const GroupedSide& side) {
 
 double worth_at(const Parted& parted, int8_t which, double threshold, bool strict, double tail) {
   const GroupedSide& side = which == 1 ? parted.members : parted.nonmembers;
-  const std::vector<double>& sorted = which == 1 ? parted.sorted.members : parted.sorted.nonmembers;
   const Past past = past_of(side, threshold, strict);
   double effect = effect_at(parted, side, past, threshold, strict);
   const double groups = side.groups();
   if (std::min(past.groups_with, past.groups_without) < kGroupsForDesignEffect) {
     const size_t enough = static_cast<size_t>(kScoresOfALargeGroup * groups);
-    if (groups < kLargeGroups || sorted.size() < 2 * enough) return worth_of_copies(side);
+    if (groups < kLargeGroups || side.scores < 2 * enough) return worth_of_copies(side);
     // Scores resemble each other no more far out than nearer by: where few lie past the threshold, one with enough
     // tells, and what these few tell is not passed over.
     const size_t beyond = static_cast<size_t>(past.share * side.size() + 0.5);
-    if (std::min(beyond, sorted.size() - beyond) < enough) {
-      const double nearer = sorted[beyond < enough ? sorted.size() - enough : enough];
+    if (std::min(beyond, side.scores - beyond) < enough) {
+      const double nearer = score_at(side, beyond < enough ? side.scores - enough : enough);
       effect = std::max(effect, effect_at(parted, side, past_of(side, nearer, false), nearer, false));
     }
   }

@@ -33,7 +33,7 @@ struct PartedGroups::Parts {
   std::vector<double> scores[2];  ///< What the sides show parts of; empty where those are another's.
   GroupedSide members;
   GroupedSide nonmembers;
-  SortedScores sorted;
+  SortedScores sorted;  ///< Of a half of others' groups: empty.
   Crossing crossing;
   std::vector<uint32_t> group_of_model;  ///< Where records cross: each model's place among the groups.
 };
@@ -48,6 +48,9 @@ struct Halves {
   Parted second;
 };
 Halves split_groups(const Parted& all, uint64_t seed, const Context& context);
+
+/// How many of a side's scores are >= threshold.
+double count_from(const GroupedSide& side, double threshold);
 
 /// What a score is worth if those of a group (or of a record under all models, whichever is less) are copies of each
 /// other: the least it can be (Kish 1965).

@@ -53,12 +53,12 @@ using RocStatistic = std::function<double(const SortedScores&)>;
 Estimate bca_estimate(const SortedScores& sorted, const RocStatistic& statistic, double level, uint32_t replicates,
                       uint64_t seed, const Context& context);
 
-/// The records of one person (group) are not independent. group[i] is any id of record i's group.
+/// The records of one person (group) are not independent. Groups have any ids.
 struct GroupedScores {
   std::span<const double> scores;
   std::span<const int8_t> membership;  ///< 1, 0, −1 = unknown, left out
-  std::span<const int64_t> groups;
-  double worth = 1;  ///< As SortedScores::worth, beside what the groups take.
+  std::span<const int64_t> groups;     ///< Of each score; with `records`, of each model.
+  double worth = 1;                    ///< As SortedScores::worth, beside what the groups take.
   /// Where scores are [models][records] and groups are of whole models: how many records, which then resemble
   /// themselves under all models; intervals respect both. 0: nothing crosses the groups. The spans must then outlive
   /// what is made of them.

@@ -29,13 +29,14 @@ Made made_scores(size_t models, size_t records, const Score& score) {
   Made made{records, {}, {}, {}};
   std::vector<int8_t> split(records);
   Rng rng(5, 0);
-  for (size_t m = 0; m < models; ++m)
+  for (size_t m = 0; m < models; ++m) {
+    made.families.push_back(static_cast<int64_t>(m / 2));
     for (size_t i = 0; i < records; ++i) {
       split[i] = m % 2 == 1 ? int8_t{1} - split[i] : rng.uniform() < 0.5;
       made.scores.push_back(score(rng, i, m / 2, split[i] == 1));
       made.membership.push_back(split[i]);
-      made.families.push_back(static_cast<int64_t>(m / 2));
     }
+  }
   return made;
 }
 

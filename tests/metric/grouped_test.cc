@@ -117,9 +117,8 @@ TEST(Grouped, OneGroupMayHaveAllOfASide) {
 TEST(Grouped, TakesTimeInTheNumberOfRecordsThatCross) {
   constexpr size_t kRecords = size_t{1} << 20;
   const Scored data = simulated(2 * kRecords, 1, 35);
-  std::vector<int64_t> groups(data.scores.size());
-  std::fill(groups.begin() + kRecords, groups.end(), 1);
-  const Estimate auc = auc_estimate(GroupedScores{data.scores, data.membership, groups, 1, kRecords}, 0.95, {});
+  const std::vector<int64_t> models = {0, 1};
+  const Estimate auc = auc_estimate(GroupedScores{data.scores, data.membership, models, 1, kRecords}, 0.95, {});
   EXPECT_LT(*auc.low, *auc.value);
   EXPECT_GT(*auc.high, *auc.value);
 }
@@ -128,6 +127,9 @@ TEST(Grouped, RefusesOtherLengths) {
   Grouped grouped = copied(simulated(10, 1, 34), 1);
   grouped.groups.pop_back();
   EXPECT_THROW(auc_estimate(grouped.view(), 0.95, {}), Error);
+  const Scored data = simulated(20, 1, 34);  // of each side
+  const std::vector<int64_t> of_scores(data.scores.size());
+  EXPECT_THROW(auc_estimate(GroupedScores{data.scores, data.membership, of_scores, 1, 20}, 0.95, {}), Error);
 }
 
 }  // namespace

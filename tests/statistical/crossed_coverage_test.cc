@@ -84,7 +84,7 @@ TEST(Crossed, AucAndTprAreCovered) {
       Rng rng(41, trial);
       std::vector<double> scores;
       std::vector<int8_t> membership;
-      std::vector<int64_t> groups, people;
+      std::vector<int64_t> groups, of_models, people;
       std::vector<double> own(design.records), gains(design.records);
       for (size_t i = 0; i < design.records; ++i) {
         const bool is_same = design.is_of_one_before(i);
@@ -97,7 +97,8 @@ TEST(Crossed, AucAndTprAreCovered) {
         for (size_t i = 0; i < design.records; ++i)
           split[i] = design.is_of_one_before(i) ? split[i - 1] : rng.uniform() < 0.5;
         const double of_pair = std::sqrt(design.of_model) * rng.normal();
-        for (const int8_t turned : {int8_t{0}, int8_t{1}})
+        for (const int8_t turned : {int8_t{0}, int8_t{1}}) {
+          of_models.push_back(static_cast<int64_t>(pair));
           for (size_t i = 0; i < design.records; ++i) {
             const bool member = split[i] != turned;
             scores.push_back(own[i] + of_pair + member * gains[i] +
@@ -105,14 +106,16 @@ TEST(Crossed, AucAndTprAreCovered) {
             membership.push_back(member);
             groups.push_back(static_cast<int64_t>(pair));
           }
+        }
       }
       if (design.of_person == 1 && design.of_first == 1) people.clear();
-      const PartedGroups crossed({scores, membership, groups, 1, design.records, people}, {});
+      const PartedGroups crossed({scores, membership, of_models, 1, design.records, people}, {});
       const double level = 0.95;
       of_auc.add(auc_estimates(crossed, std::span(&level, 1), {}).front(), design.auc);
       of_tpr.add(crossed, true_tpr, trial);
       by_pairs.add(auc_estimate(GroupedScores{scores, membership, groups}, level, {}), design.auc);
-      by_records.add(auc_estimate(GroupedScores{scores, membership, groups, 1, design.records}, level, {}), design.auc);
+      by_records.add(auc_estimate(GroupedScores{scores, membership, of_models, 1, design.records}, level, {}),
+                     design.auc);
     }
     of_auc.expect_at_least(0.94);
     of_tpr.expect_at_least(0.94);
@@ -167,11 +170,11 @@ void expect_tpr_covered(const Making& making, size_t models, size_t records, siz
     std::pair<double, double> of_pair;
     for (size_t m = 0; m < models; ++m) {
       if (m % 2 == 0) of_pair = making.pair(rng);
+      groups.push_back(static_cast<int64_t>(m / 2));
       for (size_t i = 0; i < records; ++i) {
         split[i] = m % 2 == 1 ? int8_t{1} - split[i] : rng.uniform() < 0.5;
         scores.push_back(making.score(own[i], of_pair, split[i] == 1, rng));
         membership.push_back(split[i]);
-        groups.push_back(static_cast<int64_t>(m / 2));
       }
     }
     of_tpr.add(PartedGroups({scores, membership, groups, 1, records, {}}, {}), true_tpr, trial);
@@ -299,15 +302,16 @@ TEST(Crossed, AucOfTwoLevelsIsCovered) {
       for (size_t pair = 0; pair < models / 2; ++pair) {
         std::vector<int8_t> split(records);
         for (int8_t& side : split) side = rng.uniform() < 0.5;
-        for (const int8_t turned : {int8_t{0}, int8_t{1}})
+        for (const int8_t turned : {int8_t{0}, int8_t{1}}) {
+          groups.push_back(static_cast<int64_t>(pair));
           for (size_t i = 0; i < records; ++i) {
             const bool member = split[i] != turned;
             const double wrong = member ? wrong_members : wrong_nonmembers;
             const double luck = ease[i] + std::sqrt(0.5) * rng.normal();
             scores.push_back(wrong == 0 || luck > normal_quantile(wrong) ? 1 : 0);
             membership.push_back(member);
-            groups.push_back(static_cast<int64_t>(pair));
           }
+        }
       }
       of_auc.add(auc_estimate(GroupedScores{scores, membership, groups, 1, records}, 0.95, {}), auc);
     }
