@@ -30,13 +30,13 @@ std::vector<double> reference(const Evidence& evidence, std::span<const double>,
 std::vector<double> calibrated_loss(const Evidence& evidence, std::span<const double>, const Parameters&,
                                     const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("loss");
-  const std::vector<double>& out = evidence.references->moments("loss").out.mean;
+  const std::vector<double>& out = evidence.references->means("loss").out.mean;
   return mean_of(evidence.samples, target.queries, context, [&](size_t k) { return out[k] - target.values[k]; });
 }
 
 std::vector<double> malt(const Evidence& evidence, std::span<const double>, const Parameters&, const Context& context) {
   const SignalMatrix& target = evidence.signals.signal("loss");
-  const Moments& losses = evidence.references->moments("loss");
+  const Moments& losses = evidence.references->means("loss");
   return mean_of(evidence.samples, target.queries, context,
                  [&](size_t k) { return (losses.in.mean[k] + losses.out.mean[k]) / 2 - target.values[k]; });
 }

@@ -68,7 +68,7 @@ SideTotals totals_at(std::span<const double> fitted, size_t place) {
   return {fitted[3 * place], fitted[3 * place + 1], fitted[3 * place + 2]};
 }
 
-LogMeanConfidences::LogMeanConfidences(ReferenceSource& references) : moments_(references.moments("confidence")) {
+LogMeanConfidences::LogMeanConfidences(ReferenceSource& references) : moments_(references.means("confidence")) {
   for (const SideMoments* side : {&moments_.in, &moments_.out})
     if (!losses_ && std::ranges::any_of(side->mean, [](double mean) { return mean < kSmallestExact; }))
       losses_ = references.values("loss");

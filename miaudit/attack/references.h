@@ -16,18 +16,19 @@ struct Evidence;
 /// Mean and variance over a record's reference models of one side, [samples][queries]; NaN where it has none.
 struct SideMoments {
   std::vector<double> mean;
-  std::vector<double> variance;  ///< mean squared deviation from the mean
+  std::vector<double> variance;  ///< mean squared deviation from the mean; empty where means alone were asked for
 };
 struct Moments {
   SideMoments in;   ///< models that trained on the record
   SideMoments out;  ///< models that did not
 
-  void reshape(size_t size) {
+  void reshape(size_t size, bool with_variances) {
     for (SideMoments* side : {&in, &out}) {
       side->mean.resize(size);
-      side->variance.resize(size);
+      side->variance.resize(with_variances ? size : 0);
     }
   }
+  bool has_variances() const { return in.variance.size() == in.mean.size(); }
 };
 
 /// What an attack sees of a target, kept as long as this object.
@@ -53,8 +54,11 @@ class ReferenceSource {
   /// Models of a record, of those that have any, on the IN side (0 where the design allows none) and on the OUT side.
   virtual size_t models_in() const = 0;
   virtual size_t models_out() const = 0;
-  /// Of a signal, over a record's models. Valid until another signal's are asked for. Cost: one read of the values.
+  /// Of a signal, over a record's models. Valid until moments or means are asked for again. Cost: one read of the
+  /// values.
   virtual const Moments& moments(std::string_view signal) = 0;
+  /// The same without the variances, where nobody asked for them: half the cost.
+  virtual const Moments& means(std::string_view signal) = 0;
   /// Every model's values of a signal. Valid as long as this object.
   virtual SidedValues values(std::string_view signal) = 0;
   /// Class probabilities by one model, averaged over queries; out is [records][classes].

@@ -158,11 +158,12 @@ void ModelSignals::probabilities(size_t model, std::span<const uint32_t> records
   for (const OutputsPart& part : outputs.parts) release_pages(part.values);
 }
 
-std::shared_ptr<const Moments> ModelSignals::known_moments(std::string_view signal,
-                                                           const std::vector<size_t>& key) const {
+std::shared_ptr<const Moments> ModelSignals::known_moments(std::string_view signal, const std::vector<size_t>& key,
+                                                           bool with_variances) const {
   const std::scoped_lock lock(mutex_);
-  const auto found = std::ranges::find_if(
-      moments_, [&](const KnownMoments& known) { return known.signal == signal && known.key == key; });
+  const auto found = std::ranges::find_if(moments_, [&](const KnownMoments& known) {
+    return known.signal == signal && known.key == key && (known.moments->has_variances() || !with_variances);
+  });
   return found == moments_.end() ? nullptr : found->moments;
 }
 
@@ -197,8 +198,8 @@ std::vector<size_t> ModelSignals::companions(const std::vector<size_t>& key) con
 }
 
 std::shared_ptr<const Moments> ModelSignals::moments(std::string_view signal, const std::vector<size_t>& key,
-                                                     const std::function<SidedValues()>& values) {
-  if (auto known = known_moments(signal, key)) return known;
+                                                     bool with_variances, const std::function<SidedValues()>& values) {
+  if (auto known = known_moments(signal, key, with_variances)) return known;
   struct Asked {
     std::vector<size_t> key;
     SidedValues from;
@@ -208,7 +209,7 @@ std::shared_ptr<const Moments> ModelSignals::moments(std::string_view signal, co
   std::vector<std::unique_ptr<TargetEvidence>> companies;
   for (const size_t target : companions(key)) {
     std::vector<size_t> own = {models_.families[target]};
-    if (known_moments(signal, own)) continue;
+    if (known_moments(signal, own, with_variances)) continue;
     companies.push_back(std::make_unique<TargetEvidence>(*this, target, expected_seed_));
     if (ReferenceSource* references = companies.back()->evidence().references)
       asked.push_back({std::move(own), references->values(signal)});
@@ -216,7 +217,7 @@ std::shared_ptr<const Moments> ModelSignals::moments(std::string_view signal, co
   asked.push_back({key, values()});
   size_t bytes = 0;
   for (const Asked& one : asked) {
-    one.moments->reshape(width_);
+    one.moments->reshape(width_, with_variances);
     bytes = std::max(bytes, one.from.values.size() * one.from.queries * sizeof(double));
   }
   // As many records at a time as an eighth of the memory holds the values of; of these, as many as the second cache

@@ -53,7 +53,7 @@ class ModelSignals {
   /// Moments of values() over the models on either side. Those of one signal and key are computed once, as long as an
   /// eighth of the memory holds them. Never from sums that the target was in: what rounding left of it would tell the
   /// side that it stood on.
-  std::shared_ptr<const Moments> moments(std::string_view signal, const std::vector<size_t>& key,
+  std::shared_ptr<const Moments> moments(std::string_view signal, const std::vector<size_t>& key, bool with_variances,
                                          const std::function<SidedValues()>& values);
 
   /// Says which models are to be targets, in turn, a family's one after the other, all balanced by `seed`: whoever
@@ -83,7 +83,8 @@ class ModelSignals {
   Signal& of(std::string_view signal);  // under the mutex
   /// Models beside each other where an eighth of the memory holds as many as there are threads, else one by all.
   void each_model(const std::function<void(size_t model, const Context& own)>& visit) const;
-  std::shared_ptr<const Moments> known_moments(std::string_view signal, const std::vector<size_t>& key) const;
+  std::shared_ptr<const Moments> known_moments(std::string_view signal, const std::vector<size_t>& key,
+                                               bool with_variances) const;
   size_t most_moments() const;
   /// One expected target of each family whose moments belong with those of `key`, itself left out.
   std::vector<size_t> companions(const std::vector<size_t>& key) const;

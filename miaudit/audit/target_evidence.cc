@@ -98,12 +98,12 @@ SidedValues TargetEvidence::values(std::string_view signal) {
   return {found->second, sides_.rows, signals_.records(), signals_.queries(), sides_.in_counts, sides_.out_counts};
 }
 
-const Moments& TargetEvidence::moments(std::string_view signal) {
+const Moments& TargetEvidence::moments(std::string_view signal, bool with_variances) {
   signals_.note_asked(signal);
-  if (signal == moments_name_) return *moments_;
+  if (signal == moments_name_ && (moments_->has_variances() || !with_variances)) return *moments_;
   moments_name_.clear();
   // A family has the same references, on the same sides.
-  moments_ = signals_.moments(signal, barred_, [&] { return values(signal); });
+  moments_ = signals_.moments(signal, barred_, with_variances, [&] { return values(signal); });
   moments_name_ = signal;
   return *moments_;
 }

@@ -30,12 +30,14 @@ class TargetEvidence final : public PseudoTarget, private SignalSource, private 
   size_t count() const override { return references_.size(); }
   size_t models_in() const override { return sides_.models_in; }
   size_t models_out() const override { return sides_.models_out; }
-  const Moments& moments(std::string_view signal) override;
+  const Moments& moments(std::string_view signal) override { return moments(signal, true); }
+  const Moments& means(std::string_view signal) override { return moments(signal, false); }
   SidedValues values(std::string_view signal) override;
   void probabilities(size_t reference, std::span<const uint32_t> records, MatrixView<float> out) override;
   size_t families() const override { return families_.size(); }
   std::unique_ptr<HeldEvidence> without(std::span<const size_t> families) override;
   std::unique_ptr<PseudoTarget> as_target(size_t reference) override;
+  const Moments& moments(std::string_view signal, bool with_variances);
 
   ModelSignals& signals_;
   size_t target_;

@@ -51,8 +51,10 @@ HWY_INLINE void each_vector(size_t count, const Step& step) {
   for (; i < count; ++i) step(one, i);
 }
 
-/// Adds the values of `models` models, one after the other, to the sums of their sides.
-template <size_t models>
+/// Adds the values of `models` models, one after the other, to the sums of their sides. fetch: whether the next block's
+/// values come nearer meanwhile, as they do in whichever pass is the last: the models lie far apart, and no machine
+/// foresees the way from the end of one model's block to the next block of another.
+template <size_t models, bool fetch>
 HWY_INLINE void add_values_of(const double* const* values, const int8_t* const* sides, size_t count, double* in,
                               double* out) {
   each_vector(count, [&](auto d, size_t i) HWY_ATTR {
@@ -60,6 +62,7 @@ HWY_INLINE void add_values_of(const double* const* values, const int8_t* const* 
     auto out_sum = hn::LoadU(d, out + i);
     for (size_t m = 0; m < models; ++m) {
       const auto value = hn::LoadU(d, values[m] + i);
+      if constexpr (fetch) hwy::Prefetch(values[m] + i + kMomentsBlock);
       in_sum = hn::Add(in_sum, hn::IfThenElseZero(is_side(d, sides[m] + i, 1), value));
       out_sum = hn::Add(out_sum, hn::IfThenElseZero(is_side(d, sides[m] + i, 0), value));
     }
@@ -68,8 +71,7 @@ HWY_INLINE void add_values_of(const double* const* values, const int8_t* const* 
   });
 }
 
-/// The same of squared deviations. Meanwhile the next block's values come nearer: the models lie far apart, and no
-/// machine foresees the way from the end of one model's block to the next block of another.
+/// The same of squared deviations, the last pass.
 template <size_t models>
 HWY_INLINE void add_squares_of(const double* const* values, const int8_t* const* sides, size_t count,
                                const double* in_mean, const double* out_mean, double* in, double* out) {
@@ -90,10 +92,17 @@ HWY_INLINE void add_squares_of(const double* const* values, const int8_t* const*
   });
 }
 
-void add_values(const double* const* values, const int8_t* const* sides, size_t models, size_t count, double* in,
-                double* out) {
-  if (models == kMomentsModels) return add_values_of<kMomentsModels>(values, sides, count, in, out);
-  for (size_t m = 0; m < models; ++m) add_values_of<1>(values + m, sides + m, count, in, out);
+template <bool fetch>
+HWY_INLINE void add_all_values(const double* const* values, const int8_t* const* sides, size_t models, size_t count,
+                               double* in, double* out) {
+  if (models == kMomentsModels) return add_values_of<kMomentsModels, fetch>(values, sides, count, in, out);
+  for (size_t m = 0; m < models; ++m) add_values_of<1, fetch>(values + m, sides + m, count, in, out);
+}
+
+void add_values(const double* const* values, const int8_t* const* sides, size_t models, size_t count, bool fetch,
+                double* in, double* out) {
+  fetch ? add_all_values<true>(values, sides, models, count, in, out)
+        : add_all_values<false>(values, sides, models, count, in, out);
 }
 
 void add_squares(const double* const* values, const int8_t* const* sides, size_t models, size_t count,
@@ -138,6 +147,7 @@ struct Batch {
 
 void sided_moments(const SidedValues& from, size_t begin, size_t end, const SidedMoments& to) {
   const size_t last = end * from.queries;
+  const bool are_means_all = to.in_variance.empty();
   Batch batch;
   for (size_t first = begin * from.queries; first < last; first += kMomentsBlock) {
     const size_t count = std::min(kMomentsBlock, last - first);
@@ -145,7 +155,7 @@ void sided_moments(const SidedValues& from, size_t begin, size_t end, const Side
     for (size_t m = 0; m < from.values.size(); m += kMomentsModels) {
       batch.take(from, m, first, count);
       HWY_DYNAMIC_DISPATCH(add_values)
-      (batch.values.data(), batch.sides.data(), batch.models, count, in_mean.data(), out_mean.data());
+      (batch.values.data(), batch.sides.data(), batch.models, count, are_means_all, in_mean.data(), out_mean.data());
     }
     for (size_t k = 0; k < count; ++k) {  // 0/0 is the NaN that is wanted
       in_count[k] = from.in_counts[(first + k) / from.queries];
@@ -153,6 +163,9 @@ void sided_moments(const SidedValues& from, size_t begin, size_t end, const Side
       in_mean[k] /= in_count[k];
       out_mean[k] /= out_count[k];
     }
+    std::copy_n(in_mean.begin(), count, to.in_mean.begin() + static_cast<ptrdiff_t>(first));
+    std::copy_n(out_mean.begin(), count, to.out_mean.begin() + static_cast<ptrdiff_t>(first));
+    if (are_means_all) continue;
     for (size_t m = 0; m < from.values.size(); m += kMomentsModels) {
       batch.take(from, m, first, count);
       HWY_DYNAMIC_DISPATCH(add_squares)
@@ -160,8 +173,6 @@ void sided_moments(const SidedValues& from, size_t begin, size_t end, const Side
        out_squares.data());
     }
     for (size_t k = 0; k < count; ++k) {
-      to.in_mean[first + k] = in_mean[k];
-      to.out_mean[first + k] = out_mean[k];
       to.in_variance[first + k] = in_squares[k] / in_count[k];
       to.out_variance[first + k] = out_squares[k] / out_count[k];
     }

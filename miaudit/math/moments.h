@@ -14,7 +14,7 @@ struct SidedValues {
   size_t queries = 1;
   std::span<const double> in_counts, out_counts;  ///< [samples]: models on either side
 };
-/// One value for each sample and query.
+/// One value for each sample and query. The variances may be left out: half the cost.
 struct SidedMoments {
   std::span<double> in_mean, in_variance, out_mean, out_variance;
 };
