@@ -21,6 +21,7 @@
 #include "miaudit/audit/verdict.h"
 #include "miaudit/base/parallel.h"
 #include "miaudit/base/version.h"
+#include "miaudit/data/families.h"
 #include "miaudit/data/stored_scores.h"
 #include "miaudit/data/stored_signals.h"
 #include "miaudit/signal/signal.h"
@@ -147,16 +148,35 @@ void count_models(const Models& models, const Trial& trial, Subject& subject) {
 void warn_of_uneven_references(const Models& models, const Trial& trial, std::vector<Notice>& warnings) {
   std::set<size_t> numbers, counts;
   for (const Target& target : trial.targets) numbers.insert(target.model);
-  for (size_t p = 0; p < models.models.size(); ++p)
-    if (numbers.contains(models.models[p].number))
-      counts.insert(static_cast<size_t>(
-          std::ranges::count_if(models.families, [&](size_t family) { return family != models.families[p]; })));
+  for (size_t p = 0; p < models.models.size(); ++p) {
+    if (!numbers.contains(models.models[p].number)) continue;
+    const std::vector<size_t> barred = barred_families(models, p);
+    counts.insert(static_cast<size_t>(std::ranges::count_if(
+        models.families, [&](size_t family) { return !std::ranges::binary_search(barred, family); })));
+  }
   if (counts.size() < 2) return;
-  warnings.push_back({"uneven_references",
-                      fmt::format("some targets have {} reference models and others up to {}, since partners and "
-                                  "models on one split are not each other's references",
-                                  *counts.begin(), *counts.rbegin()),
-                      "figures of each target are in result.json; --target K audits one"});
+  warnings.push_back(
+      {"uneven_references",
+       fmt::format("some targets have {} reference models and others up to {}, since partners, models on "
+                   "splits that resemble each other and models of one round of cross-validation are not "
+                   "each other's references",
+                   *counts.begin(), *counts.rbegin()),
+       "figures of each target are in result.json; --target K audits one"});
+}
+
+/// With one target, nobody should wonder where reference models went; its recorded partner goes without saying.
+void warn_of_relatives(const Models& models, size_t target, std::vector<Notice>& warnings) {
+  const std::vector<size_t> barred = barred_families(models, target);
+  std::vector<size_t> relatives;
+  for (size_t m = 0; m < models.partners.size(); ++m)
+    if (m != target && std::ranges::binary_search(barred, models.families[m]) && models.partners[target] != m)
+      relatives.push_back(models.models[m].number);
+  if (relatives.empty()) return;
+  warnings.push_back({"relatives_of_the_target",
+                      fmt::format("{} {}: trained on much of what the target was, or was not, or in one round of "
+                                  "cross-validation with it; not used, since that tells the target's membership",
+                                  relatives.size() == 1 ? "model" : "models", fmt::join(relatives, ", ")),
+                      "train reference models on other splits; in a run of its own, with another --seed"});
 }
 
 void finish(const Trial& trial, const Performed& performed, const Records& first, const AuditPlan& plan,
@@ -230,6 +250,7 @@ AuditResult audit(const Models& models, std::span<const size_t> asked, std::span
   const Trial& trial = all.trial();
   count_models(models, trial, result.subject);
   warn_of_uneven_references(models, trial, result.warnings);
+  if (asked.size() == 1) warn_of_relatives(models, asked.front(), result.warnings);
   warn_of_few_nonmembers(result.subject.nonmembers, plan.measure.fprs, result.warnings);
 
   const Performed performed = run_attacks(trial, plan, context, all.in_asked_order(sink), result);

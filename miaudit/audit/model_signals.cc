@@ -7,6 +7,7 @@
 
 #include "miaudit/audit/target_evidence.h"
 #include "miaudit/base/parallel.h"
+#include "miaudit/data/families.h"
 #include "miaudit/data/stored_signals.h"
 #include "miaudit/signal/signal.h"
 
@@ -186,9 +187,9 @@ size_t ModelSignals::expect(std::span<const size_t> targets, uint64_t seed) {
 }
 
 std::vector<size_t> ModelSignals::companions(const std::vector<size_t>& key) const {
-  if (together_ == 1 || key.size() != 1) return {};
+  if (together_ == 1) return {};
   const auto own =
-      std::ranges::find_if(expected_, [&](size_t target) { return models_.families[target] == key.front(); });
+      std::ranges::find_if(expected_, [&](size_t target) { return barred_families(models_, target) == key; });
   if (own == expected_.end()) return {};
   const size_t place = static_cast<size_t>(own - expected_.begin()), first = place / together_ * together_;
   std::vector<size_t> others;
@@ -208,7 +209,7 @@ std::shared_ptr<const Moments> ModelSignals::moments(std::string_view signal, co
   std::vector<Asked> asked;
   std::vector<std::unique_ptr<TargetEvidence>> companies;
   for (const size_t target : companions(key)) {
-    std::vector<size_t> own = {models_.families[target]};
+    std::vector<size_t> own = barred_families(models_, target);
     if (known_moments(signal, own, with_variances)) continue;
     companies.push_back(std::make_unique<TargetEvidence>(*this, target, expected_seed_));
     if (ReferenceSource* references = companies.back()->evidence().references)

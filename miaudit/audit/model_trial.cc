@@ -11,6 +11,7 @@
 #include "miaudit/audit/fit.h"
 #include "miaudit/audit/target_evidence.h"
 #include "miaudit/audit/targets.h"
+#include "miaudit/data/families.h"
 #include "miaudit/learn/learners.h"
 
 namespace miaudit {
@@ -133,14 +134,17 @@ std::optional<TargetScores> ModelTrial::stored_scores(const AttackRow& attack) {
   return scored;
 }
 
-std::vector<size_t> ModelTrial::families_of(std::span<const size_t> fold) const {
+std::vector<size_t> ModelTrial::barred_by(std::span<const size_t> fold) const {
   std::vector<size_t> families;
-  for (const size_t t : fold) families.push_back(models_.families[targets_[t]]);
+  for (const size_t t : fold) {
+    const std::vector<size_t> own = barred_families(models_, targets_[t]);
+    families.insert(families.end(), own.begin(), own.end());
+  }
   return families;
 }
 
 std::unique_ptr<Teachers> ModelTrial::teachers_of(std::span<const size_t> fold, std::vector<size_t> barred) {
-  const std::vector<size_t> own = families_of(fold);
+  const std::vector<size_t> own = barred_by(fold);
   barred.insert(barred.end(), own.begin(), own.end());
   // By label alone: folds that followed the target's membership would tell of it.
   const std::vector<uint32_t> strata = models_.labels.empty()
@@ -157,7 +161,7 @@ std::unique_ptr<Teachers> ModelTrial::teachers_of(std::span<const size_t> fold, 
 std::optional<Trial> ModelTrial::limited(size_t references) {
   const auto barred = std::make_shared<std::vector<std::vector<size_t>>>(targets_.size());
   for (const std::vector<size_t>& fold : trial_.target_folds) {
-    const std::vector<size_t> of_fold = families_of(fold);
+    const std::vector<size_t> of_fold = barred_by(fold);
     const auto past = families_past(signals_, of_fold, references, plan_.measure.seed);
     if (!past) return {};
     for (const size_t t : fold) {
@@ -192,10 +196,11 @@ std::string ModelTrial::unlike_references() {
     return sum / count;  // NaN where there are none, which is unlike nothing
   };
   const size_t target = targets_.front();
+  const std::vector<size_t> barred = barred_families(models_, target);
   for (const int8_t side : {int8_t{1}, int8_t{0}}) {
     std::vector<double> others;
     for (size_t m = 0; m < models_.models.size(); ++m)
-      if (models_.families[m] != models_.families[target])
+      if (!std::ranges::binary_search(barred, models_.families[m]))
         if (const double loss = mean_loss(m, side); std::isfinite(loss)) others.push_back(loss);
     if (others.size() < kFewest) continue;
     double mean = 0, squares = 0;

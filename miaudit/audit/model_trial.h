@@ -39,7 +39,7 @@ class ModelTrial {
   void gather_records();
   /// What shards made of an attack by a fit of the same plan.
   std::optional<TargetScores> stored_scores(const AttackRow& attack);
-  std::vector<size_t> families_of(std::span<const size_t> fold) const;
+  std::vector<size_t> barred_by(std::span<const size_t> fold) const;
 
   const Models& models_;
   const std::span<const size_t> asked_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "miaudit/data/families.h"
 #include "miaudit/data/stored_signals.h"
 #include "miaudit/signal/signal.h"
 
@@ -17,7 +18,8 @@ std::vector<int8_t> audited_membership(const Models& models, size_t model) {
 TargetEvidence::TargetEvidence(ModelSignals& signals, size_t target, uint64_t seed, std::vector<size_t> barred)
     : signals_(signals), target_(target), seed_(seed), barred_(std::move(barred)) {
   const Models& models = signals.models();
-  barred_.push_back(models.families[target]);
+  const std::vector<size_t> of_target = barred_families(models, target);
+  barred_.insert(barred_.end(), of_target.begin(), of_target.end());
   std::ranges::sort(barred_);
   barred_.erase(std::ranges::unique(barred_).begin(), barred_.end());
   SideCounts counts = signals.counts();

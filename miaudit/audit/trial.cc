@@ -203,7 +203,10 @@ TargetScores score_targets(const AttackRow& attack, const AuditPlan& plan, const
   }
   for (const int8_t side : {int8_t{1}, int8_t{0}})
     if (std::ranges::find(scored.membership(trial), side) == scored.membership(trial).end())
-      fail(Category::numeric, "no {} has the reference models that it needs", side ? "member" : "non-member");
+      fail(Category::numeric,
+           "it gives no {} a score: the reference models that it needs are not there, or their values are too large to "
+           "compute with",
+           side ? "member" : "non-member");
   return scored;
 }
 

@@ -189,7 +189,8 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, R
     const int64_t partner = run.partners[models.models[p].number];
     if (partner != Run::kNoPartner) partners[p] = places[static_cast<size_t>(partner)];
   }
-  models.families = families_of(models, partners);
+  find_families(models, partners);
+  models.partners = std::move(partners);
   check_population(models, [&](size_t m) { return fmt::format("model {}", models.models[m].number); });
   warn_of_forms(models);
   models.form_detected = models.has_outputs() && !options.form.has_value();

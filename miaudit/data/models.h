@@ -31,10 +31,14 @@ struct RecordRange {
 struct Models {
   std::vector<AuditedModel> models;
   /// Of each model, the first place in `models` of those whose training set is nearly its own, or nearly what it left
-  /// out: each of them gives its membership away.
+  /// out, or of one round of cross-validation with it: each of them gives its membership away.
   std::vector<size_t> families;
-  std::vector<int32_t> labels;  ///< [records], or empty
-  std::vector<float> features;  ///< [records][feature_columns], or empty
+  /// Of each model, other families whose splits are neither the same as its family's nor independent of them: what one
+  /// of their models says depends on its membership too. In any order; empty where nothing was looked for.
+  std::vector<std::vector<size_t>> resembling;
+  std::vector<size_t> partners;  ///< In a run: the place of each one's recorded partner, past the last where none is.
+  std::vector<int32_t> labels;   ///< [records], or empty
+  std::vector<float> features;   ///< [records][feature_columns], or empty
   size_t feature_columns = 0;
   std::vector<uint8_t> audited;       ///< [records]: 1 for those that the audit is about
   std::vector<uint32_t> population;   ///< records known to be in no training set

@@ -88,15 +88,16 @@ std::vector<ReferenceFile> read_folder(const std::string& folder) {
 
 /// Nobody should wonder where reference models went.
 void warn_of_relatives(Models& models, const std::string& membership) {
+  const std::vector<size_t> barred = barred_families(models, 0);
   std::vector<std::string> relatives;
   for (size_t m = 1; m < models.models.size(); ++m)
-    if (models.families[m] == models.families[0]) relatives.push_back(std::to_string(m - 1));
+    if (std::ranges::binary_search(barred, models.families[m])) relatives.push_back(std::to_string(m - 1));
   if (relatives.empty()) return;
   models.warnings.push_back(
       {"relatives_of_the_target",
        fmt::format(
-           "{} of {}, counted from 0: trained on nearly what the target was, or on nearly what it was not; not "
-           "used, since that tells the target's membership",
+           "{} of {}, counted from 0: trained on much of what the target was, or was not, or in one round of "
+           "cross-validation with it; not used, since that tells the target's membership",
            relatives.size() == 1 ? "row " + relatives.front() : fmt::format("rows {}", fmt::join(relatives, ", ")),
            membership),
        "give reference models of other splits"});
@@ -150,7 +151,7 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
         models.files.push_back(describe_file("reference outputs", references[m].path, references[m].outputs));
     }
   }
-  models.families = families_of(models, std::vector<size_t>(models.models.size(), SIZE_MAX));
+  find_families(models, std::vector<size_t>(models.models.size(), SIZE_MAX));
   warn_of_relatives(models, paths.membership);
   check_population(models, [&](size_t m) {
     return m == 0 ? "the target" : fmt::format("the model of row {} of {}", m - 1, paths.membership);

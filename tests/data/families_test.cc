@@ -1,0 +1,142 @@
+#include "miaudit/data/families.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+#include <vector>
+
+#include "miaudit/base/rng.h"
+
+namespace miaudit {
+namespace {
+
+using Split = std::vector<int8_t>;
+
+Split random_split(size_t records, double share, Rng& rng) {
+  Split split(records);
+  for (int8_t& side : split) side = rng.uniform() < share;
+  return split;
+}
+
+/// A round of cross-validation: each model leaves out one fold, or learns one.
+std::vector<Split> round_of(size_t records, size_t folds, bool learns_one, Rng& rng) {
+  std::vector<size_t> deck(records);
+  for (size_t i = 0; i < records; ++i) deck[i] = i % folds;
+  rng.shuffle(std::span(deck));
+  std::vector<Split> splits(folds, Split(records));
+  for (size_t f = 0; f < folds; ++f)
+    for (size_t i = 0; i < records; ++i) splits[f][i] = (deck[i] == f) == learns_one;
+  return splits;
+}
+
+Models with_families(const std::vector<Split>& splits, std::vector<size_t> partners = {}) {
+  Models models;
+  for (const Split& split : splits) models.models.push_back({models.models.size(), {}, split});
+  models.audited.assign(splits.front().size(), 1);
+  partners.resize(splits.size(), SIZE_MAX);
+  find_families(models, partners);
+  return models;
+}
+
+std::vector<size_t> families_of(const std::vector<Split>& splits, std::vector<size_t> partners = {}) {
+  return with_families(splits, std::move(partners)).families;
+}
+
+/// Whether each model is barred by its own family alone.
+bool are_unlike(const std::vector<Split>& splits) {
+  const Models models = with_families(splits);
+  for (size_t m = 0; m < splits.size(); ++m)
+    if (barred_families(models, m) != std::vector<size_t>{models.families[m]}) return false;
+  return true;
+}
+
+std::vector<size_t> own_each(size_t models) {
+  std::vector<size_t> families;
+  for (size_t m = 0; m < models; ++m) families.push_back(m);
+  return families;
+}
+
+TEST(Families, JoinPartnersAndNearlyEqualOrOppositeSplits) {
+  Rng rng(1);
+  std::vector<Split> splits;
+  for (size_t m = 0; m < 6; ++m) splits.push_back(random_split(2000, 0.5, rng));
+  EXPECT_EQ(families_of(splits), own_each(6));
+  EXPECT_TRUE(are_unlike(splits));
+  splits[4] = splits[1];
+  for (size_t i = 0; i < 2000; ++i) splits[5][i] = static_cast<int8_t>(i % 50 == 0 ? splits[2][i] : 1 - splits[2][i]);
+  EXPECT_EQ(families_of(splits), (std::vector<size_t>{0, 1, 2, 3, 1, 2}));
+  EXPECT_EQ(families_of(splits, {SIZE_MAX, SIZE_MAX, SIZE_MAX, 0}), (std::vector<size_t>{0, 1, 2, 0, 1, 2}));
+}
+
+TEST(Families, JoinRoundsOfCrossValidationWhereOthersAreLeft) {
+  for (const bool learns_one : {false, true})
+    for (const size_t folds : {3, 5, 10}) {
+      Rng rng(2, folds);
+      std::vector<Split> splits;
+      for (size_t round = 0; round < 3; ++round)
+        for (Split& split : round_of(2000, folds, learns_one, rng)) splits.push_back(std::move(split));
+      std::vector<size_t> expected;
+      for (size_t m = 0; m < splits.size(); ++m) expected.push_back(m / folds * folds);
+      EXPECT_EQ(families_of(splits), expected) << folds << learns_one;
+      EXPECT_TRUE(are_unlike(splits));
+      // One that failed does not hide its round.
+      splits.erase(splits.begin() + 1);
+      for (size_t& family : expected) family = family == 0 ? 0 : family - 1;
+      expected.erase(expected.begin() + 1);
+      EXPECT_EQ(families_of(splits), expected) << folds << learns_one;
+      // A round alone has none but its own.
+      splits.resize(folds - 1);
+      EXPECT_EQ(families_of(splits), own_each(folds - 1)) << folds << learns_one;
+    }
+}
+
+TEST(Families, DoNotJoinIndependentSplitsOfAnyShare) {
+  for (const double share : {0.02, 0.1, 0.5, 0.9, 0.98})
+    for (const size_t records : {9, 60, 1000}) {
+      Rng rng(3, records);
+      std::vector<Split> splits;
+      for (size_t m = 0; m < 40; ++m) splits.push_back(random_split(records, share, rng));
+      const std::vector<size_t> families = families_of(splits);
+      for (size_t m = 0; m < 40; ++m)
+        for (size_t other = 0; other < m; ++other) {
+          if (families[m] != families[other] || records < 1000) continue;
+          ADD_FAILURE() << share << ": " << m << " and " << other;
+        }
+      EXPECT_TRUE(records < 1000 || are_unlike(splits)) << share;
+    }
+}
+
+TEST(Families, BarThoseWhoseSplitsResembleTheirs) {
+  Rng rng(4);
+  std::vector<Split> splits;
+  for (size_t m = 0; m < 5; ++m) splits.push_back(random_split(4000, 0.5, rng));
+  splits.push_back(splits[3]);
+  for (size_t i = 0; i < 4000; ++i)
+    if (rng.uniform() > 0.4) splits[3][i] = static_cast<int8_t>(1 - splits[1][i]);  // correlates by −.6
+  for (size_t i = 0; i < 4000; ++i) splits[5][i] = static_cast<int8_t>(1 - splits[3][i]);
+  const Models models = with_families(splits);
+  EXPECT_EQ(models.families, (std::vector<size_t>{0, 1, 2, 3, 4, 3}));
+  EXPECT_EQ(barred_families(models, 1), (std::vector<size_t>{1, 3}));
+  EXPECT_EQ(barred_families(models, 3), (std::vector<size_t>{1, 3}));
+  EXPECT_EQ(barred_families(models, 5), (std::vector<size_t>{1, 3}));
+  EXPECT_EQ(barred_families(models, 0), (std::vector<size_t>{0}));
+  // Of so few records chance makes as much.
+  for (Split& split : splits) split.resize(60);
+  EXPECT_EQ(barred_families(with_families(splits), 1), std::vector<size_t>{1});
+}
+
+// Shadow models that learn from what the target left out alone all resemble it.
+TEST(Families, DoNotBarAllOthers) {
+  Rng rng(5);
+  std::vector<Split> splits = {random_split(4000, 0.5, rng)};
+  for (size_t m = 0; m < 6; ++m) {
+    splits.push_back(random_split(4000, 0.5, rng));
+    for (size_t i = 0; i < 4000; ++i)
+      if (splits[0][i]) splits.back()[i] = 0;
+  }
+  EXPECT_EQ(barred_families(with_families(splits), 0), std::vector<size_t>{0});
+  EXPECT_EQ(families_of(splits), own_each(7));
+}
+
+}  // namespace
+}  // namespace miaudit
