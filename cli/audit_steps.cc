@@ -1,6 +1,6 @@
 #include "cli/audit_steps.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,7 +30,7 @@ bool has_fit(const Run& run) {
   return is_there(fit_path(run) / "done.json");
 }
 std::string unused_fit(const Run& run, const std::string& why) {
-  return fmt::format("{} is not used: {}", fit_path(run).string(), why);
+  return fmt::format("{} is not used{}{}", fit_path(run).string(), why.starts_with("for ") ? " " : ": ", why);
 }
 
 void check_has_outputs(const AuditRequest& request, const Models& models, const char* flag) {
@@ -63,8 +63,29 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
   return brought.empty() ? all : brought;
 }
 
+/// Load::values of an audit whose targets have so many.
+size_t scored_values(const AuditPlan& plan, size_t values) {
+  const bool needs_references = std::ranges::any_of(attack_table(), [&](const AttackRow& attack) {
+    return attack.needs_references() && is_wanted(plan, attack.name);
+  });
+  return needs_references ? values : 0;
+}
+
 std::vector<size_t> choose_targets(Models& models, const Run& run, const AuditRequest& request) {
-  return targets_within(request.plan.memory, models, targets_of(models, run, request.target), models.warnings);
+  const size_t values = models.records() * models.models.front().outputs.queries;
+  return targets_within(request.plan.memory, models, targets_of(models, run, request.target), models.warnings,
+                        scored_values(request.plan, values));
+}
+
+/// The least that the audit can come to, before a large run is read in vain.
+void check_least_memory(const AuditRequest& request, const Run& run) {
+  const bool are_pairs = !request.target && std::ranges::count(run.is_brought, true) == 0 &&
+                         std::ranges::count(run.partners, Run::kNoPartner) == 0;
+  check_memory({.targets = are_pairs ? size_t{2} : 1,
+                .records = run.records,
+                .are_one_family = are_pairs,
+                .values = scored_values(request.plan, run.records)},
+               request.plan.memory);
 }
 
 /// Has the audit take what shards scored by a fit, where they did so as it would itself; else says why not.
@@ -84,6 +105,13 @@ void take_scores(const Run& run, const std::vector<std::string>& identities, con
     scores = StoredScores::find(run, std::move(*fit), flaws);
   if (!scores) return tell(flaws);
   all.models.scores = std::make_shared<const StoredScores>(std::move(*scores));
+  std::vector<std::string_view> others;
+  for (const AttackRow* attack : attacks) {
+    const Fit& of_all = all.models.scores->fit();
+    const bool is_in = std::ranges::find(of_all.attacks, attack->name, &Fit::OfAttack::name) != of_all.attacks.end();
+    if (is_in && !does_cover(of_all, *attack, numbers, plan)) others.push_back(attack->name);
+  }
+  if (!others.empty()) tell(fmt::format("for {}: it holds other parameters, targets or seed", fmt::join(others, ", ")));
 }
 
 /// Scores the shard by the fit that is there. Else why not, "" where there is none.
@@ -144,7 +172,7 @@ int run_shard(const AuditRequest& request, const Run& run, Shell& shell) {
 }
 
 int run_fit(const AuditRequest& request, const Run& run, Shell& shell) {
-  check_memory(1, run.records, request.plan.memory);
+  check_least_memory(request, run);
   const Context context = shell.context();
   const std::vector<std::string> identities = outputs_identities(run);
   Models models = read_known_models(run, request, context);
@@ -164,8 +192,7 @@ int run_fit(const AuditRequest& request, const Run& run, Shell& shell) {
 }
 
 RunModels read_run_models(const AuditRequest& request, const Run& run, const Context& context) {
-  // Before a large run is read in vain.
-  check_memory(1, run.records, request.plan.memory);
+  check_least_memory(request, run);
   if (!request.merge) {
     Models models = read_models(run, request.reading, context);
     std::vector<size_t> targets = choose_targets(models, run, request);

@@ -244,7 +244,9 @@ AuditResult audit(const Models& models, std::span<const size_t> asked, std::span
   describe_outputs(models.models.front().outputs, models.form_detected, result.subject);
   tell_instruction_sets(models, result);
   if (!models.has_outputs()) result.subject.element_type = models.files.front().element_type;
-  check_memory(asked.size(), models.records(), plan.memory);
+  const bool are_one_family = std::ranges::all_of(
+      asked, [&](size_t target) { return models.families[target] == models.families[asked.front()]; });
+  check_memory({asked.size(), models.records(), are_one_family}, plan.memory);
 
   ModelTrial all(models, asked, people, plan, context);
   const Trial& trial = all.trial();

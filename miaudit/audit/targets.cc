@@ -8,12 +8,12 @@
 namespace miaudit {
 namespace {
 
-constexpr uint64_t kBytesAScore = 64;
+constexpr uint64_t kBytesAScore = 64, kBytesAScoreOfOneFamily = 128;
 /// Of signals, moments and what attacks make of them; measured.
 constexpr uint64_t kBytesAValue = 96;
 
-uint64_t figure_bytes(size_t targets, size_t records) {
-  return targets * records * kBytesAScore;
+uint64_t figure_bytes(size_t targets, size_t records, bool are_one_family = false) {
+  return targets * records * (targets > 1 && are_one_family ? kBytesAScoreOfOneFamily : kBytesAScore);
 }
 
 /// What --memory would have to be for half of it to hold so many bytes.
@@ -40,12 +40,13 @@ std::vector<std::vector<size_t>> families_of(const Models& models, std::span<con
 
 }  // namespace
 
-void check_memory(size_t targets, size_t records, uint64_t memory) {
-  const uint64_t bytes = figure_bytes(targets, records);
+void check_memory(const Load& load, uint64_t memory) {
+  const uint64_t bytes = figure_bytes(load.targets, load.records, load.are_one_family);
   if (bytes <= memory / 2) return;
   fail(Category::config, "figures of {} x {} records take {} MB, half of --memory holds {}; give --memory {}{}",
-       counted(targets, "target"), grouped(records), (bytes >> 20) + 1, memory >> 21, memory_for(bytes),
-       targets > 1 ? ", or one model with --target" : "");
+       counted(load.targets, "target"), grouped(load.records), (bytes >> 20) + 1, memory >> 21,
+       memory_for(std::max<uint64_t>(bytes, load.values * kBytesAValue)),
+       load.targets > 1 ? ", or one model with --target" : "");
 }
 
 size_t targets_at_once(const Models& models, size_t queries, uint64_t memory) {
@@ -69,11 +70,11 @@ Context with_threads_for(size_t targets, const Context& context) {
 }
 
 std::vector<size_t> targets_within(uint64_t memory, const Models& models, std::span<const size_t> asked,
-                                   std::vector<Warning>& warnings) {
+                                   std::vector<Warning>& warnings, size_t values) {
   const size_t records = models.records();
   const uint64_t most = memory / 2 / figure_bytes(1, records);
-  if (asked.size() <= most) return {asked.begin(), asked.end()};
   const std::vector<std::vector<size_t>> families = families_of(models, asked);
+  if (figure_bytes(asked.size(), records, families.size() == 1) <= memory / 2) return {asked.begin(), asked.end()};
   std::vector<bool> is_chosen(models.models.size());
   size_t chosen = 0, passed = 0;
   const auto choose = [&](const std::vector<size_t>& family) {
@@ -85,13 +86,13 @@ std::vector<size_t> targets_within(uint64_t memory, const Models& models, std::s
     passed += family.size();
     if ((chosen + family.size()) * asked.size() <= passed * most) choose(family);
   }
-  if (chosen == 0) {
-    const auto least = std::ranges::min_element(families, {}, &std::vector<size_t>::size);
-    check_memory(least->size(), records, memory);
-    choose(*least);
-  }
+  const auto least = std::ranges::min_element(families, {}, &std::vector<size_t>::size);
+  if (chosen == 0) choose(*least);
   std::vector<size_t> targets;
   std::ranges::copy_if(asked, std::back_inserter(targets), [&](size_t m) { return is_chosen[m]; });
+  const bool are_one_family =
+      std::ranges::all_of(targets, [&](size_t m) { return models.families[m] == models.families[targets.front()]; });
+  check_memory({chosen, records, are_one_family, values}, memory);
   warnings.push_back(
       {"targets_left_out",
        fmt::format("{} of {} models were targets, those of whole families of splits, evenly chosen; the others served "

@@ -111,6 +111,8 @@ ModelStatus finished_status(const Run& run, size_t m, const fs::path& folder, bo
 
 ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
   ModelStatus status;
+  if (is_there(run.outputs(m)) && !fs::is_regular_file(run.outputs(m)))  // a pipe would be waited for
+    return {ModelState::broken, fmt::format("{} is no file", run.outputs(m).string()), false};
   if (run.units.empty()) {  // made by hand: outputs or signals are all there is
     if (is_there(run.outputs(m)) || is_there(run.signals(m))) status.state = ModelState::done;
   } else {
@@ -125,7 +127,8 @@ ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
 
 std::string outputs_identity(const Run& run, size_t m) {
   const fs::path done = run.model(m) / "done.json";
-  if (!is_there(run.outputs(m)) || (!run.units.empty() && !is_there(done))) return "";
+  std::error_code ignored;
+  if (!fs::is_regular_file(run.outputs(m), ignored) || (!run.units.empty() && !is_there(done))) return "";
   const std::string unit = run.units.empty() ? "" : content_hash(FileBytes::open(done).bytes()) + ", ";
   std::error_code error;
   const uintmax_t size = fs::file_size(run.outputs(m), error);

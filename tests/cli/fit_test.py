@@ -105,6 +105,9 @@ assert points[0] == points[1]
 OTHER = "pairs/fit is not used: it holds none of the attacks asked for"
 for options in (["--attacks", "lira", "--seed", 3], ["--attacks", "lira", "--lira-signal", "margin"]):
     assert report_of("pairs", "--merge", *options, note=OTHER) == report_of("pairs", *options)
+SOME = ["--attacks", "base,lira,rmia", "--lira-variance", "per_sample", "--rmia-gamma", 3]
+assert report_of("pairs", "--merge", *SOME, note="pairs/fit is not used for rmia, lira: it holds other parameters") == report_of(
+    "pairs", *SOME)
 report_of("pairs", "--merge", "--attacks", "loss")  # which asks for nothing that shards score
 
 # Scores are what is used: damage is found, named and mended, a missing shard is told.

@@ -269,6 +269,8 @@ taught_alike = membership[[0, 0, 0, 1, 1, 1]]
 write_run("alike", outputs[:6], taught_alike)
 result = audit("alike", "--target", 0)
 assert result["subject"]["references"] == 0
+said = [w["message"] for w in result["warnings"] if w["code"] == "relatives_of_the_target"]
+assert len(said) == 1 and said[0].startswith("models 1, 2, 3, 4, 5: trained on much of what"), said
 assert all("of other splits" in s["reason"] for s in result["skipped"] if s["name"] in ("lira", "bavaria_n", "stacked"))
 # Nearly the same split is no better: a few records changed hands.
 nearly = membership[[0, 0, 2, 3, 4, 5, 6, 7]].copy()
@@ -299,7 +301,8 @@ with_partner = audit(*flat, "--reference-outputs", "r_all.npy", "--reference-mem
 assert with_partner["subject"]["references"] == MODELS - 2
 said = [w["message"] for w in with_partner["warnings"] if w["code"] == "relatives_of_the_target"]
 assert len(said) == 1 and said[0].startswith("row 0 of k_all.npy"), said
-assert not [w for w in result["warnings"] if w["code"] == "relatives_of_the_target"]
+without = audit(*flat, *references, "--attacks", "lira")
+assert not [w for w in without["warnings"] if w["code"] == "relatives_of_the_target"]
 
 # A target that gives probabilities beside models that give logits: each is read as what it is, which is said.
 shares = np.exp(outputs[4, :, 0].astype(np.float64))
@@ -334,6 +337,26 @@ for name, broken in (("nan", np.where(np.arange(outputs[7].size).reshape(outputs
         np.save(f"broken-{name}/models/{m:04}/outputs.npy", broken)
 assert "holds 0 finished models" in run("audit", "broken-nan", expect=2).stderr
 
+# Nor one whose outputs are no file: a pipe would be waited for. Shards do without it as well.
+for name, put in (("folder", os.mkdir), ("pipe", os.mkfifo)):
+    write_run(f"broken-{name}", outputs, membership, partners)
+    os.remove(f"broken-{name}/models/0007/outputs.npy")
+    put(f"broken-{name}/models/0007/outputs.npy")
+    result = audit(f"broken-{name}", "--attacks", "base")
+    said = [w["message"] for w in result["warnings"] if w["code"] == "missing_model"]
+    assert len(said) == 1 and "model 7 is broken" in said[0] and "is no file" in said[0], said
+    assert "model 7 is broken" in run("audit", f"broken-{name}", "--shard", "1/1").stderr
+    assert audit(f"broken-{name}", "--attacks", "base", "--merge") == result
+
+# Of repeated cross-validation no target has references of its own round, which would tell its membership.
+rounds = np.stack([np.random.default_rng(r).permutation(AUDITED) % 4 != f for r in range(3) for f in range(4)])
+rounds = np.concatenate([rounds, np.zeros((12, POPULATION), bool)], axis=1)
+write_run("rounds", made_outputs(1), rounds)
+result = audit("rounds", "--attacks", "base", "--target", 5)
+said = [w["message"] for w in result["warnings"] if w["code"] == "relatives_of_the_target"]
+assert len(said) == 1 and said[0].startswith("models 4, 6, 7: ") and result["subject"]["references"] == 8, (said, result["subject"])
+assert not [w for w in audit("run1", "--attacks", "base", "--target", 5)["warnings"] if w["code"] == "relatives_of_the_target"]
+
 # A target that was not trained as its references were is not found out as well as it could be, which is said.
 write_run("unlike", np.where(np.arange(MODELS).reshape(-1, *[1] * (outputs.ndim - 1)) == 2, outputs / 8, outputs), membership, partners)
 unlike, alike = (audit("unlike", "--target", t, "--attacks", "bavaria_n,calibrated_loss")["warnings"] for t in (2, 3))
@@ -356,7 +379,7 @@ for m in range(4):
     os.makedirs(f"crowd/models/{m:04}")
     open(f"crowd/models/{m:04}/outputs.npy", "w").close()
 said = run("audit", "crowd", "--memory", "64M", expect=2).stderr
-assert "figures of 1 target x 600 000 records take 37 MB" in said and "give --memory 74M" in said, said
+assert "figures of 1 target x 600 000 records take 37 MB" in said and "give --memory 110M" in said, said
 
 # What does not fit together is refused.
 np.save("short.npy", membership[others][:, :-1])
