@@ -122,24 +122,25 @@ void find_families(Models& models, std::span<const size_t> partners) {
     }
   join_rounds(splits, records.size(), families);
   models.resembling.assign(splits.size(), {});
+  std::set<std::pair<size_t, size_t>> pairs;
   for (const auto& [first, second] : alike)
-    if (families[first] != families[second])
-      for (size_t m = 0; m < splits.size(); ++m) {
-        if (families[m] == families[first]) models.resembling[m].push_back(families[second]);
-        if (families[m] == families[second]) models.resembling[m].push_back(families[first]);
-      }
+    if (families[first] != families[second]) pairs.insert(std::minmax(families[first], families[second]));
+  for (const auto& [first, second] : pairs) {
+    models.resembling[first].push_back(second);
+    models.resembling[second].push_back(first);
+  }
   // Of splits that all resemble the target's none is nearer to it than the others.
   const size_t count = std::set(families.begin(), families.end()).size();
-  for (size_t m = 0; m < splits.size(); ++m)
-    if (barred_families(models, m).size() == count) models.resembling[m].clear();
+  for (std::vector<size_t>& of_family : models.resembling)
+    if (of_family.size() + 1 == count) of_family.clear();
 }
 
 std::vector<size_t> barred_families(const Models& models, size_t model) {
-  std::vector<size_t> barred = {models.families[model]};
+  const size_t family = models.families[model];
+  std::vector<size_t> barred = {family};
   if (!models.resembling.empty())
-    barred.insert(barred.end(), models.resembling[model].begin(), models.resembling[model].end());
+    barred.insert(barred.end(), models.resembling[family].begin(), models.resembling[family].end());
   std::ranges::sort(barred);
-  barred.erase(std::ranges::unique(barred).begin(), barred.end());
   return barred;
 }
 
