@@ -6,6 +6,7 @@
 #include <functional>
 #include <numeric>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace miaudit {
@@ -63,42 +64,124 @@ void join(std::vector<size_t>& families, size_t a, size_t b) {
   std::ranges::replace(families, second, first);
 }
 
-/// The model and those whose side of the records is disjoint from its own and from each other's, if that is a round.
-std::vector<size_t> round_of(const std::vector<std::vector<uint64_t>>& sides, size_t model, size_t all) {
-  constexpr double kPastChance = 20, kOverlap = 0.02, kLeastCovered = 0.55;
-  std::vector<uint64_t> covered = sides[model];
-  double expected = 0;  // records that two of them would share by chance, over all pairs
-  std::vector<size_t> round = {model};
-  for (size_t other = 0; other < sides.size(); ++other) {
-    const double by_chance = static_cast<double>(common_bits(covered, covered)) *
-                             static_cast<double>(common_bits(sides[other], sides[other])) / static_cast<double>(all);
-    if (by_chance == 0 || static_cast<double>(common_bits(covered, sides[other])) > kOverlap * by_chance) continue;
-    expected += by_chance;
-    round.push_back(other);
-    std::ranges::transform(covered, sides[other], covered.begin(), std::bit_or());
+/// Which models' sides of the records, each bit one, make up rounds. A side is what a model left out, or what it
+/// learnt.
+class Rounds {
+ public:
+  /// sides: in an order that does not come of the models' numbers, as what is found may depend on it.
+  explicit Rounds(const std::vector<std::vector<uint64_t>>& sides) : sides_(sides), is_in_one_(sides.size()) {
+    for (const std::vector<uint64_t>& side : sides) sizes_.push_back(common_bits(side, side));
   }
-  const double share = static_cast<double>(common_bits(covered, covered)) / static_cast<double>(all);
-  return expected >= kPastChance && share >= kLeastCovered ? round : std::vector<size_t>{model};
-}
+
+  /// The model and others whose sides part all records (`all`, a bit each) between them, if that is not by chance; or
+  /// the model alone.
+  std::vector<size_t> whole(size_t model, const std::vector<uint64_t>& all) {
+    std::vector<size_t> round = {model};
+    steps_ = 0;
+    if (is_in_one_[model] || !completes(round, sides_[model], all) || round.size() < 2) return {model};
+    return settle(std::move(round), common_bits(all, all));
+  }
+
+  /// The same of a round of which models are missing, where so many records are shared by chance that two disjoint
+  /// sides tell: each of the round's is disjoint from the others, and from no more.
+  std::vector<size_t> part(size_t model, const std::vector<uint64_t>& all) {
+    constexpr double kLeastCovered = 0.55;
+    const size_t count = common_bits(all, all);
+    if (is_in_one_[model]) return {model};
+    std::vector<size_t> round = disjoint_from(model, count);
+    size_t covered = 0;
+    for (const size_t own : round) {
+      if (own != model && disjoint_from(own, count) != round) return {model};
+      covered += sizes_[own];
+    }
+    if (static_cast<double>(covered) < kLeastCovered * static_cast<double>(count)) return {model};
+    return settle(std::move(round), count);
+  }
+
+ private:
+  static constexpr size_t kMostSteps = 2'000'000;  // of a search; rounds take a few hundred
+
+  static bool are_common(const std::vector<uint64_t>& a, const std::vector<uint64_t>& b) {
+    for (size_t w = 0; w < a.size(); ++w)
+      if (a[w] & b[w]) return true;
+    return false;
+  }
+  /// Records that two sides would share by chance.
+  double expected(size_t a, size_t b, double all) const {
+    return static_cast<double>(sizes_[a]) * static_cast<double>(sizes_[b]) / all;
+  }
+
+  /// The model and those whose sides tell that they are disjoint from its own, ascending.
+  std::vector<size_t> disjoint_from(size_t model, size_t all) const {
+    constexpr double kTelling = 12;
+    std::vector<size_t> found;
+    for (size_t other = 0; other < sides_.size(); ++other)
+      if (other == model || (!is_in_one_[other] && expected(model, other, static_cast<double>(all)) >= kTelling &&
+                             !are_common(sides_[model], sides_[other])))
+        found.push_back(other);
+    return found;
+  }
+
+  /// Adds to the round until all is covered. The first record that is not has to be on the side of the next.
+  bool completes(std::vector<size_t>& round, const std::vector<uint64_t>& covered, const std::vector<uint64_t>& all) {
+    size_t w = 0;
+    while (w < all.size() && !(all[w] & ~covered[w])) ++w;
+    if (w == all.size()) return true;
+    const uint64_t rest = all[w] & ~covered[w], first = rest & (~rest + 1);
+    for (size_t other = 0; other < sides_.size() && steps_ < kMostSteps; ++other) {
+      ++steps_;
+      if (is_in_one_[other] || !(sides_[other][w] & first) || are_common(covered, sides_[other])) continue;
+      std::vector<uint64_t> more = covered;
+      std::ranges::transform(more, sides_[other], more.begin(), std::bit_or());
+      round.push_back(other);
+      if (completes(round, more, all)) return true;
+      round.pop_back();
+    }
+    return false;
+  }
+
+  std::vector<size_t> settle(std::vector<size_t> round, size_t all) {
+    constexpr double kPastChance = 20;
+    double shared = 0;
+    for (size_t a = 0; a < round.size(); ++a)
+      for (size_t b = 0; b < a; ++b) shared += expected(round[a], round[b], static_cast<double>(all));
+    if (shared < kPastChance) return {round.front()};
+    for (const size_t model : round) is_in_one_[model] = true;
+    return round;
+  }
+
+  const std::vector<std::vector<uint64_t>>& sides_;
+  std::vector<size_t> sizes_;
+  std::vector<bool> is_in_one_;
+  size_t steps_ = 0;
+};
 
 /// Of one round alone all are each other's references: none of them is nearer to the target than the others.
-void join_rounds(const std::vector<Split>& splits, size_t all, std::vector<size_t>& families) {
+void join_rounds(const std::vector<Split>& splits, std::vector<size_t>& families) {
+  std::vector<size_t> order(splits.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, {}, [&](size_t m) { return std::tie(splits[m].in, splits[m].known); });
   for (const bool of_left_out : {true, false}) {
     std::vector<std::vector<uint64_t>> sides;
-    for (const Split& split : splits) {
-      sides.push_back(split.in);
-      for (size_t w = 0; of_left_out && w < split.in.size(); ++w) sides.back()[w] = split.known[w] & ~split.in[w];
+    for (const size_t m : order) {
+      sides.push_back(splits[m].in);
+      for (size_t w = 0; of_left_out && w < sides.back().size(); ++w)
+        sides.back()[w] = splits[m].known[w] & ~splits[m].in[w];
     }
     std::vector<size_t> joined = families;
-    for (size_t m = 0; m < splits.size(); ++m)
-      for (const size_t other : round_of(sides, m, all)) join(joined, m, other);
+    const auto join_all = [&](const std::vector<size_t>& round) {
+      for (const size_t k : round) join(joined, order[round.front()], order[k]);
+    };
+    Rounds rounds(sides);
+    for (size_t k = 0; k < order.size(); ++k) join_all(rounds.whole(k, splits[order[k]].known));
+    for (size_t k = 0; k < order.size(); ++k) join_all(rounds.part(k, splits[order[k]].known));
     if (std::ranges::count(joined, joined.front()) < static_cast<ptrdiff_t>(joined.size())) families = joined;
   }
 }
 
 /// Splits that correlate by as much resemble each other; independent ones of so many records hardly ever do.
 double least_resemblance(size_t records) {
-  constexpr double kAlike = 0.4, kDeviations = 6;
+  constexpr double kAlike = 0.3, kDeviations = 6;
   return std::max(kAlike, kDeviations / std::sqrt(static_cast<double>(records)));
 }
 
@@ -120,7 +203,7 @@ void find_families(Models& models, std::span<const size_t> partners) {
       else if (found >= least_resemblance(records.size()))
         alike.emplace_back(other, m);
     }
-  join_rounds(splits, records.size(), families);
+  join_rounds(splits, families);
   models.resembling.assign(splits.size(), {});
   std::set<std::pair<size_t, size_t>> pairs;
   for (const auto& [first, second] : alike)

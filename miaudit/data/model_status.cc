@@ -109,10 +109,26 @@ ModelStatus finished_status(const Run& run, size_t m, const fs::path& folder, bo
   }
 }
 
+namespace {
+
+/// What is amiss with a folder of signals, if there is one: it holds files alone.
+std::string signals_flaw(const fs::path& folder) {
+  std::error_code error;
+  if (!is_there(folder)) return "";
+  if (!fs::is_directory(folder, error)) return fmt::format("{} is no folder", folder.string());
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
+    if (entry.path().extension() == ".npy" && !entry.is_regular_file(error))
+      return fmt::format("{} is no file", entry.path().string());
+  return "";
+}
+
+}  // namespace
+
 ModelStatus model_status(const Run& run, size_t m, bool is_thorough) {
   ModelStatus status;
   if (is_there(run.outputs(m)) && !fs::is_regular_file(run.outputs(m)))  // a pipe would be waited for
     return {ModelState::broken, fmt::format("{} is no file", run.outputs(m).string()), false};
+  if (const std::string flaw = signals_flaw(run.signals(m)); !flaw.empty()) return {ModelState::broken, flaw, false};
   if (run.units.empty()) {  // made by hand: outputs or signals are all there is
     if (is_there(run.outputs(m)) || is_there(run.signals(m))) status.state = ModelState::done;
   } else {

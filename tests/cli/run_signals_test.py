@@ -107,3 +107,12 @@ missing = audit("few-outputs", "--attacks", "loss")["warnings"][0]
 assert missing["message"].startswith("model 3 is missing") and "docs/formats.md" in missing["advice"], missing
 for idle in (["--shard", "1/1"], ["--shard", "1/3"], ["--merge"], ["--target", "1", "--show-records", "--out", "shown"]):
     assert "holds signals" in run("audit", "run", *idle, expect=2).stderr
+
+# What is no file is not waited for: the model is named and left out.
+for put in (os.mkdir, os.mkfifo):
+    make("run")
+    os.remove("run/models/0003/signals/loss.npy")
+    put("run/models/0003/signals/loss.npy")
+    found = audit("run", "--attacks", "malt")
+    assert found["subject"]["models"] == MODELS - 1
+    assert any("model 3 is broken: run/models/0003/signals/loss.npy is no file" in w["message"] for w in found["warnings"])

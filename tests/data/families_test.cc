@@ -125,6 +125,35 @@ TEST(Families, BarThoseWhoseSplitsResembleTheirs) {
   EXPECT_EQ(barred_families(with_families(splits), 1), std::vector<size_t>{1});
 }
 
+// Small folds, of records or of few persons, are disjoint from those of other rounds by chance.
+TEST(Families, TellRoundsOfSmallFoldsApart) {
+  struct Design {
+    size_t units, of_unit, folds, rounds;
+  };
+  for (const Design& design :
+       {Design{500, 1, 20, 5}, {120, 1, 10, 3}, {200, 1, 10, 3}, {100, 10, 10, 3}, {20, 200, 5, 3}})
+    for (uint64_t seed = 0; seed < 4; ++seed)
+      for (const bool learns_one : {false, true}) {
+        Rng rng(6, seed);
+        std::vector<Split> splits;
+        std::vector<size_t> order;
+        for (size_t round = 0; round < design.rounds; ++round)
+          for (const Split& units : round_of(design.units, design.folds, learns_one, rng)) {
+            order.push_back(splits.size());
+            splits.emplace_back();
+            for (const int8_t side : units) splits.back().insert(splits.back().end(), design.of_unit, side);
+          }
+        rng.shuffle(std::span(order));
+        std::vector<Split> shuffled;
+        for (const size_t m : order) shuffled.push_back(splits[m]);
+        const std::vector<size_t> families = families_of(shuffled);
+        for (size_t a = 0; a < order.size(); ++a)
+          for (size_t b = 0; b < a; ++b)
+            EXPECT_EQ(families[a] == families[b], order[a] / design.folds == order[b] / design.folds)
+                << design.units << " units, seed " << seed << ": " << order[a] << " and " << order[b];
+      }
+}
+
 // Shadow models that learn from what the target left out alone all resemble it.
 TEST(Families, DoNotBarAllOthers) {
   Rng rng(5);
