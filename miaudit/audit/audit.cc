@@ -172,10 +172,14 @@ void warn_of_relatives(const Models& models, size_t target, std::vector<Notice>&
     if (m != target && std::ranges::binary_search(barred, models.families[m]) && models.partners[target] != m)
       relatives.push_back(models.models[m].number);
   if (relatives.empty()) return;
+  constexpr size_t kNamed = 8;
+  const size_t more = relatives.size() - std::min(relatives.size(), kNamed);
+  relatives.resize(relatives.size() - more);
   warnings.push_back({"relatives_of_the_target",
-                      fmt::format("{} {}: trained on much of what the target was, or was not, or in one round of "
+                      fmt::format("{} {}{}: trained on much of what the target was, or was not, or in one round of "
                                   "cross-validation with it; not used, since that tells the target's membership",
-                                  relatives.size() == 1 ? "model" : "models", fmt::join(relatives, ", ")),
+                                  relatives.size() == 1 ? "model" : "models", fmt::join(relatives, ", "),
+                                  more > 0 ? fmt::format(" and {} more", more) : ""),
                       "train reference models on other splits; in a run of its own, with another --seed"});
 }
 

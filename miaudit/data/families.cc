@@ -179,10 +179,36 @@ void join_rounds(const std::vector<Split>& splits, std::vector<size_t>& families
   }
 }
 
-/// Splits that correlate by as much resemble each other; independent ones of so many records hardly ever do.
-double least_resemblance(size_t records) {
-  constexpr double kAlike = 0.3, kDeviations = 6;
-  return std::max(kAlike, kDeviations / std::sqrt(static_cast<double>(records)));
+/// A correlation that differs by as much from those of most others stands out; of independent splits of so many records
+/// hardly any does.
+double least_to_stand_out(size_t records) {
+  constexpr double kUnlike = 0.3, kDeviations = 6;
+  return std::max(kUnlike, kDeviations / std::sqrt(static_cast<double>(records)));
+}
+
+/// Finds Models::resembling. correlations: [models][models].
+void find_resembling(const std::vector<float>& correlations, double least, Models& models) {
+  const std::vector<size_t>& families = models.families;
+  const size_t count = families.size();
+  std::set<std::pair<size_t, size_t>> found;
+  for (size_t m = 0; m < count; ++m) {
+    const std::span<const float> own = std::span(correlations).subspan(m * count, count);
+    std::vector<float> others;
+    for (size_t other = 0; other < count; ++other)
+      if (families[other] != families[m]) others.push_back(own[other]);
+    if (others.empty()) continue;
+    const auto middle = others.begin() + static_cast<ptrdiff_t>(others.size() / 2);
+    std::ranges::nth_element(others, middle);
+    for (size_t other = 0; other < count; ++other)
+      if (families[other] != families[m] && std::abs(own[other] - *middle) >= least)
+        found.emplace(families[m], families[other]);
+  }
+  models.resembling.assign(count, {});
+  for (const auto& [family, other] : found) models.resembling[family].push_back(other);
+  // Where they differ all round, none is like most others.
+  const size_t all = std::set(families.begin(), families.end()).size();
+  for (std::vector<size_t>& of_family : models.resembling)
+    if (of_family.size() + 1 == all) of_family.clear();
 }
 
 }  // namespace
@@ -191,31 +217,18 @@ void find_families(Models& models, std::span<const size_t> partners) {
   const std::vector<uint32_t> records = compared_records(models);
   std::vector<Split> splits;
   for (const AuditedModel& model : models.models) splits.push_back(split_of(model.membership, records));
-  std::vector<size_t>& families = models.families;
-  families.resize(splits.size());
-  std::iota(families.begin(), families.end(), size_t{0});
-  std::vector<std::pair<size_t, size_t>> alike;
-  for (size_t m = 0; m < splits.size(); ++m)
+  const size_t count = splits.size();
+  models.families.resize(count);
+  std::iota(models.families.begin(), models.families.end(), size_t{0});
+  std::vector<float> correlations(count * count);
+  for (size_t m = 0; m < count; ++m)
     for (size_t other = 0; other < m; ++other) {
-      const double found = std::abs(correlation(splits[m], splits[other]));
-      if (partners[m] == other || found >= kSameSplit)
-        join(families, m, other);
-      else if (found >= least_resemblance(records.size()))
-        alike.emplace_back(other, m);
+      const double found = correlation(splits[m], splits[other]);
+      correlations[m * count + other] = correlations[other * count + m] = static_cast<float>(found);
+      if (partners[m] == other || std::abs(found) >= kSameSplit) join(models.families, m, other);
     }
-  join_rounds(splits, families);
-  models.resembling.assign(splits.size(), {});
-  std::set<std::pair<size_t, size_t>> pairs;
-  for (const auto& [first, second] : alike)
-    if (families[first] != families[second]) pairs.insert(std::minmax(families[first], families[second]));
-  for (const auto& [first, second] : pairs) {
-    models.resembling[first].push_back(second);
-    models.resembling[second].push_back(first);
-  }
-  // Of splits that all resemble the target's none is nearer to it than the others.
-  const size_t count = std::set(families.begin(), families.end()).size();
-  for (std::vector<size_t>& of_family : models.resembling)
-    if (of_family.size() + 1 == count) of_family.clear();
+  join_rounds(splits, models.families);
+  find_resembling(correlations, least_to_stand_out(records.size()), models);
 }
 
 std::vector<size_t> barred_families(const Models& models, size_t model) {

@@ -33,7 +33,7 @@ struct Models {
   /// Of each model, the first place in `models` of those whose training set is nearly its own, or nearly what it left
   /// out, or of one round of cross-validation with it: each of them gives its membership away.
   std::vector<size_t> families;
-  /// At a family's first place, other families whose splits are neither the same as its own nor independent of them:
+  /// At a family's first place, other families whose splits depend on its own otherwise than those of most others do:
   /// what one of their models says depends on its membership too. In any order; empty where nothing was looked for.
   std::vector<std::vector<size_t>> resembling;
   std::vector<size_t> partners;  ///< In a run: the place of each one's recorded partner, past the last where none is.

@@ -154,10 +154,10 @@ TEST(Families, TellRoundsOfSmallFoldsApart) {
       }
 }
 
-// Shadow models that learn from what the target left out alone all resemble it.
-TEST(Families, DoNotBarAllOthers) {
+// Where every split depends on the target's in the same way, none tells more of it than the others.
+TEST(Families, DoNotBarOthersThatAreAllAlike) {
   Rng rng(5);
-  std::vector<Split> splits = {random_split(4000, 0.5, rng)};
+  std::vector<Split> splits = {random_split(4000, 0.5, rng)};  // shadow models learn from what it left out alone
   for (size_t m = 0; m < 6; ++m) {
     splits.push_back(random_split(4000, 0.5, rng));
     for (size_t i = 0; i < 4000; ++i)
@@ -165,6 +165,28 @@ TEST(Families, DoNotBarAllOthers) {
   }
   EXPECT_EQ(barred_families(with_families(splits), 0), std::vector<size_t>{0});
   EXPECT_EQ(families_of(splits), own_each(7));
+
+  for (const auto& [models, learn] : {std::pair<size_t, size_t>{4, 2}, {5, 2}, {6, 3}, {10, 3}})
+    for (const size_t records : {500, 3000}) {
+      std::vector<Split> exact(models, Split(records));  // every record in as many of them
+      std::vector<size_t> deck = own_each(models);
+      for (size_t i = 0; i < records; ++i) {
+        rng.shuffle(std::span(deck));
+        for (size_t k = 0; k < learn; ++k) exact[deck[k]][i] = 1;
+      }
+      EXPECT_TRUE(are_unlike(exact)) << models << " models, " << records << " records";
+      EXPECT_EQ(families_of(exact), own_each(models));
+    }
+  // Dealt out in unequal parts.
+  const std::vector<double> ends = {0.3, 0.6, 0.8, 1};
+  std::vector<Split> dealt(4, Split(2000));
+  for (size_t i = 0; i < 2000; ++i) {
+    const double place = rng.uniform();
+    size_t model = 0;
+    while (place >= ends[model]) ++model;
+    dealt[model][i] = 1;
+  }
+  EXPECT_TRUE(are_unlike(dealt));
 }
 
 }  // namespace
