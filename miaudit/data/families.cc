@@ -197,10 +197,11 @@ void find_resembling(const std::vector<float>& correlations, double least, Model
     for (size_t other = 0; other < count; ++other)
       if (families[other] != families[m]) others.push_back(own[other]);
     if (others.empty()) continue;
-    const auto middle = others.begin() + static_cast<ptrdiff_t>(others.size() / 2);
-    std::ranges::nth_element(others, middle);
+    std::ranges::sort(others);
+    // Of pairs, which correlate as much one way as the other, exactly 0.
+    const float median = (others[(others.size() - 1) / 2] + others[others.size() / 2]) / 2;
     for (size_t other = 0; other < count; ++other)
-      if (families[other] != families[m] && std::abs(own[other] - *middle) >= least)
+      if (families[other] != families[m] && std::abs(own[other] - median) >= least)
         found.emplace(families[m], families[other]);
   }
   models.resembling.assign(count, {});

@@ -154,6 +154,27 @@ TEST(Families, TellRoundsOfSmallFoldsApart) {
       }
 }
 
+// Pairs correlate as much one way as the other: the one that is nearest stands out, however little the others are.
+TEST(Families, BarTheNearestOfPairsThatAllDepend) {
+  for (const size_t pairs : {3, 4, 5}) {
+    Rng rng(7, pairs);
+    std::vector<Split> splits = {random_split(4000, 0.5, rng)};
+    for (size_t p = 1; p < pairs; ++p) {
+      splits.push_back(random_split(4000, 0.5, rng));
+      for (size_t i = 0; i < 4000; ++i)
+        if (rng.uniform() < (p == 1 ? 0.8 : 0.17)) splits[p][i] = splits[0][i];
+    }
+    for (size_t p = 0; p < pairs; ++p) {
+      splits.push_back(splits[p]);
+      for (int8_t& side : splits.back()) side = static_cast<int8_t>(1 - side);
+    }
+    const Models models = with_families(splits);
+    EXPECT_EQ(barred_families(models, 0), (std::vector<size_t>{0, 1})) << pairs;
+    EXPECT_EQ(barred_families(models, pairs + 1), (std::vector<size_t>{0, 1})) << pairs;
+    EXPECT_EQ(barred_families(models, 2), std::vector<size_t>{2}) << pairs;
+  }
+}
+
 // Where every split depends on the target's in the same way, none tells more of it than the others.
 TEST(Families, DoNotBarOthersThatAreAllAlike) {
   Rng rng(5);
