@@ -29,8 +29,9 @@ void tell_missing(const Models& models) {
 bool has_fit(const Run& run) {
   return is_there(fit_path(run) / "done.json");
 }
-std::string unused_fit(const Run& run, const std::string& why) {
-  return fmt::format("{} is not used{}{}", fit_path(run).string(), why.starts_with("for ") ? " " : ": ", why);
+/// by: the attacks that do not use it; "" for all.
+std::string unused_fit(const Run& run, const std::string& why, const std::string& by = "") {
+  return fmt::format("{} is not used{}: {}", fit_path(run).string(), by.empty() ? "" : " for " + by, why);
 }
 
 void check_has_outputs(const AuditRequest& request, const Models& models, const char* flag) {
@@ -65,10 +66,7 @@ std::vector<size_t> targets_of(const Models& models, const Run& run, const std::
 
 /// Load::values of an audit whose targets have so many.
 size_t scored_values(const AuditPlan& plan, size_t values) {
-  const bool needs_references = std::ranges::any_of(attack_table(), [&](const AttackRow& attack) {
-    return attack.needs_references() && is_wanted(plan, attack.name);
-  });
-  return needs_references ? values : 0;
+  return needs_references(plan) ? values : 0;
 }
 
 std::vector<size_t> choose_targets(Models& models, const Run& run, const AuditRequest& request) {
@@ -111,7 +109,10 @@ void take_scores(const Run& run, const std::vector<std::string>& identities, con
     const bool is_in = std::ranges::find(of_all.attacks, attack->name, &Fit::OfAttack::name) != of_all.attacks.end();
     if (is_in && !does_cover(of_all, *attack, numbers, plan)) others.push_back(attack->name);
   }
-  if (!others.empty()) tell(fmt::format("for {}: it holds other parameters, targets or seed", fmt::join(others, ", ")));
+  if (!others.empty())
+    fmt::print(
+        stderr, "{}\n",
+        unused_fit(run, "it holds other parameters, targets or seed", fmt::format("{}", fmt::join(others, ", "))));
 }
 
 /// Scores the shard by the fit that is there. Else why not, "" where there is none.

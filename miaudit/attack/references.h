@@ -57,7 +57,7 @@ class ReferenceSource {
   /// Of a signal, over a record's models. Valid until moments or means are asked for again. Cost: one read of the
   /// values.
   virtual const Moments& moments(std::string_view signal) = 0;
-  /// The same without the variances, where nobody asked for them: half the cost.
+  /// The same; the variances are there only where they were asked for before. Half the cost.
   virtual const Moments& means(std::string_view signal) = 0;
   /// Every model's values of a signal. Valid as long as this object.
   virtual SidedValues values(std::string_view signal) = 0;

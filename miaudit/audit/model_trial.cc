@@ -48,10 +48,7 @@ ModelTrial::ModelTrial(const Models& models, std::span<const size_t> asked, std:
   trial_.evidence = [this](size_t t) { return evidence_of(t, {}); };
   trial_.teachers = [this](std::span<const size_t> fold) { return teachers_of(fold, {}); };
   trial_.forget = [this] { signals_.settle(); };
-  const bool needs_references = std::ranges::any_of(attack_table(), [&](const AttackRow& attack) {
-    return attack.needs_references() && is_wanted(plan, attack.name);
-  });
-  if (needs_references && evidence_of(0, {})->references)
+  if (needs_references(plan) && evidence_of(0, {})->references)
     trial_.at_once = targets_at_once(models, signals_.queries(), plan.memory);
   // The curve tells how long scoring took.
   if (models.scores && !plan.curve) trial_.stored = [this](const AttackRow& attack) { return stored_scores(attack); };

@@ -61,6 +61,12 @@ bool is_wanted(const AuditPlan& plan, std::string_view attack) {
   return std::ranges::any_of(plan.attacks, [&](const std::string& name) { return name == "all" || name == attack; });
 }
 
+bool needs_references(const AuditPlan& plan) {
+  return std::ranges::any_of(attack_table(), [&](const AttackRow& attack) {
+    return attack.needs_references() && is_wanted(plan, attack.name);
+  });
+}
+
 std::string shortage_of(const AttackRow& attack, const Evidence& evidence, int folds) {
   if (attack.calibrates() && folds < 2)
     return "calibrates on records of other folds; give at least two members and two non-members (of two groups)";

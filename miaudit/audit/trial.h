@@ -73,6 +73,8 @@ inline std::span<const int8_t> TargetScores::membership(const Trial& trial) cons
 }
 
 bool is_wanted(const AuditPlan& plan, std::string_view attack);
+/// Whether an attack is wanted that does.
+bool needs_references(const AuditPlan& plan);
 Parameters parameters_of(const AttackRow& attack, const AttackParameters& given);
 
 /// As many folds as asked for, fewer where either side is too small to be in each.
