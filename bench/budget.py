@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What more reference models buy: bench/budget.py RUN [TARGETS [REFERENCES,… [ATTACKS,…]]] takes a finished run in complementary
-pairs and, for 2, 4, 8, 16 … references or those asked for, audits smaller runs of pairs drawn from it, every model in turn, until
-TARGETS models (32) have been targets. Prints, for each attack (all that have references, or those asked for), the mean over
+pairs and, for 2, 4, 8, 16 … references or those asked for, audits smaller runs of pairs drawn from each, every model in turn, until
+TARGETS models (32) of it have been targets. Prints, for each attack (all that have references, or those asked for), the mean over
 targets of TPR at .1 % FPR, TPR at 1 % FPR and AUC, ± the standard error of the first.
 """
 import json
@@ -38,13 +38,13 @@ def audit(folder, *options):
     return json.loads(done.stdout)["attacks"]
 
 
-def main(run, targets=32, references="2,4,8,16,32,64,128", names=ATTACKS):
+def collect(found, run, targets, references, names):
+    """Adds to found[attack][references] each target's figures."""
     pairs = len(np.load(f"{run}/membership.npy", mmap_mode="r")) // 2
-    budgets = [n for n in map(int, references.split(",")) if n // 2 < pairs]
-    found = {}
+    budgets = [n for n in references if n // 2 < pairs]
     rng = np.random.default_rng(0)
     for budget in budgets:
-        for _ in range(-(-int(targets) // (budget + 2))):
+        for _ in range(-(-targets // (budget + 2))):
             chosen = rng.permutation(pairs)[:budget // 2 + 1]
             with tempfile.TemporaryDirectory() as temporary:
                 folder = f"{temporary}/run"
@@ -56,6 +56,13 @@ def main(run, targets=32, references="2,4,8,16,32,64,128", names=ATTACKS):
                 found.setdefault(name, {}).setdefault(budget, []).extend(
                     [*(rate["value"] for rate in target["tpr_at_fpr"]), target["auc"]["value"]]
                     for target in attack["targets"])
+
+
+def main(runs, targets="32", references="2,4,8,16,32,64,128", names=ATTACKS):
+    found = {}
+    for run in runs.split(","):
+        collect(found, run, int(targets), [int(n) for n in references.split(",")], names)
+    budgets = sorted({budget for by_budget in found.values() for budget in by_budget})
     print("| attack | " + " | ".join(f"{n} references" for n in budgets) + " |\n|---|" + "---|" * len(budgets))
     for name, by_budget in sorted(found.items()):
         cells = []
