@@ -1,6 +1,6 @@
 #include "cli/audit_request.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -177,6 +177,8 @@ int run_audit(const AuditRequest& request, Shell& shell) {
   AuditPlan plan = request.plan;
   const std::vector<Gate> gates = parse_gates(request.gates, plan.measure);
   check_plan(plan);
+  if (const std::vector<std::string> unused = unused_parameters(plan); !unused.empty())
+    fmt::print(stderr, "{} changes nothing: --attacks leaves out what it is for\n", fmt::join(unused, ", "));
   if (request.show_records && request.out.empty())
     fail(Category::config, "--show-records puts outputs into records.csv; give --out as well");
   const Context context = shell.context();

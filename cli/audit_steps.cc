@@ -128,10 +128,13 @@ std::optional<std::string> reason_not_to_score(const AuditRequest& request, cons
   const RecordRange range = shard.range(run.records);
   ScoreWriter writer(run, models, identities, *fit, shard, writer_name());
   const bool is_done = writer.is_done();
+  // Scores that are there do not spare a shard its signals: the merge reads both.
+  const size_t count = StoredSignals::complete_count(run, models, identities);
+  const bool may_lack = count == 0 || count == shard.count;
+  const bool lacks_own = may_lack && !SignalWriter(run, models, shard, identities, writer_name()).is_done();
+  if (lacks_own || (count == 0 && !is_done))
+    return "signals are missing or damaged; once all are there, run this shard again";
   if (!is_done) {
-    const size_t count = StoredSignals::complete_count(run, models, identities);
-    if (count == 0 || (count == shard.count && !SignalWriter(run, models, shard, identities, writer_name()).is_done()))
-      return "signals are missing or damaged; once all are there, run this shard again";
     models.stored = std::make_shared<const StoredSignals>(run, models, range);
     if (fit->signals != models.stored->id()) return kOtherFit;
     apply_fit(

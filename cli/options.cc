@@ -210,10 +210,8 @@ void add_attack_parameters(CLI::App& verb, AttackParameters& parameters,
   for (const AttackRow& attack : attack_table()) {
     if (is_offered && !is_offered(attack)) continue;
     for (const ParameterRow& parameter : attack.parameters) {
-      std::string flag = fmt::format("--{}-{}", attack.name, parameter.name);
-      std::replace(flag.begin(), flag.end(), '_', '-');
       verb.add_option_function<std::string>(
-              flag,
+              parameter_flag(attack.name, parameter.name),
               [&parameters, &attack, &parameter](const std::string& value) {
                 parameters[std::string(attack.name)][std::string(parameter.name)] = value;
               },

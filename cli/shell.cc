@@ -15,15 +15,34 @@
 #include <thread>
 
 #include "cli/memory.h"
+#include "miaudit/io/file.h"
 
 namespace miaudit::cli {
 namespace {
 
 std::atomic<bool> stop_requested{false};
 
+template <size_t kSize>
+[[noreturn]] void end_at_once(const char (&why)[kSize], int status) {
+  (void)!write(STDERR_FILENO, why, kSize - 1);
+  _exit(status);
+}
+
 void request_stop(int signal) {
+  // Nothing is asked whether to stop while somebody else's pipe is waited for, and nothing is half-written then. A
+  // scheduler's SIGTERM waits all the same: training then ends with its own word.
+  if (signal == SIGINT && is_waiting_for_a_pipe())
+    end_at_once("miaudit: interrupted while it waited for a pipe\n", 130);
   stop_requested.store(true);
   std::signal(signal, SIG_DFL);
+}
+
+// The system has no other word for a mapped file that somebody cuts short.
+void tell_of_missing_page(int) {
+  end_at_once(
+      "miaudit: a file was cut short, or its disk failed, while it was in use; see that nothing writes to what is "
+      "audited, and run the same again\n",
+      1);
 }
 
 constexpr auto kQuietStart = std::chrono::milliseconds(400);
@@ -67,6 +86,7 @@ Shell::Shell()
   keep_freed_memory();
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
+  std::signal(SIGBUS, tell_of_missing_page);
   // A terminal that closes; nohup has it ignored already, and that stays.
   if (std::signal(SIGHUP, request_stop) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);

@@ -64,6 +64,9 @@ struct ParameterRow {
   std::variant<IntegerParameter, RealParameter, ChoiceParameter> type;
 };
 
+/// Its flag on the command line.
+std::string parameter_flag(std::string_view attack, std::string_view parameter);
+
 /// An attack's parameters by name, each within its range.
 class Parameters {
  public:
@@ -145,6 +148,9 @@ struct AttackRow {
   /// Share of the records that an interval may count. The folds of a cross-fitted score with many fitted weights err
   /// together: without a leak its AUC varies √2 times as much as that of a score fixed beforehand, hence 1/2 there.
   double effective_share = 1;
+  /// The attack whose parameters of the same names are its own too, where it is given none: that with models on both
+  /// sides, of an attack without those that have the record.
+  std::string_view online = "";
   Tuning tune = nullptr;  ///< Before a fitted attack runs; null where parameters are what was given.
 
   bool calibrates() const { return std::holds_alternative<CalibratedAttack>(run); }

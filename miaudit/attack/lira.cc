@@ -183,6 +183,7 @@ constinit const AttackRow kLiraOfflineAttack = {
     .citation = "Carlini et al. 2022, arXiv:2112.03570",
     .decision = DecisionRule::best_balanced_accuracy,
     .run = FittedAttack{fit_offline, offline},
+    .online = "lira",
     .tune = settle_offline,
 };
 

@@ -5,13 +5,13 @@
 #include "miaudit/attack/attack.h"
 
 namespace miaudit {
-namespace {
-
-std::string flag(std::string_view attack, std::string_view parameter) {
+std::string parameter_flag(std::string_view attack, std::string_view parameter) {
   std::string text = fmt::format("--{}-{}", attack, parameter);
   std::ranges::replace(text, '_', '-');
   return text;
 }
+
+namespace {
 
 template <class T>
 std::optional<T> parse(std::string_view text) {
@@ -73,9 +73,10 @@ Parameters::Parameters(std::string_view attack, std::span<const ParameterRow> ro
     if (row == rows.end()) {
       const std::string nearest = nearest_name(name, names);
       fail(Category::config, "unknown parameter {} of attack '{}'; {}`miaudit list attacks` shows all",
-           flag(attack, name), attack, nearest.empty() ? "" : fmt::format("did you mean {}? ", flag(attack, nearest)));
+           parameter_flag(attack, name), attack,
+           nearest.empty() ? "" : fmt::format("did you mean {}? ", parameter_flag(attack, nearest)));
     }
-    values_.find(name)->second = std::visit(Validated{flag(attack, name), text}, row->type);
+    values_.find(name)->second = std::visit(Validated{parameter_flag(attack, name), text}, row->type);
   }
 }
 

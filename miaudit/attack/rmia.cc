@@ -19,10 +19,11 @@ constexpr std::string_view kAnswers[] = {"no", "yes"};
 constexpr ParameterRow kGamma = {"gamma", "how many times its ratio a member's must be of a non-member's",
                                  RealParameter{1, 0.001, 1000}};
 constexpr ParameterRow kOnlineParameters[] = {kGamma};
+constexpr double kUsualA = 0.3;
 constexpr ParameterRow kOfflineParameters[] = {
     kGamma,
     {"a", "how little models with the record differ from models without it: p = ((1+a) p_out + 1-a)/2",
-     RealParameter{0.3, 0, 1}},
+     RealParameter{kUsualA, 0, 1}},
     {"tune", "choose a by attacking up to four of the reference models", ChoiceParameter{"no", kAnswers}}};
 
 /// log p_θ(x) − log p(x) of every record and query.
@@ -173,7 +174,10 @@ double best_a(const Evidence& evidence, const Context& context) {
 }
 
 void tune(const Evidence& evidence, Parameters& parameters, const Context& context) {
-  if (parameters.choice("tune") == "yes") parameters.set("a", best_a(evidence, context));
+  if (parameters.choice("tune") != "yes") return;
+  if (parameters.real("a") != kUsualA)
+    fail(Category::config, "--rmia-offline-tune yes chooses a; give it without --rmia-offline-a");
+  parameters.set("a", best_a(evidence, context));
 }
 
 std::vector<double> fit_online(const Evidence& evidence, const Parameters& parameters, const Context& context) {
@@ -214,6 +218,7 @@ constinit const AttackRow kRmiaOfflineAttack = {
     .citation = "Zarifzadeh et al. 2024, arXiv:2312.03262",
     .decision = DecisionRule::best_balanced_accuracy,
     .run = FittedAttack{fit_offline, offline},
+    .online = "rmia",
     .tune = tune,
 };
 

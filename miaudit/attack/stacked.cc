@@ -240,6 +240,7 @@ constinit const AttackRow kStackedOfflineAttack = {
     .citation = "this project",
     .decision = DecisionRule::best_balanced_accuracy,
     .run = learn<false>,
+    .online = "stacked",
 };
 
 }  // namespace miaudit

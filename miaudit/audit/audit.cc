@@ -48,6 +48,18 @@ void describe_outputs(const Outputs& outputs, bool form_detected, Subject& subje
 
 }  // namespace
 
+std::vector<std::string> unused_parameters(const AuditPlan& plan) {
+  std::vector<std::string> flags;
+  for (const auto& [attack, values] : plan.parameters) {
+    const bool is_used = std::ranges::any_of(attack_table(), [&](const AttackRow& other) {
+      return is_wanted(plan, other.name) && (other.name == attack || other.online == attack);
+    });
+    if (is_used) continue;
+    for (const auto& [name, value] : values) flags.push_back(parameter_flag(attack, name));
+  }
+  return flags;
+}
+
 void check_plan(const AuditPlan& plan) {
   for (const std::string& name : plan.attacks)
     if (name != "all") find_attack(name);
@@ -164,14 +176,22 @@ void warn_of_uneven_references(const Models& models, const Trial& trial, std::ve
        "figures of each target are in result.json; --target K audits one"});
 }
 
-/// With one target, nobody should wonder where reference models went; its recorded partner goes without saying.
+bool are_complements(const Models& models, size_t first, size_t second) {
+  for (size_t k = 0; k < models.records(); ++k)
+    if (models.audited[k] && models.models[first].membership[k] + models.models[second].membership[k] != 1)
+      return false;
+  return true;
+}
+
+/// With one target, nobody should wonder where reference models went; its partner goes without saying.
 void warn_of_relatives(const Models& models, size_t target, std::vector<Notice>& warnings) {
   const std::vector<size_t> barred = barred_families(models, target);
   std::vector<size_t> relatives;
   for (size_t m = 0; m < models.partners.size(); ++m)
     if (m != target && std::ranges::binary_search(barred, models.families[m]) && models.partners[target] != m)
-      relatives.push_back(models.models[m].number);
-  if (relatives.empty()) return;
+      relatives.push_back(m);
+  if (relatives.empty() || (relatives.size() == 1 && are_complements(models, target, relatives.front()))) return;
+  for (size_t& m : relatives) m = models.models[m].number;
   constexpr size_t kNamed = 8;
   const size_t more = relatives.size() - std::min(relatives.size(), kNamed);
   relatives.resize(relatives.size() - more);

@@ -23,7 +23,8 @@ constexpr size_t kFewestTeachers = 4;
 constexpr size_t kCurvePointsOfATarget = 64;
 
 constexpr const char* kNeedsReferences =
-    "needs reference models of other splits than the target's; give a run folder, or --reference-outputs and "
+    "needs reference models of other splits than the target's; give a run folder that has some, or --reference-outputs "
+    "and "
     "--reference-membership";
 
 // All that an attack lacks, whichever target it is run against, and what would enable it; "" where it lacks nothing.
@@ -90,8 +91,15 @@ std::string shortage_of(const AttackRow& attack, const Evidence& evidence, int f
 }
 
 Parameters parameters_of(const AttackRow& attack, const AttackParameters& given) {
-  const auto found = given.find(attack.name);
-  return Parameters(attack.name, attack.parameters, found == given.end() ? decltype(found->second){} : found->second);
+  const auto given_to = [&](std::string_view name) {
+    const auto found = given.find(name);
+    return found == given.end() ? decltype(found->second){} : found->second;
+  };
+  auto own = given_to(attack.name);
+  for (const auto& [name, value] : given_to(attack.online))
+    if (std::ranges::find(attack.parameters, name, &ParameterRow::name) != attack.parameters.end())
+      own.emplace(name, value);
+  return Parameters(attack.name, attack.parameters, own);
 }
 
 int count_folds(const Target& target, std::span<const int64_t> people, const AuditPlan& plan) {

@@ -44,7 +44,8 @@ Array read_membership_matrix(const Run& run) {
     const auto value = static_cast<int8_t>(bytes[i]);
     if (value == 0 || value == 1 || (value == -1 && allows_unknown)) continue;
     fail(Category::input, "{}: model {}, record {} holds {}; expected 1 (member), 0, or -1 (unknown) in int8",
-         path.string(), i / matrix.shape()[1], i % matrix.shape()[1], value);
+         path.string(), i / matrix.shape()[1], i % matrix.shape()[1],
+         allows_unknown ? int{value} : std::to_integer<int>(bytes[i]));
   }
   return matrix;
 }

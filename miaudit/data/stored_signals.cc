@@ -49,7 +49,7 @@ struct Found {
 /// Why a shard that holds these models has not this one as it is.
 std::string flaw_of(size_t number, const json& held) {
   if (std::ranges::any_of(held, [&](const json& one) { return one.is_array() && !one.empty() && one[0] == number; }))
-    return fmt::format("is of other outputs of model {}", number);
+    return fmt::format("is of other outputs of model {}, or of a copy with other times", number);
   return fmt::format(
       "lacks model {}, which was not there, or is of another form by the shard's records alone; say with --input what "
       "outputs are, to every shard and to the merge",

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 #include <vector>
@@ -27,6 +28,23 @@ struct Descriptor {
   ~Descriptor() { close(number); }
 };
 
+std::atomic<int> waiting{0};
+
+/// Alive while a file that may be a pipe is opened and read.
+struct Waiting {
+  const bool is_pipe;
+  explicit Waiting(const std::filesystem::path& path)
+      : is_pipe([&] {
+          struct stat status;
+          return stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+        }()) {
+    waiting += is_pipe;
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  ~Waiting() { waiting -= is_pipe; }
+};
+
 std::shared_ptr<const std::vector<std::byte>> read_all(int descriptor, const std::filesystem::path& path,
                                                        size_t expected) {
   constexpr size_t kChunk = size_t{1} << 16;
@@ -46,7 +64,12 @@ std::shared_ptr<const std::vector<std::byte>> read_all(int descriptor, const std
 
 }  // namespace
 
+bool is_waiting_for_a_pipe() {
+  return waiting > 0;
+}
+
 FileBytes FileBytes::open(const std::filesystem::path& path, Holding holding) {
+  const Waiting until_read(path);
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number < 0) {
     const bool missing = errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP;

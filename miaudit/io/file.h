@@ -30,6 +30,10 @@ class FileBytes {
   std::shared_ptr<const void> owner_;
 };
 
+/// Whether a pipe is being opened or read just now, which takes as long as whoever writes it pleases. Safe in a
+/// handler of signals.
+bool is_waiting_for_a_pipe();
+
 /// A file that appears whole or not at all: bytes go to a temporary file with a unique name beside `path`, which
 /// commit() makes durable and renames over it. Destroyed before commit(), it leaves nothing. Mode 0600: what an audit
 /// writes says who was in a training set. Devices and pipes are refused: the rename would put a file in their place.

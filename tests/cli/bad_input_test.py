@@ -1,5 +1,6 @@
 """Bad input: a clear message, exit 2, and nothing written."""
 import os
+import signal
 import subprocess
 
 import numpy as np
@@ -85,6 +86,36 @@ done = run("audit", "--outputs", "nan.npy", "--labels", "y.npy", "--membership",
 assert "2 of 700 records of nan.npy were dropped" in done.stdout.replace("\n  ", " "), done.stdout
 loss = np.load("report/scores/loss.npy")
 assert loss.shape == (700,) and np.isnan(loss[[3, 10]]).all() and np.isfinite(np.delete(loss, [3, 10])).all()
+
+# An option of an attack that is not asked for is said to change nothing.
+said = run("audit", "--outputs", "o.npy", "--labels", "y.npy", "--membership", "in.npy", "--attacks", "loss",
+           "--lira-variance", "pooled", "--stacked-trees", "5").stderr
+assert "--lira-variance, --stacked-trees changes nothing: --attacks leaves out what it is for" in said, said
+
+
+def waiting_for(flag, path):
+    """An audit that waits for this pipe, and the pipe's other end."""
+    if not os.path.exists(path):
+        os.mkfifo(path)
+    arguments = {"--outputs": "cut.npy", "--labels": "y.npy", "--membership": "in.npy", flag: path}
+    program = subprocess.Popen([MIAUDIT, "audit", *[word for pair in arguments.items() for word in pair]],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return program, open(path, "wb")
+
+
+# Who waits for a pipe that nobody fills can be stopped.
+np.save("cut.npy", logits.astype("float32"))
+program, pipe = waiting_for("--membership", "pipe")
+program.send_signal(signal.SIGINT)
+assert "waited for a pipe" in program.communicate(timeout=60)[1] and program.returncode == 130
+pipe.close()
+# A file that is cut short while it is in use ends the audit by name, not by the system's word alone.
+program, pipe = waiting_for("--membership", "pipe")
+os.truncate("cut.npy", 0)
+with pipe:
+    pipe.write(open("in.npy", "rb").read())
+said = program.communicate(timeout=60)[1]
+assert "cut short" in said and program.returncode == 1, (said, program.returncode)
 
 # Where nobody takes even the message, the exit code is all there is.
 with open("/dev/full", "w") as full:

@@ -192,6 +192,19 @@ for number in (1, 2):
 score_by_fit("pairs", 2, ["--attacks", "lira"])
 assert report_of("pairs", "--merge", "--attacks", "lira") == report_of("pairs", "--attacks", "lira") != whole
 
+# Signals that are damaged or gone are made again, also where the shard's scores are there already.
+with open("pairs/signals/1-of-2/loss.npy", "r+b") as file:
+    file.seek(500)
+    file.write(b"x")
+for damage in (None, lambda: shutil.rmtree("pairs/signals/1-of-2")):
+    if damage:
+        damage()
+    assert "--shard 1/2" in run("audit", "pairs", "--merge", expect=2).stderr.replace("1/2 is missing", "--shard 1/2")
+    assert "nothing to do" in run("audit", "pairs", "--shard", "2/2").stdout
+    assert "signals of" in run("audit", "pairs", "--shard", "1/2").stdout
+    assert "scores of" in run("audit", "pairs", "--shard", "1/2").stdout
+    assert report_of("pairs", "--merge", "--attacks", "lira") == report_of("pairs", "--attacks", "lira")
+
 # What an attack asked of models is told of by whichever of the shards asked, or the fit: the target is unlike the others.
 os.rename("sure", "unlike")
 for m in range(1, 8):

@@ -96,6 +96,12 @@ for queries in (1, 2, 3):
         near(found(name), expected, name)
     near(found("rmia"), reference.rmia(True, gamma=2.0), "rmia at gamma 2")
     near(found("pmia"), reference.pmia("class"), "pmia by class")
+    # Without models that have the record an attack takes what the one with them is given, unless it is given its own.
+    for own, variance in ((), "per_sample"), (("--lira-offline-variance", "pooled"), "pooled"):
+        found = scores_with("--attacks", "lira_offline,rmia_offline", "--lira-variance", "per_sample", "--rmia-gamma", "2",
+                            *own)
+        near(found("lira_offline"), reference.lira(variance)["lira_offline"], f"lira_offline with {own}")
+        near(found("rmia_offline"), reference.rmia(False, gamma=2.0), "rmia_offline at rmia's gamma")
     # Recorded defect 6: one deviation for both sides, as this code has it, only where it is asked for.
     for fixed in (False, True):
         found = scores_with("--attacks", "lira,lira_offline", *(
@@ -262,7 +268,9 @@ assert "model 7 is missing" in " ".join(run("audit", "gap", "--target", 4, "--at
 
 # Partners that nobody recorded are found out (the count of the others' members would tell everything).
 write_run("unnamed", outputs, membership)
-assert audit("unnamed", "--target", 4, "--attacks", "lira")["subject"]["references"] == MODELS - 2
+result = audit("unnamed", "--target", 4, "--attacks", "lira")
+assert result["subject"]["references"] == MODELS - 2
+assert not [w for w in result["warnings"] if w["code"] == "relatives_of_the_target"], "goes without saying"
 
 # Several models on one split and on what it leaves out: none of them may refer to another.
 taught_alike = membership[[0, 0, 0, 1, 1, 1]]
