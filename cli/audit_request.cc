@@ -178,7 +178,7 @@ int run_audit(const AuditRequest& request, Shell& shell) {
   const std::vector<Gate> gates = parse_gates(request.gates, plan.measure);
   check_plan(plan);
   if (const std::vector<std::string> unused = unused_parameters(plan); !unused.empty())
-    fmt::print(stderr, "{} changes nothing: --attacks leaves out what it is for\n", fmt::join(unused, ", "));
+    fmt::print(stderr, "not used, since --attacks leaves out what takes it: {}\n", fmt::join(unused, ", "));
   if (request.show_records && request.out.empty())
     fail(Category::config, "--show-records puts outputs into records.csv; give --out as well");
   const Context context = shell.context();

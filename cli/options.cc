@@ -97,6 +97,15 @@ void add_shares(CLI::App& verb, const std::string& flag, const std::string& desc
       ->default_str(fmt::format("[{}]", fmt::join(shares, ",")));
 }
 
+/// What an attack takes where it is not given the parameter itself.
+std::string inherited_text(const AttackRow& attack, std::string_view parameter) {
+  if (attack.online.empty()) return "";
+  const std::span<const ParameterRow> rows = find_attack(attack.online).parameters;
+  return std::ranges::find(rows, parameter, &ParameterRow::name) == rows.end()
+             ? ""
+             : fmt::format(", or as {}", parameter_flag(attack.online, parameter));
+}
+
 }  // namespace
 
 CLI::Validator share(double low, const std::string& expected) {
@@ -215,7 +224,8 @@ void add_attack_parameters(CLI::App& verb, AttackParameters& parameters,
               [&parameters, &attack, &parameter](const std::string& value) {
                 parameters[std::string(attack.name)][std::string(parameter.name)] = value;
               },
-              fmt::format("{} ({})", parameter.summary, range_text(parameter)))
+              fmt::format("{} ({}{})", parameter.summary, range_text(parameter),
+                          inherited_text(attack, parameter.name)))
           ->type_name(type_text(parameter))
           ->group("Attack parameters");
     }

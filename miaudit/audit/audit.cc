@@ -50,13 +50,14 @@ void describe_outputs(const Outputs& outputs, bool form_detected, Subject& subje
 
 std::vector<std::string> unused_parameters(const AuditPlan& plan) {
   std::vector<std::string> flags;
-  for (const auto& [attack, values] : plan.parameters) {
-    const bool is_used = std::ranges::any_of(attack_table(), [&](const AttackRow& other) {
-      return is_wanted(plan, other.name) && (other.name == attack || other.online == attack);
-    });
-    if (is_used) continue;
-    for (const auto& [name, value] : values) flags.push_back(parameter_flag(attack, name));
-  }
+  const auto takes = [&](const AttackRow& attack, std::string_view given_to, std::string_view name) {
+    return is_wanted(plan, attack.name) && (attack.name == given_to || attack.online == given_to) &&
+           std::ranges::find(attack.parameters, name, &ParameterRow::name) != attack.parameters.end();
+  };
+  for (const auto& [given_to, values] : plan.parameters)
+    for (const auto& [name, value] : values)
+      if (std::ranges::none_of(attack_table(), [&](const AttackRow& attack) { return takes(attack, given_to, name); }))
+        flags.push_back(parameter_flag(given_to, name));
   return flags;
 }
 

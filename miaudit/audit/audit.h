@@ -27,7 +27,7 @@ void name_records(const Records& records, AuditResult& result);
 /// Everything about a plan that can be wrong without looking at data.
 void check_plan(const AuditPlan& plan);
 
-/// Flags of parameters that are given for attacks that the plan leaves out.
+/// Flags of parameters that no attack of the plan takes.
 std::vector<std::string> unused_parameters(const AuditPlan& plan);
 
 /// The 0/1 decision of one attack for other records of the same model.

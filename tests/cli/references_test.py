@@ -102,6 +102,9 @@ for queries in (1, 2, 3):
                             *own)
         near(found("lira_offline"), reference.lira(variance)["lira_offline"], f"lira_offline with {own}")
         near(found("rmia_offline"), reference.rmia(False, gamma=2.0), "rmia_offline at rmia's gamma")
+    said = run("audit", f"run{queries}", "--target", 4, "--attacks", "lira_offline", "--lira-queries", "joint",
+               "--lira-location", "mean").stderr
+    assert "what takes it: --lira-queries\n" in said, said
     # Recorded defect 6: one deviation for both sides, as this code has it, only where it is asked for.
     for fixed in (False, True):
         found = scores_with("--attacks", "lira,lira_offline", *(
