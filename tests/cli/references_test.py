@@ -275,6 +275,12 @@ result = audit("unnamed", "--target", 4, "--attacks", "lira")
 assert result["subject"]["references"] == MODELS - 2
 assert not [w for w in result["warnings"] if w["code"] == "relatives_of_the_target"], "goes without saying"
 
+assert "give it without --rmia-offline-a" in run(
+    "audit", "unnamed", "--attacks", "rmia_offline", "--rmia-offline-tune", "yes", "--rmia-offline-a", "0.2", expect=2).stderr
+write_run("bytes", outputs, membership)
+np.save("bytes/membership.npy", np.where(membership, 255, 0).astype(np.uint8))
+assert "holds 255; expected 1 (member), 0" in run("audit", "bytes", expect=2).stderr
+
 # Several models on one split and on what it leaves out: none of them may refer to another.
 taught_alike = membership[[0, 0, 0, 1, 1, 1]]
 write_run("alike", outputs[:6], taught_alike)
