@@ -47,8 +47,7 @@ void settle_stage(Arguments& a) {
                   plan.measure != MeasureOptions() || plan.folds != AuditPlan().folds))
     fail(Category::config,
          "--shard makes signals for any audit, and scores as --fit was told to; give --target, attacks, their "
-         "parameters "
-         "and --seed to --fit, and these and all else to the audit with --merge");
+         "parameters and --seed to --fit, and these and all else to the audit with --merge");
 }
 
 // The two ways of saying which records are members, as one.

@@ -99,9 +99,7 @@ void add_shares(CLI::App& verb, const std::string& flag, const std::string& desc
 
 /// What an attack takes where it is not given the parameter itself.
 std::string inherited_text(const AttackRow& attack, std::string_view parameter) {
-  if (attack.online.empty()) return "";
-  const std::span<const ParameterRow> rows = find_attack(attack.online).parameters;
-  return std::ranges::find(rows, parameter, &ParameterRow::name) == rows.end()
+  return attack.online.empty() || !find_attack(attack.online).takes(parameter)
              ? ""
              : fmt::format(", or as {}", parameter_flag(attack.online, parameter));
 }

@@ -157,6 +157,7 @@ struct AttackRow {
   bool learns() const { return std::holds_alternative<LearntAttack>(run); }
   bool is_fitted() const { return std::holds_alternative<FittedAttack>(run); }
   bool does_need(Need need) const;
+  bool takes(std::string_view parameter) const;
   bool needs_labels() const { return does_need(Need::labels); }
   /// Whether one model's outputs for records are all that it needs, beside labels and known membership.
   bool needs_one_model_alone() const {

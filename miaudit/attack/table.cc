@@ -96,6 +96,10 @@ bool AttackRow::does_need(Need need) const {
   return std::ranges::find(needs, need) != needs.end();
 }
 
+bool AttackRow::takes(std::string_view parameter) const {
+  return std::ranges::find(parameters, parameter, &ParameterRow::name) != parameters.end();
+}
+
 std::vector<double> mean_over_queries(const SignalMatrix& signal, double sign) {
   std::vector<double> means(signal.samples);
   for (size_t i = 0; i < signal.samples; ++i) {

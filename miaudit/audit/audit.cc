@@ -51,8 +51,7 @@ void describe_outputs(const Outputs& outputs, bool form_detected, Subject& subje
 std::vector<std::string> unused_parameters(const AuditPlan& plan) {
   std::vector<std::string> flags;
   const auto takes = [&](const AttackRow& attack, std::string_view given_to, std::string_view name) {
-    return is_wanted(plan, attack.name) && (attack.name == given_to || attack.online == given_to) &&
-           std::ranges::find(attack.parameters, name, &ParameterRow::name) != attack.parameters.end();
+    return is_wanted(plan, attack.name) && (attack.name == given_to || attack.online == given_to) && attack.takes(name);
   };
   for (const auto& [given_to, values] : plan.parameters)
     for (const auto& [name, value] : values)
@@ -255,6 +254,7 @@ AuditResult audit(const Records& records, const AuditPlan& plan, const Context& 
                     [&] { signals.forget(); }};
   const Performed performed = run_attacks(trial, plan, context, sink, result);
   finish(trial, performed, records, plan, context, result);
+  check_unchanged(records.outputs);
   name_records(records, result);
   return result;
 }
@@ -294,6 +294,7 @@ AuditResult audit(const Models& models, std::span<const size_t> asked, std::span
   first.labels = models.labels;
   first.membership.assign(trial.targets.front().membership.begin(), trial.targets.front().membership.end());
   finish(trial, performed, first, plan, context, result);
+  for (const AuditedModel& model : models.models) check_unchanged(model.outputs);
   return result;
 }
 

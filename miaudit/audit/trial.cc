@@ -24,8 +24,7 @@ constexpr size_t kCurvePointsOfATarget = 64;
 
 constexpr const char* kNeedsReferences =
     "needs reference models of other splits than the target's; give a run folder that has some, or --reference-outputs "
-    "and "
-    "--reference-membership";
+    "and --reference-membership";
 
 // All that an attack lacks, whichever target it is run against, and what would enable it; "" where it lacks nothing.
 std::string lack_of(const AttackRow& attack, const Evidence& evidence) {
@@ -76,8 +75,7 @@ std::string shortage_of(const AttackRow& attack, const Evidence& evidence, int f
   if (!references) return kNeedsReferences;
   if (attack.does_need(Need::references_out) && references->models_out() == 0)
     return "needs reference models that did not train on the records, in a design whose splits do not tell the "
-           "target's; too "
-           "few records have one";
+           "target's; too few records have one";
   if (attack.learns() && references->count() < kFewestTeachers)
     return fmt::format("puts reference models in the target's place; it needs {} or more", kFewestTeachers);
   const bool is_cut = std::min(references->models_in(), references->models_out()) == 0 && references->count() > 1;
@@ -85,8 +83,7 @@ std::string shortage_of(const AttackRow& attack, const Evidence& evidence, int f
     return "needs reference models that trained on the records, in a design whose splits do not tell the target's";
   if (attack.does_need(Need::shadow_models) && is_cut)
     return "needs shadow models that trained on some of the records and left others out, in a design whose splits do "
-           "not "
-           "tell the target's";
+           "not tell the target's";
   return "";
 }
 
@@ -97,8 +94,7 @@ Parameters parameters_of(const AttackRow& attack, const AttackParameters& given)
   };
   auto own = given_to(attack.name);
   for (const auto& [name, value] : given_to(attack.online))
-    if (std::ranges::find(attack.parameters, name, &ParameterRow::name) != attack.parameters.end())
-      own.emplace(name, value);
+    if (attack.takes(name)) own.emplace(name, value);
   return Parameters(attack.name, attack.parameters, own);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "miaudit/io/file.h"
 #include "miaudit/io/scratch.h"
 
 namespace miaudit {
@@ -16,6 +17,10 @@ std::string_view form_name(OutputForm form) {
       break;
   }
   return "log-probabilities";
+}
+
+void check_unchanged(const Outputs& outputs) {
+  for (const OutputsPart& part : outputs.parts) check_unchanged(part.values.owner());
 }
 
 void let_pass(const OutputsPart& part, size_t begin, size_t end) {

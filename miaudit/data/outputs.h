@@ -42,6 +42,9 @@ struct Outputs {
   OutputForm form = OutputForm::logits;
 };
 
+/// Throws as check_unchanged(owner) does.
+void check_unchanged(const Outputs& outputs);
+
 /// Rows with a value that is not a finite number.
 /// never_drop: as refuse, where the record cannot be left out: other models have it, or an answer is owed for it.
 enum class OnNonfinite { refuse, drop, never_drop };

@@ -30,8 +30,7 @@ CsvTable read_named(const std::string& role, const std::string& path, size_t row
   if (pattern_of(first) != first && pattern_of(first) == pattern_of(second))
     fail(Category::input,
          "{} holds {} lines for {}; its first, {}, looks like those below it and no heading. Give one {} a record, "
-         "below "
-         "a heading of another form if there is one",
+         "below a heading of another form if there is one",
          path, table.rows(), counted(rows, "record"), printable(first), role == "ids" ? "id" : "group");
   return read_csv(path, {.separator = {}, .header = CsvHeader::present});
 }

@@ -124,8 +124,7 @@ std::string why_unsupported(Precision precision) {
   if ((isa & needed) == needed) return "";
   return fmt::format(
       "--precision bf16 takes AVX512_BF16 instructions; oneDNN may use {} here, by this CPU or by DNNL_MAX_CPU_ISA, "
-      "and "
-      "emulating them is slower than float32; use --precision float32",
+      "and emulating them is slower than float32; use --precision float32",
       instruction_set());
 }
 

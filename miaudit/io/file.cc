@@ -64,6 +64,21 @@ std::shared_ptr<const std::vector<std::byte>> read_all(int descriptor, const std
 
 }  // namespace
 
+void check_unchanged(const std::shared_ptr<const void>& owner) {
+  const Unmap* mapping = std::get_deleter<Unmap>(owner);
+  struct stat now;
+  if (!mapping || mapping->path.empty() || stat(mapping->path.c_str(), &now) != 0) return;
+  const struct stat& then = mapping->opened;
+  if (now.st_dev != then.st_dev || now.st_ino != then.st_ino) return;
+  if (now.st_size == then.st_size && now.st_mtim.tv_sec == then.st_mtim.tv_sec &&
+      now.st_mtim.tv_nsec == then.st_mtim.tv_nsec)
+    return;
+  fail(Category::input,
+       "{} was written to while it was in use, so that figures may be of neither what it held nor what it holds; see "
+       "that nothing writes to what is read, and run it again",
+       mapping->path.string());
+}
+
 bool is_waiting_for_a_pipe() {
   return waiting > 0;
 }
@@ -87,7 +102,7 @@ FileBytes FileBytes::open(const std::filesystem::path& path, Holding holding) {
   if (holding != Holding::copied && size > 0) {
     void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
     if (mapped != MAP_FAILED) {
-      result.owner_ = std::shared_ptr<void>(mapped, Unmap{size, holding == Holding::passing});
+      result.owner_ = std::shared_ptr<void>(mapped, Unmap{size, holding == Holding::passing, path, status});
       result.bytes_ = {static_cast<const std::byte*>(mapped), size};
       return result;
     }

@@ -30,6 +30,11 @@ class FileBytes {
   std::shared_ptr<const void> owner_;
 };
 
+/// Throws Error(input), naming the file, where one that is mapped was written to since it was opened. A file that was
+/// put in its place or removed changes nothing of what is mapped. Nothing for other owners. Cost: one call of the
+/// system.
+void check_unchanged(const std::shared_ptr<const void>& owner);
+
 /// Whether a pipe is being opened or read just now, which takes as long as whoever writes it pleases. Safe in a
 /// handler of signals.
 bool is_waiting_for_a_pipe();

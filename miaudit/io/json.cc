@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <utility>
 
 #include "miaudit/base/error.h"
 #include "miaudit/io/file.h"
@@ -40,7 +41,26 @@ std::string reason(std::string_view message) {
 
 template <class Json>
 std::string text_of(const Json& value, int indent) {
-  return value.dump(indent, ' ', false, Json::error_handler_t::replace) + '\n';
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+bool is_of_numbers(const nlohmann::ordered_json& value) {
+  return value.is_number() || (value.is_array() && std::ranges::all_of(value, is_of_numbers));
+}
+
+void append(const nlohmann::ordered_json& value, size_t indent, size_t depth, std::string& text) {
+  if (!value.is_structured() || value.empty() || is_of_numbers(value)) {
+    text += text_of(value, -1);
+    return;
+  }
+  char before = value.is_object() ? '{' : '[';
+  for (const auto& [key, element] : value.items()) {
+    text += std::exchange(before, ',');
+    text.append(1, '\n').append(indent * (depth + 1), ' ');
+    if (value.is_object()) text += text_of(nlohmann::ordered_json(key), -1) + ": ";
+    append(element, indent, depth + 1, text);
+  }
+  text.append(1, '\n').append(indent * depth, ' ') += value.is_object() ? '}' : ']';
 }
 
 }  // namespace
@@ -65,10 +85,14 @@ nlohmann::json read_json(const std::filesystem::path& path) {
 }
 
 std::string json_text(const nlohmann::json& value, int indent) {
-  return text_of(value, indent);
+  return text_of(value, indent) + '\n';
 }
+
 std::string json_text(const nlohmann::ordered_json& value, int indent) {
-  return text_of(value, indent);
+  if (indent < 0) return text_of(value, indent) + '\n';
+  std::string text;
+  append(value, static_cast<size_t>(indent), 0, text);
+  return text + '\n';
 }
 
 }  // namespace miaudit

@@ -11,8 +11,7 @@ void* open_library() {
   }
   fail(Category::unsupported,
        "boosted trees need XGBoost, which cannot be loaded: {}; install Debian's package libxgboost0, or ask for "
-       "attacks "
-       "and models without trees",
+       "attacks and models without trees",
        dlerror());
 }
 

@@ -77,8 +77,7 @@ Json of(const std::vector<TargetFigures>& targets, const std::vector<RateAtFpr>&
   return json;
 }
 
-/// `is_headline`: the curves of one attack's targets are many enough.
-Json of(const AttackResult& attack, bool is_headline) {
+Json of(const AttackResult& attack) {
   Json json = {{"name", attack.name},   {"summary", attack.summary},       {"citation", attack.citation},
                {"needs", attack.needs}, {"parameters", attack.parameters}, {"estimates", of(attack.estimates)}};
   if (attack.group_estimates) json["group_estimates"] = of(*attack.group_estimates);
@@ -88,8 +87,7 @@ Json of(const AttackResult& attack, bool is_headline) {
         {{"fpr", attack.estimates.tpr_at_fpr[f].fpr}, {"value", attack.released_tpr[f]}});
   if (attack.unscored > 0) json["unscored"] = attack.unscored;
   if (!attack.targets.empty()) json["targets"] = of(attack.targets, attack.estimates.tpr_at_fpr);
-  for (size_t t = 0; is_headline && t < attack.targets.size(); ++t)
-    json["targets"][t]["roc"] = of(attack.targets[t].curve);
+  for (size_t t = 0; t < attack.targets.size(); ++t) json["targets"][t]["roc"] = of(attack.targets[t].curve);
   return json;
 }
 
@@ -229,8 +227,7 @@ std::string to_json(const AuditResult& result) {
   json["headline"] = result.headline ? of(*result.headline) : Json(nullptr);
   json["strongest"] = result.strongest ? of(*result.strongest) : Json(nullptr);
   json["attacks"] = Json::array();
-  for (const AttackResult& attack : result.attacks)
-    json["attacks"].push_back(of(attack, result.headline && attack.name == result.headline->auc.attack));
+  for (const AttackResult& attack : result.attacks) json["attacks"].push_back(of(attack));
   for (const BudgetPoint& point : result.budget_curve)
     json["budget_curve"].push_back(of(point, result.attacks.front().estimates.tpr_at_fpr));
   json["skipped"] = of(result.skipped);

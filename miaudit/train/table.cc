@@ -117,8 +117,7 @@ void check_resolution(const CsvTable& table, size_t column, const std::string& n
   if (high > low && std::max(std::abs(low), std::abs(high)) * kRounding > kLargestError * (high - low))
     fail(Category::input,
          "{}: column {} runs from {} to {}, finer than the 7 digits that are kept; subtract a constant from it, or "
-         "leave "
-         "it out with --ignore-columns",
+         "leave it out with --ignore-columns",
          path, printable(name), low, high);
 }
 

@@ -2,6 +2,7 @@
 import os
 import signal
 import subprocess
+import time
 
 import numpy as np
 
@@ -116,6 +117,34 @@ with pipe:
     pipe.write(open("in.npy", "rb").read())
 said = program.communicate(timeout=60)[1]
 assert "cut short" in said and program.returncode == 1, (said, program.returncode)
+
+# One that is written anew in place ends it too, whatever was read of which; one that takes its place does not.
+def audit_while(change):
+    np.save("cut.npy", logits.astype("float32"))
+    program, pipe = waiting_for("--membership", "pipe")
+    change()
+    with pipe:
+        pipe.write(open("in.npy", "rb").read())
+    said = program.communicate(timeout=60)[1]
+    return program.returncode, said
+
+
+def write_in_place():
+    time.sleep(0.1)  # longer than the clock of the file system ticks
+    with open("cut.npy", "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x3f")
+
+
+def put_in_place():
+    np.save("new.npy", -logits.astype("float32"))
+    os.replace("new.npy", "cut.npy")
+
+
+code, said = audit_while(write_in_place)
+assert code == 2 and "cut.npy was written to while it was in use" in said, (code, said)
+code, said = audit_while(put_in_place)
+assert code == 0, (code, said)
 
 # Where nobody takes even the message, the exit code is all there is.
 with open("/dev/full", "w") as full:

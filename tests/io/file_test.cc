@@ -64,6 +64,27 @@ TEST_F(FileBytesTest, WhatPassesTakesNoMemory) {
   EXPECT_EQ(hashes[0], content_hash(FileBytes::open(path("a"), Holding::copied).bytes()));
 }
 
+TEST_F(FileBytesTest, TellsWhatWasWrittenToWhileMapped) {
+  written("a", "hello");
+  const FileBytes file = FileBytes::open(path("a"));
+  EXPECT_NO_THROW(check_unchanged(file.owner()));
+  const auto touched = std::filesystem::last_write_time(path("a"));
+  std::filesystem::last_write_time(path("a"), touched + std::chrono::nanoseconds(1));
+  expect_error(Category::input, {"/a was written to while it was in use"}, [&] { check_unchanged(file.owner()); });
+  std::filesystem::last_write_time(path("a"), touched);
+  EXPECT_NO_THROW(check_unchanged(file.owner()));
+  std::filesystem::resize_file(path("a"), 4);
+  std::filesystem::last_write_time(path("a"), touched);
+  expect_error(Category::input, {"was written to"}, [&] { check_unchanged(file.owner()); });
+  written("b", "other");
+  std::filesystem::rename(path("b"), path("a"));
+  EXPECT_NO_THROW(check_unchanged(file.owner())) << "the file that is mapped lives on";
+  std::filesystem::remove(path("a"));
+  EXPECT_NO_THROW(check_unchanged(file.owner()));
+  EXPECT_NO_THROW(check_unchanged(FileBytes::open(written("c", "copied"), Holding::copied).owner()));
+  EXPECT_NO_THROW(check_unchanged({}));
+}
+
 TEST_F(FileBytesTest, ReadsPipes) {
   ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
   const std::string content(200'000, 'x');

@@ -27,6 +27,17 @@ TEST(Json, SaysLineAndColumn) {
   expect_error(Category::input, {"t.json", "1e999"}, [] { parse("1e999"); });
 }
 
+TEST(JsonText, PutsNumbersOnOneLine) {
+  const auto value = nlohmann::ordered_json::parse(
+      R"({"curve": [[0, 0.5], [1, 1]], "none": [], "some": [{"b \"": null, "a": [1]}, "x"], "e": {}})");
+  const std::string text = json_text(value, 2);
+  EXPECT_EQ(text,
+            "{\n  \"curve\": [[0,0.5],[1,1]],\n  \"none\": [],\n  \"some\": [\n    {\n      \"b \\\"\": null,\n"
+            "      \"a\": [1]\n    },\n    \"x\"\n  ],\n  \"e\": {}\n}\n");
+  EXPECT_EQ(nlohmann::ordered_json::parse(text), value);
+  EXPECT_EQ(json_text(nlohmann::ordered_json(nullptr), 2), "null\n");
+}
+
 TEST(Json, RefusesDeepNestingButNotBracketsInStrings) {
   EXPECT_NO_THROW(parse(std::string(100, '[') + std::string(100, ']')));
   expect_error(Category::input, {"nested more than 100"}, [] { parse(std::string(101, '[') + std::string(101, ']')); });
