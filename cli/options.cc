@@ -207,7 +207,7 @@ void add_record_options(CLI::App& verb, RecordOptions& options) {
           [&options](const std::string& name) {
             options.on_nonfinite = name == "drop" ? OnNonfinite::drop : OnNonfinite::refuse;
           },
-          "Records with NaN or infinite outputs: refuse the audit, or drop them with a warning")
+          "Records with NaN, infinite or too large outputs: refuse the audit, or drop them with a warning")
       ->check(CLI::IsMember({"refuse", "drop"}))
       ->default_str("refuse");
 }

@@ -36,8 +36,10 @@ OutputsPart as_part(const Array& array, const std::string& path) {
   const size_t queries = part.values.shape()[1];
   const std::string query = queries > 1 ? fmt::format(", query {}", scan.first_nonfinite_query) : std::string();
   fail(Category::input,
-       "{} holds {} NaN and {} infinite values in {} of {}, the first at row {}{}, column {} (from 0); outputs must be "
-       "finite. Mend the model's outputs (a probability of 0 whose logarithm was taken gives -inf){}",
+       "{} holds {} NaN and {} infinite or too large values in {} of {}, the first at row {}{}, column {} (from 0); "
+       "outputs must be "
+       "within ±3.4e38, as float32 is. Mend the model's outputs (a probability of 0 whose logarithm was taken "
+       "gives -inf){}",
        part.source, grouped(scan.nan), grouped(scan.infinite), grouped(scan.nonfinite_records.size()),
        counted(part.samples(), "row"), scan.nonfinite_records.front(), query, scan.first_nonfinite_column,
        can_drop ? ", or leave those records out with --on-nonfinite drop" : "");
@@ -198,12 +200,13 @@ LoadedOutputs check_sources(const std::vector<Source>& sources, const RecordOpti
       if (options.on_nonfinite != OnNonfinite::drop)
         refuse_nonfinite(part, scan, options.on_nonfinite == OnNonfinite::refuse);
       if (scan.nonfinite_records.size() == part_rows)
-        fail(Category::input, "{}: every record holds NaN or infinite values; nothing is left to audit", path);
-      loaded.warnings.push_back(
-          {"dropped_nonfinite",
-           fmt::format("{} of {} of {} {} dropped: NaN or infinite outputs", grouped(scan.nonfinite_records.size()),
-                       counted(part_rows, "record"), path, scan.nonfinite_records.size() == 1 ? "was" : "were"),
-           "find out why: if it happens more to members or to non-members, the audit is biased"});
+        fail(Category::input, "{}: every record holds NaN, infinite or too large values; nothing is left to audit",
+             path);
+      loaded.warnings.push_back({"dropped_nonfinite",
+                                 fmt::format("{} of {} of {} {} dropped: outputs that are NaN, infinite or too large",
+                                             grouped(scan.nonfinite_records.size()), counted(part_rows, "record"), path,
+                                             scan.nonfinite_records.size() == 1 ? "was" : "were"),
+                                 "find out why: if it happens more to members or to non-members, the audit is biased"});
       part = without(part, scan.nonfinite_records);
     }
     for (const uint64_t record : scan.nonfinite_records) loaded.dropped.push_back(loaded.rows + record);

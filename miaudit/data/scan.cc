@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "miaudit/base/parallel.h"
 
 namespace miaudit {
 namespace {
 
+/// Squares of what is larger, and sums of these, are none that can be told apart.
+constexpr double kLargest = std::numeric_limits<float>::max();
 constexpr double kSumTolerance = 1e-3;
 constexpr double kRounding = 0.005, kMostRounding = 0.1, kExactly = 1e-6;
 
@@ -38,11 +41,10 @@ void scan_record(const T* values, size_t record, size_t queries, size_t columns,
       lowest = v < lowest ? v : lowest;
       highest = v > highest ? v : highest;
     }
-    if (!std::isfinite(sum)) {
-      // The sum of finite values can overflow too, so the values decide.
+    if (!std::isfinite(sum) || lowest < -kLargest || highest > kLargest) {
       for (size_t c = 0; c < columns; ++c) {
         const double v = value_of(row[c]);
-        if (std::isfinite(v)) continue;
+        if (std::abs(v) <= kLargest) continue;
         if (finite && found.nonfinite_records.empty()) {
           found.first_nonfinite_query = q;
           found.first_nonfinite_column = c;

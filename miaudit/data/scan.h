@@ -30,7 +30,7 @@ struct ScanResult {
   uint64_t first_nonfinite_query = 0;       ///< Where in its record the first offending value stands.
   uint64_t first_nonfinite_column = 0;
   uint64_t nan = 0;       ///< Values that are NaN …
-  uint64_t infinite = 0;  ///< … or infinite.
+  uint64_t infinite = 0;  ///< … or infinite, or beyond what float32 holds.
   /// Of the records whose values are all finite:
   uint64_t finite_records = 0;
   Misfits outside_unit_interval;  ///< a value is not in [0, 1];

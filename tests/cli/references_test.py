@@ -409,7 +409,7 @@ holed = outputs[others]
 holed[2, 3, 0, 1] = np.nan
 np.save("holed.npy", holed)
 dropped = run("audit", *flat, "--reference-outputs", "holed.npy", *references[2:], "--on-nonfinite", "drop", expect=2).stderr
-assert "holed.npy (model 2, counted from 0) holds NaN or infinite values" in dropped and "must have all" in dropped, dropped
+assert "holed.npy (model 2, counted from 0) holds NaN, infinite or too large values" in dropped and "must have all" in dropped, dropped
 blamed = run("audit", *flat, "--reference-outputs", "holed.npy", *references[2:], expect=2).stderr
 assert "holed.npy (model 2, counted from 0)" in blamed and "record 3" in blamed.replace("row", "record"), blamed
 np.save("none.npy", outputs[:0])

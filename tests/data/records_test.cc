@@ -214,6 +214,21 @@ TEST_F(ReadRecords, CountsAndLocatesWhatIsNotFinite) {
   EXPECT_EQ(kept.warnings.at(0).code, "dropped_nonfinite");
 }
 
+TEST_F(ReadRecords, TakesNoValueWhoseSquareOverflows) {
+  const auto read = [&](double value) {
+    std::vector<double> values(12, 1.0);
+    values[7] = value;
+    return refusal({{save<double>("o.npy", values, {4, 3})}, {}, save<int8_t>("in.npy", {1, 0, 0, 1}, {4}), "", ""},
+                   {.form = OutputForm::logits});
+  };
+  for (const double value : {1e300, -1e300, 3.5e38}) {
+    const std::string message = read(value);
+    for (const char* part : {"0 NaN", "1 infinite or too large", "row 2, column 1", "3.4e38"})
+      EXPECT_NE(message.find(part), std::string::npos) << part << " in " << message;
+  }
+  EXPECT_EQ(read(-3.4e38), "");
+}
+
 TEST_F(ReadRecords, DropsFromTheSecondFileToo) {
   RecordPaths paths;
   std::vector<float> bad = {0, 0, 2, NAN, 0, 0};
