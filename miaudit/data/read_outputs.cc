@@ -37,9 +37,8 @@ OutputsPart as_part(const Array& array, const std::string& path) {
   const std::string query = queries > 1 ? fmt::format(", query {}", scan.first_nonfinite_query) : std::string();
   fail(Category::input,
        "{} holds {} NaN and {} infinite or too large values in {} of {}, the first at row {}{}, column {} (from 0); "
-       "outputs must be "
-       "within ±3.4e38, as float32 is. Mend the model's outputs (a probability of 0 whose logarithm was taken "
-       "gives -inf){}",
+       "outputs must be within ±3.4e38, as float32 is. Mend the model's outputs (a probability of 0 whose logarithm "
+       "was taken gives -inf){}",
        part.source, grouped(scan.nan), grouped(scan.infinite), grouped(scan.nonfinite_records.size()),
        counted(part.samples(), "row"), scan.nonfinite_records.front(), query, scan.first_nonfinite_column,
        can_drop ? ", or leave those records out with --on-nonfinite drop" : "");

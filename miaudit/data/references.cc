@@ -139,8 +139,7 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
       if (std::ranges::any_of(loaded.outputs.parts, [](const OutputsPart& part) { return !part.rows.empty(); }))
         fail(Category::config,
              "{} holds NaN, infinite or too large values. --on-nonfinite drop leaves out records of one model; "
-             "reference models "
-             "and target must have all. Mend the outputs, or leave the model out",
+             "reference models and target must have all. Mend the outputs, or leave the model out",
              references[m].name);
       check_alike(loaded.outputs, references[m].name, target.outputs, target.outputs.parts.front().source);
       add_new(loaded.warnings, models.warnings);
