@@ -1,17 +1,15 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <numeric>
 
 #include "miaudit/attack/reference_scores.h"
 #include "miaudit/attack/rows.h"
-#include "miaudit/base/rng.h"
 #include "miaudit/math/sort.h"
 
 namespace miaudit {
 namespace {
 
-/// With several queries each record meets each of the population, so that there is an end to how many it can meet.
-constexpr size_t kMostPopulation = 10'000;
 /// Reference models that are attacked to choose `a`.
 constexpr size_t kTuningTargets = 4;
 
@@ -79,12 +77,8 @@ std::vector<uint32_t> population_of(const Evidence& evidence, const LogRatios& r
 /// What a record's ratio must reach to beat each of the population: [queries][population]. Of one query in ascending
 /// order, as its share is then a step function.
 std::vector<double> bars_of(const Evidence& evidence, const LogRatios& ratios, double gamma) {
-  std::vector<uint32_t> population = population_of(evidence, ratios);
+  const std::vector<uint32_t> population = population_of(evidence, ratios);
   const size_t queries = ratios.queries;
-  if (queries > 1 && population.size() > kMostPopulation) {
-    Rng(0, population.size()).shuffle(std::span(population));
-    population.resize(kMostPopulation);
-  }
   const double log_gamma = std::log(gamma);
   std::vector<double> bars(queries * population.size());
   for (size_t q = 0; q < queries; ++q)
@@ -107,29 +101,61 @@ std::vector<double> shares_by_order(const std::vector<double>& ratios, std::span
   return scores;
 }
 
-/// Several queries: x beats z where it does so by more than half of them.
+/// out[k] = how many bars lie at or below values[k].
+template <class Rank>
+void rank(std::span<const double> sorted_bars, std::span<const double> values, Rank* out) {
+  std::vector<size_t> counts(values.size());
+  count_up_to(sorted_bars, values, counts);
+  std::ranges::transform(counts, out, [](size_t count) { return static_cast<Rank>(count); });
+}
+
+/// Several queries: x beats z where it does so by more than half of them. A ratio reaches a bar where it has as many
+/// bars at or below it as the bar itself has, and of such counts many more are compared at a time.
+template <class Rank>
 std::vector<double> shares_by_votes(const LogRatios& ratios, std::span<const double> bars, const Context& context) {
-  const size_t queries = ratios.queries, population = bars.size() / queries;
-  std::vector<double> scores(ratios.values.size() / queries);
-  parallel_blocks(scores.size(), 64, context, [&](size_t begin, size_t end) {
-    std::vector<int32_t> votes(population);
-    for (size_t i = begin; i < end; ++i) {
-      std::ranges::fill(votes, 0);
-      for (size_t q = 0; q < queries; ++q) {
-        const double own = ratios.values[i * queries + q];
-        const double* bar = bars.data() + q * population;
-        for (size_t z = 0; z < population; ++z) votes[z] += own >= bar[z];
+  constexpr size_t kBlock = 2048;  // of bars: their votes stay in the first cache
+  const size_t queries = ratios.queries, population = bars.size() / queries, records = ratios.values.size() / queries;
+  std::vector<Rank> own(records * queries), of_bars(bars.size());  // [queries][…]
+  std::vector<double> values(records);
+  for (size_t q = 0; q < queries; ++q) {
+    const std::span<const double> here = bars.subspan(q * population, population);
+    std::vector<double> sorted(here.begin(), here.end());
+    radix_sort(sorted);
+    rank(sorted, here, of_bars.data() + q * population);
+    for (size_t i = 0; i < records; ++i) values[i] = ratios.values[i * queries + q];
+    rank(sorted, values, own.data() + q * records);
+  }
+  std::vector<double> scores(records);
+  parallel_blocks(records, 64, context, [&](size_t begin, size_t end) {
+    std::vector<size_t> beaten(end - begin);
+    std::vector<Rank> votes(kBlock);
+    for (size_t first = 0; first < population; first += kBlock) {
+      const size_t count = std::min(kBlock, population - first);
+      for (size_t i = begin; i < end; ++i) {
+        std::ranges::fill(votes, Rank{0});
+        for (size_t q = 0; q < queries; ++q) {
+          const Rank reached = own[q * records + i];
+          const Rank* bar = of_bars.data() + q * population + first;
+          for (size_t z = 0; z < count; ++z) votes[z] = static_cast<Rank>(votes[z] + (bar[z] <= reached));
+        }
+        Rank wins = 0;
+        for (size_t z = 0; z < count; ++z) wins = static_cast<Rank>(wins + (votes[z] > queries / 2));
+        beaten[i - begin] += wins;
       }
-      const auto beaten = std::ranges::count_if(votes, [&](int32_t n) { return 2 * static_cast<size_t>(n) > queries; });
-      scores[i] =
-          std::isnan(ratios.values[i * queries]) ? NAN : static_cast<double>(beaten) / static_cast<double>(population);
     }
+    for (size_t i = begin; i < end; ++i)
+      scores[i] = std::isnan(ratios.values[i * queries])
+                      ? NAN
+                      : static_cast<double>(beaten[i - begin]) / static_cast<double>(population);
   });
   return scores;
 }
 
 std::vector<double> shares(const LogRatios& ratios, std::span<const double> bars, const Context& context) {
-  return ratios.queries == 1 ? shares_by_order(ratios.values, bars, context) : shares_by_votes(ratios, bars, context);
+  if (ratios.queries == 1) return shares_by_order(ratios.values, bars, context);
+  return std::max(bars.size() / ratios.queries, ratios.queries) <= UINT16_MAX
+             ? shares_by_votes<uint16_t>(ratios, bars, context)
+             : shares_by_votes<uint32_t>(ratios, bars, context);
 }
 
 /// Pr[a member's ratio is larger than a non-member's], ties as half.

@@ -294,7 +294,7 @@ AuditResult audit(const Models& models, std::span<const size_t> asked, std::span
   first.labels = models.labels;
   first.membership.assign(trial.targets.front().membership.begin(), trial.targets.front().membership.end());
   finish(trial, performed, first, plan, context, result);
-  for (const AuditedModel& model : models.models) check_unchanged(model.outputs);
+  check_unchanged(models);
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include "miaudit/audit/decision.h"
 #include "miaudit/audit/outputs_signals.h"
 #include "miaudit/audit/score.h"
+#include "miaudit/data/outputs.h"
 #include "miaudit/metric/roc.h"
 
 namespace miaudit {
@@ -130,6 +131,7 @@ Prediction predict(const Records& known, const Outputs& evaluate, std::span<cons
   }
   prediction.scores.assign(scores.begin() + static_cast<ptrdiff_t>(known.size()), scores.end());
   for (const double score : prediction.scores) prediction.membership.push_back(score >= prediction.threshold);
+  check_unchanged(outputs);
   return prediction;
 }
 

@@ -15,8 +15,8 @@ namespace miaudit {
 void check_alike(const Outputs& outputs, const std::string& path, const Outputs& first, const std::string& first_path);
 
 /// Each model is read by its own form, as where a service that gives probabilities is audited beside models that give
-/// logits; it is said. Log-probabilities are logits.
-void warn_of_forms(Models& models);
+/// logits; it is said. Log-probabilities are logits. name: as check_population() has it.
+void warn_of_forms(Models& models, const std::function<std::string(size_t place)>& name);
 
 /// One warning of a kind is enough for all models.
 void add_new(const std::vector<Warning>& warnings, std::vector<Warning>& all);

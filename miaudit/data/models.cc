@@ -27,18 +27,18 @@ void check_alike(const Outputs& outputs, const std::string& path, const Outputs&
          form_name(outputs.form), first_path, form_name(first.form));
 }
 
-void warn_of_forms(Models& models) {
-  std::vector<size_t> probabilities, others;
-  for (const AuditedModel& model : models.models)
-    (model.outputs.form == OutputForm::probabilities ? probabilities : others).push_back(model.number);
+void warn_of_forms(Models& models, const std::function<std::string(size_t place)>& name) {
+  std::vector<std::string> probabilities, others;
+  for (size_t m = 0; m < models.models.size(); ++m)
+    (models.models[m].outputs.form == OutputForm::probabilities ? probabilities : others).push_back(name(m));
   if (probabilities.empty() || others.empty()) return;
   const bool are_few = probabilities.size() <= others.size();
-  const std::vector<size_t>& fewer = are_few ? probabilities : others;
+  const std::vector<std::string>& fewer = are_few ? probabilities : others;
   models.warnings.push_back(
       {"mixed_forms",
-       fmt::format("{} {} {} like {}, the others like {}; each was read as what it looks like",
-                   fewer.size() == 1 ? "model" : "models", fmt::join(fewer, ", "), fewer.size() == 1 ? "looks" : "look",
-                   are_few ? "probabilities" : "logits", are_few ? "logits" : "probabilities"),
+       fmt::format("{} {} like {}, the others like {}; each was read as what it looks like", fmt::join(fewer, ", "),
+                   fewer.size() == 1 ? "looks" : "look", are_few ? "probabilities" : "logits",
+                   are_few ? "logits" : "probabilities"),
        "if all are of one kind, say which with --input; probabilities that are rounded tie where logits do not"});
 }
 
@@ -54,6 +54,11 @@ void check_population(const Models& models, const std::function<std::string(size
         fail(Category::input,
              "record {} is in the population, but {} {}; a population is of records that no model was trained on", z,
              side == 1 ? "was in the training set of" : "its membership is unknown in", name(m));
+}
+
+void check_unchanged(const Models& models) {
+  for (const AuditedModel& model : models.models) check_unchanged(model.outputs);
+  if (models.stored) models.stored->check_unchanged();
 }
 
 namespace {
@@ -191,8 +196,9 @@ Models read_models(const Run& run, const RecordRange& range, bool is_thorough, R
   }
   find_families(models, partners);
   models.partners = std::move(partners);
-  check_population(models, [&](size_t m) { return fmt::format("model {}", models.models[m].number); });
-  warn_of_forms(models);
+  const auto name = [&](size_t m) { return fmt::format("model {}", models.models[m].number); };
+  check_population(models, name);
+  warn_of_forms(models, name);
   models.form_detected = models.has_outputs() && !options.form.has_value();
   return models;
 }

@@ -55,6 +55,9 @@ struct Models {
   bool has_outputs() const { return models.front().outputs.columns > 0; }
 };
 
+/// Throws as check_unchanged(owner) does, for what is mapped of any model.
+void check_unchanged(const Models& models);
+
 /// Every finished model of a run folder; the others are named in `missing`. Checksums are compared. Throws Error(input)
 /// where fewer than two are there, where their outputs differ in shape, or in form with one column, or population
 /// records turn up in a training set. Models that `known` tells of are not read again.

@@ -14,9 +14,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct ReferenceFile {
-  std::string path;
-  std::string name;  // where several models are in one file, which of them
+constexpr const char* kRole = "reference outputs";
+
+struct ReferenceOutputs {
+  std::string name;  // the file, and where several models are in it, which of them
   Array outputs;     // [records][queries][classes]
 };
 
@@ -24,12 +25,12 @@ struct ReferenceFile {
 Array part_of(const Array& all, size_t m) {
   std::vector<size_t> shape = all.shape();
   const size_t bytes = all.bytes().size() / shape[0];
-  auto keep = std::make_shared<Array>(all);
   shape.erase(shape.begin());
-  return Array(all.type(), shape, keep->bytes().data() + m * bytes, keep);
+  return Array(all.type(), std::move(shape), all.bytes().data() + m * bytes, all.owner());
 }
 
-std::vector<ReferenceFile> read_file(const std::string& path, const Outputs& target) {
+std::vector<ReferenceOutputs> read_file(const std::string& path, const Outputs& target,
+                                        std::vector<FileRecord>& files) {
   const Array all = read_array(path, Holding::passing);
   // A binary model's may lack the classes.
   const bool has_dims = (all.dims() >= 3 && all.dims() <= 4) || (all.dims() == 2 && target.columns == 1);
@@ -38,9 +39,10 @@ std::vector<ReferenceFile> read_file(const std::string& path, const Outputs& tar
          shape_text(all.shape()), target.samples, target.samples);
   if (all.size() == 0)
     fail(Category::input, "{} is {}: it holds no reference model's outputs", path, shape_text(all.shape()));
-  std::vector<ReferenceFile> references;
+  files.push_back(describe_file(kRole, path, all));
+  std::vector<ReferenceOutputs> references;
   for (size_t m = 0; m < all.shape()[0]; ++m)
-    references.push_back({path, fmt::format("{} (model {}, counted from 0)", path, m), part_of(all, m)});
+    references.push_back({fmt::format("{} (model {}, counted from 0)", path, m), part_of(all, m)});
   return references;
 }
 
@@ -66,10 +68,12 @@ bool counts_before(std::string_view a, std::string_view b) {
   return a.size() < b.size();
 }
 
-std::vector<ReferenceFile> read_folder(const std::string& folder) {
+std::vector<ReferenceOutputs> read_folder(const std::string& folder, std::vector<FileRecord>& files) {
   std::vector<std::string> names;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
     if (entry.path().extension() == ".npy") names.push_back(entry.path().filename().string());
+  if (error) fail(Category::io, "cannot look into {}: {}", folder, error.message());
   if (names.empty()) fail(Category::input, "{} holds no .npy file; expected one for each reference model", folder);
   std::ranges::sort(names);
   for (size_t k = 1; k < names.size(); ++k)
@@ -78,10 +82,11 @@ std::vector<ReferenceFile> read_folder(const std::string& folder) {
            "{}: {} comes before {} by name, and after it by number; which rows of --reference-membership are theirs? "
            "Write the numbers with zeros in front, all as long",
            folder, names[k - 1], names[k]);
-  std::vector<ReferenceFile> references;
+  std::vector<ReferenceOutputs> references;
   for (const std::string& name : names) {
     const std::string path = (fs::path(folder) / name).string();
-    references.push_back({path, path, read_array(path, Holding::passing)});
+    references.push_back({path, read_array(path, Holding::passing)});
+    files.push_back(describe_file(kRole, path, references.back().outputs));
   }
   return references;
 }
@@ -126,8 +131,9 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
     const size_t records = target.size();
     const std::vector<int8_t> memberships = read_memberships(paths.membership, records, models.files);
     std::error_code error;
-    const std::vector<ReferenceFile> references =
-        fs::is_directory(paths.outputs, error) ? read_folder(paths.outputs) : read_file(paths.outputs, target.outputs);
+    const std::vector<ReferenceOutputs> references = fs::is_directory(paths.outputs, error)
+                                                         ? read_folder(paths.outputs, models.files)
+                                                         : read_file(paths.outputs, target.outputs, models.files);
     if (references.size() * records != memberships.size())
       fail(Category::input, "{} holds {} but {} has {}", paths.outputs, counted(references.size(), "reference model"),
            paths.membership, counted(memberships.size() / records, "row"));
@@ -146,16 +152,15 @@ Models read_references(const Records& target, const ReferencePaths& paths, const
       const auto own = memberships.begin() + static_cast<ptrdiff_t>(m * records);
       AuditedModel model{m + 1, std::move(loaded.outputs), {own, own + static_cast<ptrdiff_t>(records)}};
       models.models.push_back(std::move(model));
-      if (m == 0 || references[m].path != references[m - 1].path)
-        models.files.push_back(describe_file("reference outputs", references[m].path, references[m].outputs));
     }
   }
   find_families(models, std::vector<size_t>(models.models.size(), SIZE_MAX));
   warn_of_relatives(models, paths.membership);
-  check_population(models, [&](size_t m) {
+  const auto name = [&](size_t m) {
     return m == 0 ? "the target" : fmt::format("the model of row {} of {}", m - 1, paths.membership);
-  });
-  warn_of_forms(models);
+  };
+  check_population(models, name);
+  warn_of_forms(models, name);
   return models;
 }
 

@@ -261,6 +261,11 @@ void StoredSignals::add(const Run& run, size_t m, std::vector<FileRecord>& files
   parts_.push_back(std::move(part));
 }
 
+void StoredSignals::check_unchanged() const {
+  for (const Part& part : parts_)
+    for (const Array& values : part.values) miaudit::check_unchanged(values.owner());
+}
+
 bool StoredSignals::holds(std::string_view signal) const {
   return std::ranges::find(signals_, signal) != signals_.end();
 }

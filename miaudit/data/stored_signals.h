@@ -84,6 +84,8 @@ class StoredSignals {
   bool holds(std::string_view signal) const;
   /// One model's values of a signal, [records of the range][queries].
   void read(std::string_view signal, size_t model, const RecordRange& range, std::span<double> out) const;
+  /// Throws as check_unchanged(owner) does.
+  void check_unchanged() const;
 
  private:
   /// Some models' values for some records.

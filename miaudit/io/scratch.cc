@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -63,9 +64,11 @@ void Scratch::release() const {
 }
 
 void release_pages(const Array& array) {
-  const Unmap* mapping = std::get_deleter<Unmap>(array.owner());
-  // Read-only and private, so that the file has every byte.
-  if (mapping) ::madvise(const_cast<void*>(array.owner().get()), mapping->bytes, MADV_DONTNEED);
+  if (!std::get_deleter<Unmap>(array.owner())) return;
+  // Read-only and private, so that the file has every byte; pages that others' elements share come back by themselves.
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<uintptr_t>(array.bytes().data()), start = first / page * page;
+  ::madvise(reinterpret_cast<void*>(start), first - start + array.bytes().size(), MADV_DONTNEED);
 }
 
 void let_pass(const std::shared_ptr<const void>& owner, std::span<const std::byte> bytes) {

@@ -1,11 +1,12 @@
 """Attacks with reference models agree with independent NumPy statements, over a run folder and over flat arrays."""
 import json
 import os
+import subprocess
 
 import numpy as np
 
 import harness
-from harness import attack, auc, run, tpr_at
+from harness import MIAUDIT, attack, auc, run, tpr_at
 from reference_formulas import Reference
 
 # Formulas are what is compared here; trees have tests of their own.
@@ -329,7 +330,7 @@ plain, mixed = (audit(*one, *references, "--attacks", "lira,bavaria_n,base", "--
 for name in ("lira", "bavaria_n", "base"):
     np.testing.assert_allclose(*(np.load(f"{report}/scores/{name}.npy") for report in ("mixed", "plain")), rtol=1e-6, atol=1e-6)
 said = [w["message"] for w in mixed["warnings"] if w["code"] == "mixed_forms"]
-assert said == ["model 0 looks like probabilities, the others like logits; each was read as what it looks like"], said
+assert said == ["the target looks like probabilities, the others like logits; each was read as what it looks like"], said
 assert not [w for w in plain["warnings"] if w["code"] == "mixed_forms"]
 mistaken = audit(*flat_shares, *references, "--attacks", "lira", "--input", "logits")["warnings"]
 assert [w for w in mistaken if w["code"] == "logits_like_probabilities"], mistaken
@@ -481,3 +482,14 @@ bad[3, 0, 1] = np.nan
 write_run("nan", np.concatenate([bad[None], outputs[1:]]), membership, partners)
 said = [w["message"] for w in audit("nan", "--attacks", "base")["warnings"] if w["code"] == "unusable_model"]
 assert len(said) == 1 and "0000/outputs.npy holds 1 NaN" in said[0] and "--on-nonfinite" not in said[0], said
+# A model's outputs that are written to while a run is audited end it; here it waits for the groups, with the models read.
+people = np.arange(len(np.load("run1/labels.npy")))
+np.save("people.npy", people)
+os.mkfifo("people_pipe")
+program = subprocess.Popen([MIAUDIT, "audit", "run1", "--attacks", "base", "--groups", "people_pipe"], stdout=subprocess.DEVNULL,
+                           stderr=subprocess.PIPE, text=True)
+with open("people_pipe", "wb") as pipe:
+    os.utime("run1/models/0003/outputs.npy", (0, 0))
+    pipe.write(open("people.npy", "rb").read())
+said = program.communicate(timeout=60)[1]
+assert program.returncode == 2 and "0003/outputs.npy was written to while it was in use" in said, said

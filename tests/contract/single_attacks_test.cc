@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -66,6 +67,34 @@ TEST(Rmia, ChoosesItsAByAttackingReferencesOnly) {
   // What it says that it chose.
   plan.parameters["rmia_offline"] = {{"a", before.result.attacks[0].parameters.at("a")}};
   EXPECT_EQ(before.scores, audited(models, {8}, plan).scores);
+}
+
+// With several queries each record meets all of the population, however many: in ranks of 16 bits or of 32.
+TEST(Rmia, CountsVotesOfTheWholePopulation) {
+  for (const size_t records : {size_t{12'000}, size_t{66'000}}) {
+    const Models models = made_models({.models = 6, .records = records, .classes = 2, .queries = 2, .leak = 1});
+    AuditPlan plan;
+    plan.attacks = {"rmia"};
+    const std::vector<double> scores = audited(models, {0}, plan, 2).scores.at("rmia");
+    const auto confidence = [&](size_t m, size_t i, size_t q) {
+      const float* row = models.models[m].outputs.parts[0].values.as<float>().data() + (i * 2 + q) * 2;
+      const auto label = static_cast<size_t>(models.labels[i]);
+      return 1 / (1 + std::exp(static_cast<double>(row[1 - label]) - static_cast<double>(row[label])));
+    };
+    std::vector<std::array<double, 2>> ratios(records);  // by models 2 to 5: the first two are partners
+    for (size_t i = 0; i < records; ++i)
+      for (size_t q = 0; q < 2; ++q) {
+        double mean = 0;
+        for (size_t m = 2; m < 6; ++m) mean += confidence(m, i, q) / 4;
+        ratios[i][q] = confidence(0, i, q) / mean;
+      }
+    for (size_t i = 0; i < 100; ++i) {
+      const auto beaten = std::ranges::count_if(
+          ratios, [&](const auto& other) { return ratios[i][0] >= other[0] && ratios[i][1] >= other[1]; });
+      // What ties by its digits may fall either way.
+      EXPECT_NEAR(scores[i] * static_cast<double>(records), static_cast<double>(beaten), 2) << records << ' ' << i;
+    }
+  }
 }
 
 TEST(Rmia, SaysWhenReferencesAreTooFewToAttack) {
