@@ -11,7 +11,6 @@
 // foreach_target.h must come first: it includes this file once for each target.
 // clang-format off
 #include "hwy/foreach_target.h"
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 // clang-format on
 
@@ -51,9 +50,14 @@ HWY_INLINE void each_vector(size_t count, const Step& step) {
   for (; i < count; ++i) step(one, i);
 }
 
+HWY_INLINE void fetch_to_second_cache(const double* values) {
+  __builtin_prefetch(values, /*rw=*/0, /*locality=*/2);
+}
+
 /// Adds the values of `models` models, one after the other, to the sums of their sides. fetch: whether the next block's
 /// values come nearer meanwhile, as they do in whichever pass is the last: the models lie far apart, and no machine
-/// foresees the way from the end of one model's block to the next block of another.
+/// foresees the way from the end of one model's block to the next block of another. They come to the second cache,
+/// which has room for all models' blocks as the first has not.
 template <size_t models, bool fetch>
 HWY_INLINE void add_values_of(const double* const* values, const int8_t* const* sides, size_t count, double* in,
                               double* out) {
@@ -62,7 +66,7 @@ HWY_INLINE void add_values_of(const double* const* values, const int8_t* const* 
     auto out_sum = hn::LoadU(d, out + i);
     for (size_t m = 0; m < models; ++m) {
       const auto value = hn::LoadU(d, values[m] + i);
-      if constexpr (fetch) hwy::Prefetch(values[m] + i + kMomentsBlock);
+      if constexpr (fetch) fetch_to_second_cache(values[m] + i + kMomentsBlock);
       in_sum = hn::Add(in_sum, hn::IfThenElseZero(is_side(d, sides[m] + i, 1), value));
       out_sum = hn::Add(out_sum, hn::IfThenElseZero(is_side(d, sides[m] + i, 0), value));
     }
@@ -80,7 +84,7 @@ HWY_INLINE void add_squares_of(const double* const* values, const int8_t* const*
     auto out_sum = hn::LoadU(d, out + i);
     for (size_t m = 0; m < models; ++m) {
       const auto value = hn::LoadU(d, values[m] + i);
-      hwy::Prefetch(values[m] + i + kMomentsBlock);
+      fetch_to_second_cache(values[m] + i + kMomentsBlock);
       const auto is_in = is_side(d, sides[m] + i, 1);
       const auto from = hn::Sub(value, hn::IfThenElse(is_in, hn::LoadU(d, in_mean + i), hn::LoadU(d, out_mean + i)));
       const auto square = hn::Mul(from, from);

@@ -119,6 +119,7 @@ for put in (os.mkdir, os.mkfifo):
     assert any("model 3 is broken: run/models/0003/signals/loss.npy is no file" in w["message"] for w in found["warnings"])
 
 # A signal that is written to while the run is audited ends it; here the audit waits for the groups, with the models read.
+make("run", queries=1)
 np.save("people.npy", np.arange(len(np.load("run/labels.npy"))))
 os.mkfifo("people_pipe")
 program = subprocess.Popen([MIAUDIT, "audit", "run", "--attacks", "base", "--groups", "people_pipe"], stdout=subprocess.DEVNULL,
