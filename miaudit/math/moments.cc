@@ -31,14 +31,17 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Which lanes' sides equal `side`.
+/// Sides of as many records as there are lanes, as numbers that compare as wide as values.
 template <class D>
-HWY_INLINE hn::Mask<D> is_side(D d, const int8_t* sides, int8_t side) {
+HWY_INLINE hn::Vec<hn::RebindToSigned<D>> sides_at(D d, const int8_t* sides) {
   const hn::Rebind<int8_t, D> bytes;
   const hn::Rebind<int32_t, D> words;
-  const hn::Rebind<int64_t, D> integers;
-  const auto wide = hn::PromoteTo(integers, hn::PromoteTo(words, hn::LoadU(bytes, sides)));
-  return hn::RebindMask(d, hn::Eq(wide, hn::Set(integers, side)));
+  const hn::RebindToSigned<D> integers;
+  return hn::PromoteTo(integers, hn::PromoteTo(words, hn::LoadU(bytes, sides)));
+}
+template <class D, class Sides>
+HWY_INLINE hn::Mask<D> is_side(D d, Sides sides, int8_t side) {
+  return hn::RebindMask(d, hn::Eq(sides, hn::Set(hn::RebindToSigned<D>(), side)));
 }
 
 template <class Step>
@@ -67,8 +70,9 @@ HWY_INLINE void add_values_of(const double* const* values, const int8_t* const* 
     for (size_t m = 0; m < models; ++m) {
       const auto value = hn::LoadU(d, values[m] + i);
       if constexpr (fetch) fetch_to_second_cache(values[m] + i + kMomentsBlock);
-      in_sum = hn::Add(in_sum, hn::IfThenElseZero(is_side(d, sides[m] + i, 1), value));
-      out_sum = hn::Add(out_sum, hn::IfThenElseZero(is_side(d, sides[m] + i, 0), value));
+      const auto side = sides_at(d, sides[m] + i);
+      in_sum = hn::Add(in_sum, hn::IfThenElseZero(is_side(d, side, 1), value));
+      out_sum = hn::Add(out_sum, hn::IfThenElseZero(is_side(d, side, 0), value));
     }
     hn::StoreU(in_sum, d, in + i);
     hn::StoreU(out_sum, d, out + i);
@@ -82,14 +86,16 @@ HWY_INLINE void add_squares_of(const double* const* values, const int8_t* const*
   each_vector(count, [&](auto d, size_t i) HWY_ATTR {
     auto in_sum = hn::LoadU(d, in + i);
     auto out_sum = hn::LoadU(d, out + i);
+    const auto middle_in = hn::LoadU(d, in_mean + i), middle_out = hn::LoadU(d, out_mean + i);
     for (size_t m = 0; m < models; ++m) {
       const auto value = hn::LoadU(d, values[m] + i);
       fetch_to_second_cache(values[m] + i + kMomentsBlock);
-      const auto is_in = is_side(d, sides[m] + i, 1);
-      const auto from = hn::Sub(value, hn::IfThenElse(is_in, hn::LoadU(d, in_mean + i), hn::LoadU(d, out_mean + i)));
+      const auto side = sides_at(d, sides[m] + i);
+      const auto is_in = is_side(d, side, 1);
+      const auto from = hn::Sub(value, hn::IfThenElse(is_in, middle_in, middle_out));
       const auto square = hn::Mul(from, from);
       in_sum = hn::Add(in_sum, hn::IfThenElseZero(is_in, square));
-      out_sum = hn::Add(out_sum, hn::IfThenElseZero(is_side(d, sides[m] + i, 0), square));
+      out_sum = hn::Add(out_sum, hn::IfThenElseZero(is_side(d, side, 0), square));
     }
     hn::StoreU(in_sum, d, in + i);
     hn::StoreU(out_sum, d, out + i);
