@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "miaudit/base/shell_word.h"
+#include "miaudit/data/outputs.h"
 #include "miaudit/data/run_files.h"
 #include "miaudit/io/file.h"
 #include "miaudit/io/formats.h"
@@ -168,13 +169,13 @@ std::string nonfinite_values(const Array& array, size_t records) {
       if constexpr (std::is_same_v<T, Half>)
         is_bad = !std::isfinite(to_double(values[i]));
       else if constexpr (std::is_floating_point_v<T>)
-        is_bad = !std::isfinite(values[i]);
+        is_bad = !(std::abs(static_cast<double>(values[i])) <= kLargestOutput);
       if (is_bad && bad++ == 0) first = i;
     }
   });
   if (bad == 0) return "";
-  return fmt::format("{} NaN or infinite, the first in record {}", counted(bad, "value that is", "values that are"),
-                     first / (array.size() / records));
+  return fmt::format("{} NaN, infinite or too large, the first in record {}",
+                     counted(bad, "value that is", "values that are"), first / (array.size() / records));
 }
 
 std::string outputs_complaint(const Array& outputs, size_t records, size_t queries, size_t classes, Columns columns) {

@@ -40,8 +40,8 @@ std::string outputs_identity(const Run& run, size_t m);
 /// The same of every model of the run.
 std::vector<std::string> outputs_identities(const Run& run);
 
-/// "2 values that are NaN or infinite, the first in record 7"; "" where there are none. Takes an array of `records`
-/// rows.
+/// "2 values that are NaN, infinite or too large, the first in record 7"; "" where there are none. Takes an array of
+/// `records` rows.
 std::string nonfinite_values(const Array& array, size_t records);
 /// How many columns the outputs of models have that tell so many classes apart. The labels of a run made by hand need
 /// not show all that its models know.

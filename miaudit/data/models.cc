@@ -33,7 +33,12 @@ void warn_of_forms(Models& models, const std::function<std::string(size_t place)
     (models.models[m].outputs.form == OutputForm::probabilities ? probabilities : others).push_back(name(m));
   if (probabilities.empty() || others.empty()) return;
   const bool are_few = probabilities.size() <= others.size();
-  const std::vector<std::string>& fewer = are_few ? probabilities : others;
+  std::vector<std::string>& fewer = are_few ? probabilities : others;
+  constexpr size_t kNamed = 8;
+  if (const size_t count = fewer.size(); count > kNamed) {
+    fewer.resize(kNamed);
+    fewer.push_back(fmt::format("{} more", count - kNamed));
+  }
   models.warnings.push_back(
       {"mixed_forms",
        fmt::format("{} {} like {}, the others like {}; each was read as what it looks like", fmt::join(fewer, ", "),

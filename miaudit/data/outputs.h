@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@ namespace miaudit {
 /// What a model's output values are.
 enum class OutputForm { logits, probabilities, log_probabilities };
 std::string_view form_name(OutputForm form);
+
+/// No output or signal may be further from 0: squares of such, and sums of these, cannot be told apart.
+inline constexpr double kLargestOutput = std::numeric_limits<float>::max();
 
 /// Model outputs for consecutive records, from one file: [samples][queries][columns], float16/32/64, row-major.
 /// A query is one augmentation of the record; query j is the same augmentation for every record and model.

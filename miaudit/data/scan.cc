@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "miaudit/base/parallel.h"
 
 namespace miaudit {
 namespace {
 
-/// Squares of what is larger, and sums of these, are none that can be told apart.
-constexpr double kLargest = std::numeric_limits<float>::max();
 constexpr double kSumTolerance = 1e-3;
 constexpr double kRounding = 0.005, kMostRounding = 0.1, kExactly = 1e-6;
 
@@ -41,10 +38,10 @@ void scan_record(const T* values, size_t record, size_t queries, size_t columns,
       lowest = v < lowest ? v : lowest;
       highest = v > highest ? v : highest;
     }
-    if (!std::isfinite(sum) || lowest < -kLargest || highest > kLargest) {
+    if (!std::isfinite(sum) || lowest < -kLargestOutput || highest > kLargestOutput) {
       for (size_t c = 0; c < columns; ++c) {
         const double v = value_of(row[c]);
-        if (std::abs(v) <= kLargest) continue;
+        if (std::abs(v) <= kLargestOutput) continue;
         if (finite && found.nonfinite_records.empty()) {
           found.first_nonfinite_query = q;
           found.first_nonfinite_column = c;

@@ -77,6 +77,7 @@ assert "needs rescaled_logit" in run("audit", "few", "--attacks", "lira", expect
 # What cannot be is refused, by the audit and by check.
 good = np.load("few/models/0005/signals/loss.npy")
 for wrong, why in ((good[1:], "(299,)"), (good.astype(int), "int64"), (np.where(rows == 7, np.nan, good), "1 value"),
+                   (np.where(rows == 7, 1e160, good), "1 value that is NaN, infinite or too large"),
                    (good[:, None].repeat(2, 1), "expected (300,)"), (good[:, None, None], "(300, 1, 1)")):
     np.save("few/models/0005/signals/loss.npy", wrong)
     checked = run("shadow", "check", "few", expect=1).stdout
