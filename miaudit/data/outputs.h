@@ -49,7 +49,7 @@ struct Outputs {
 /// Throws as check_unchanged(owner) does.
 void check_unchanged(const Outputs& outputs);
 
-/// Rows with a value that is not a finite number.
+/// Rows with a value that is NaN or further from 0 than kLargestOutput.
 /// never_drop: as refuse, where the record cannot be left out: other models have it, or an answer is owed for it.
 enum class OnNonfinite { refuse, drop, never_drop };
 
