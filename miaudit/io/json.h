@@ -17,7 +17,7 @@ nlohmann::json read_json(const std::filesystem::path& path);
 /// room: U+FFFD stands for these. `indent`: of each depth; −1 for all on one line.
 std::string json_text(const nlohmann::json& value, int indent);
 /// The same with keys in the order given and, for people who scroll through it, arrays of numbers (a curve's points as
-/// well) on a line of their own.
+/// well) on one line.
 std::string json_text(const nlohmann::ordered_json& value, int indent);
 
 }  // namespace miaudit

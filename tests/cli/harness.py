@@ -1,4 +1,5 @@
 """Runs the program under test and states in plain NumPy what it should print."""
+import io
 import json
 import os
 import subprocess
@@ -19,6 +20,21 @@ def run(*arguments, expect=0, **options):
 
 def audit(*arguments, **options):
     return json.loads(run("audit", *arguments, "--json", **options).stdout)
+
+
+def refused_once_touched(folder, file):
+    """Audits a run in whose folder `file`, as if it were written to, gets another time while the audit is under way: it
+    waits for --groups, a pipe, with its models read. It must end by that file's name."""
+    pipe, people = folder + "-people", io.BytesIO()
+    np.save(people, np.arange(len(np.load(f"{folder}/labels.npy"))))
+    os.mkfifo(pipe)
+    program = subprocess.Popen([MIAUDIT, "audit", folder, "--attacks", "base", "--groups", pipe], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+    with open(pipe, "wb") as groups:
+        os.utime(f"{folder}/{file}", (0, 0))
+        groups.write(people.getvalue())
+    said = program.communicate(timeout=60)[1]
+    assert program.returncode == 2 and f"{file} was written to while it was in use" in said, said
 
 
 def attack(result, name):

@@ -50,6 +50,28 @@ class InFolder : public testing::Test {
   std::filesystem::path folder_;
 };
 
+/// For as long as it lives, permissions hold for this process even if it is root's, whom they would not stop: it is
+/// then nobody, and `folder` with all that is in it is nobody's.
+class AsNobody {
+ public:
+  explicit AsNobody(const std::filesystem::path& folder) {
+    if (geteuid() != 0) return;
+    give(folder);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) give(entry.path());
+    EXPECT_EQ(seteuid(kNobody), 0);
+  }
+  ~AsNobody() {
+    if (getuid() != 0) return;
+    EXPECT_EQ(seteuid(0), 0);
+  }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+
+ private:
+  static constexpr uid_t kNobody = 65534;
+  static void give(const std::filesystem::path& path) { EXPECT_EQ(lchown(path.c_str(), kNobody, kNobody), 0); }
+};
+
 /// Expects an Error of the category whose message holds every part.
 template <class Action>
 void expect_error(Category category, std::initializer_list<std::string_view> parts, Action&& action) {
